@@ -1,0 +1,24 @@
+/** The `proxy` class: sends requests to containers by host name, and changes its mind without a reload. */
+import type { RouteTable } from '../../domain/route.ts'
+
+export interface ProxyDriver {
+  /** Writes what the server program needs to start; safe to repeat. Says whether a running one must be restarted to see it. */
+  install(): Promise<{ readonly changed: boolean }>
+  /** The words that run the server in the foreground, for whoever supervises it. */
+  command(): readonly string[]
+  /**
+   * Makes the whole table the one that is used; safe to repeat. Resolves when every later request sees it.
+   * Throws `unavailable` when the proxy does not answer and `refused` when the table does not fit; the old one then stays.
+   */
+  apply(table: RouteTable): Promise<void>
+  /** Requests (and open WebSockets) that each of these targets is serving now. */
+  inflight(targets: readonly string[]): Promise<Readonly<Record<string, number>>>
+  status(): Promise<ProxyStatus>
+}
+
+export interface ProxyStatus {
+  readonly running: boolean
+  readonly hosts: number
+  /** Requests answered since it started. */
+  readonly requests: number
+}

@@ -1,0 +1,37 @@
+/** Who asks, and what they may. */
+
+export const roles = ['viewer', 'deployer', 'admin'] as const
+/** `viewer` reads, `deployer` also pushes and changes apps, `admin` also manages keys and the server. */
+export type Role = (typeof roles)[number]
+
+export interface Actor {
+  /** Name of the key, or `root` for the server's own console. */
+  readonly name: string
+  readonly role: Role
+  readonly door: 'ssh' | 'console' | 'panel'
+  /** Address the request came from, where the door knows one. */
+  readonly from: string | null
+}
+
+export type Access = 'public' | 'app:read' | 'app:write' | 'admin'
+
+const needed: Record<Exclude<Access, 'public'>, Role> = {
+  'app:read': 'viewer',
+  'app:write': 'deployer',
+  admin: 'admin',
+}
+
+export function may(actor: Actor, access: Access): boolean {
+  if (access === 'public') return true
+  return roles.indexOf(actor.role) >= roles.indexOf(needed[access])
+}
+
+export interface Key {
+  readonly name: string
+  /** `SHA256:…`, unique. */
+  readonly fingerprint: string
+  /** Type and base64 of an OpenSSH public key, without its comment. */
+  readonly publicKey: string
+  readonly role: Role
+  readonly createdAt: string
+}

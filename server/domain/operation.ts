@@ -1,0 +1,44 @@
+/**
+ * Everything that changes the world is an operation: the same list is printed by `--dry-run`, executed, and recorded
+ * in its job, so the three can be compared.
+ */
+export type Operation =
+  | { readonly do: 'build'; readonly commit: string }
+  | { readonly do: 'release'; readonly description: string }
+  | { readonly do: 'release-task' }
+  | { readonly do: 'start'; readonly process: string; readonly index: number }
+  | { readonly do: 'check'; readonly process: string; readonly index: number }
+  | { readonly do: 'switch'; readonly app: string }
+  | { readonly do: 'unroute'; readonly app: string }
+  | { readonly do: 'retire'; readonly process: string; readonly index: number; readonly release: number }
+  | { readonly do: 'route'; readonly host: string; readonly app: string }
+  | { readonly do: 'remove-route'; readonly host: string; readonly app: string }
+  | { readonly do: 'destroy'; readonly what: string }
+
+/** The line that a person reads. */
+export function describe(operation: Operation): string {
+  switch (operation.do) {
+    case 'build':
+      return `build ${operation.commit.slice(0, 7)}`
+    case 'release':
+      return `release: ${operation.description}`
+    case 'release-task':
+      return 'run the release task'
+    case 'start':
+      return `start ${operation.process}.${operation.index}`
+    case 'check':
+      return `check ${operation.process}.${operation.index}`
+    case 'switch':
+      return `switch the routes of ${operation.app}`
+    case 'unroute':
+      return `take ${operation.app} off its routes`
+    case 'retire':
+      return `drain and stop ${operation.process}.${operation.index} of v${operation.release}`
+    case 'route':
+      return `route ${operation.host} to ${operation.app}`
+    case 'remove-route':
+      return `stop routing ${operation.host} to ${operation.app}`
+    case 'destroy':
+      return `destroy ${operation.what}`
+  }
+}

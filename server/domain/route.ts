@@ -1,0 +1,36 @@
+/** Which host goes to which containers. */
+
+export interface Domain {
+  /** `example.com`, or `*.example.com`; lower case, unique over all apps. */
+  readonly host: string
+  readonly app: string
+  /** `default` is `<app>.<global domain>`; it follows the app's name and the global domain. */
+  readonly kind: 'default' | 'custom'
+}
+
+/** One host of the table. No targets: the app is there but nothing of it runs (503). */
+export interface Route {
+  readonly app: string
+  /** `address:port`, each verified against a running container. */
+  readonly targets: readonly string[]
+}
+
+/** The whole of what the proxy knows. Hosts that are not in it answer 404. */
+export interface RouteTable {
+  readonly hosts: Readonly<Record<string, Route>>
+}
+
+const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?'
+const host = new RegExp(`^(\\*\\.)?(${label}\\.)*${label}$`)
+
+/** Lower case, without a final dot; says what is wrong instead when it is not a host name. */
+export function parseHost(text: string): { host: string } | { problem: string } {
+  const name = text.toLowerCase().replace(/\.$/, '')
+  if (/^https?:\/\//.test(name))
+    return { problem: `is a URL; type only the name: ${name.replace(/^https?:\/\//, '').replace(/[/:].*$/, '')}` }
+  if (name.includes(':') || name.includes('/')) return { problem: 'may not have a port or a path' }
+  if (name.length > 253) return { problem: `is ${name.length} characters long, at most 253 are allowed` }
+  if (!host.test(name)) return { problem: 'is not a host name' }
+  if (name.startsWith('*.') && name.split('.').length < 3) return { problem: 'covers a whole top-level domain' }
+  return { host: name }
+}

@@ -1,0 +1,46 @@
+/** One job at a time changes an app; the others wait in order, see their place, and can be cancelled. */
+import type { Operation } from '../domain/operation.ts'
+
+export interface JobQueue {
+  /**
+   * Waits for the app's turn, runs `work`, and settles as it does. Rows, lease and heartbeat are kept meanwhile.
+   * `app` null: a job that no other waits for.
+   */
+  run<T>(request: JobRequest, work: (job: RunningJob) => Promise<JobOutcome<T>>): Promise<T>
+  /** Cancels a queued job, or a running one that has not passed its point of no return; throws `conflict` otherwise. */
+  cancel(id: number): Promise<void>
+  /** The lines of a job so far, then the new ones until it ends or `signal` aborts. Throws `not-found`. */
+  output(id: number, options: { readonly follow: boolean; readonly signal?: AbortSignal }): AsyncIterable<string>
+  /** Marks what a dead kernel left as interrupted. Called once at start. */
+  recover(): Promise<void>
+  /** Waits for running jobs to end, at most `timeout` ms. */
+  close(timeout: number): Promise<void>
+}
+
+export interface JobRequest {
+  readonly kind: string
+  readonly app: { readonly id: string; readonly name: string } | null
+  readonly actor: string
+  /** Lines for whoever asked; they also go to the job's log. */
+  readonly emit: (line: string) => void
+  /** Aborted when whoever asked hung up: cancels the job before its point of no return. */
+  readonly signal?: AbortSignal
+}
+
+export interface RunningJob {
+  readonly id: number
+  /** To the job's log and to whoever asked. */
+  emit(line: string): void
+  /** Notes an operation as done. */
+  did(operation: Operation): void
+  /** Aborted by `jobs:cancel`, or by the asker hanging up, until `commit`. */
+  readonly signal: AbortSignal
+  /** The point of no return: from here on the job can only finish. Throws `cancelled` if it was aborted before. */
+  commit(): void
+}
+
+export interface JobOutcome<T> {
+  readonly value: T
+  /** One sentence for `jobs:list`. */
+  readonly result: string
+}

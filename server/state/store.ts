@@ -1,0 +1,161 @@
+/** The desired state, a file a noun. `openStore` opens the database, migrates it and builds these. */
+import type { Key, Role } from '../domain/access.ts'
+import type { App, Formation, ProcessScale } from '../domain/app.ts'
+import type { Build, BuildState } from '../domain/build.ts'
+import type { Place } from '../domain/container.ts'
+import type { Device } from '../domain/device.ts'
+import type { Job, JobState } from '../domain/job.ts'
+import type { Release } from '../domain/release.ts'
+import type { Domain } from '../domain/route.ts'
+
+export interface Store {
+  readonly apps: Apps
+  readonly config: ConfigVars
+  readonly domains: Domains
+  readonly formations: Formations
+  readonly releases: Releases
+  readonly builds: Builds
+  readonly addresses: Addresses
+  readonly jobs: Jobs
+  readonly keys: Keys
+  readonly devices: Devices
+  readonly settings: Settings
+  readonly audit: Audit
+  /** Resolves when the store answers; throws `unavailable` after `timeout` ms. */
+  ping(timeout?: number): Promise<void>
+  backup(path: string): Promise<void>
+  restore(path: string): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Apps {
+  list(): Promise<App[]>
+  /** By name; throws `not-found` naming the nearest app. */
+  get(name: string): Promise<App>
+  find(name: string): Promise<App | null>
+  byId(id: string): Promise<App | null>
+  /** With its default host, in one batch. Throws `conflict` when the name or `<name>.<global domain>` is taken, naming the owner. */
+  create(name: string, actor: string): Promise<App>
+  /** Renames it and its default host. Throws `conflict`. */
+  rename(id: string, name: string): Promise<void>
+  /** With everything that belongs to it. */
+  destroy(id: string): Promise<void>
+  /** Sets the branch if none is set; false when another is. */
+  claimBranch(id: string, branch: string): Promise<boolean>
+  /** The point of no return of a rollout: release → live, group, not stopped; in one batch. */
+  serve(id: string, release: number, group: string): Promise<void>
+  setStopped(id: string, stopped: boolean): Promise<void>
+  /** Lowest free index of the pool below `size`, kept for ever; throws `unavailable` when the pool is used up. */
+  assignSubnet(id: string, size: number): Promise<number>
+}
+
+/** Config vars as saved; the next release takes them. Values are encrypted at rest. */
+export interface ConfigVars {
+  get(app: string): Promise<Record<string, string>>
+  /** Null unsets. All or nothing. */
+  set(app: string, changes: Readonly<Record<string, string | null>>): Promise<void>
+  /** Makes the saved ones equal to those of a release. */
+  replace(app: string, values: Readonly<Record<string, string>>): Promise<void>
+}
+
+export interface Domains {
+  list(): Promise<Domain[]>
+  ofApp(app: string): Promise<Domain[]>
+  /** Throws `conflict` naming the app that holds one of them; adds all or none. */
+  add(app: string, hosts: readonly string[]): Promise<void>
+  remove(app: string, hosts: readonly string[]): Promise<void>
+  /** Replaces the custom ones by these, all or none. */
+  set(app: string, hosts: readonly string[]): Promise<void>
+  global(): Promise<string>
+  /** Moves every app's default host under it, all or none; throws `conflict` naming the taken one. */
+  setGlobal(domain: string): Promise<void>
+}
+
+export interface Formations {
+  get(app: string): Promise<Formation>
+  set(app: string, scales: Readonly<Record<string, ProcessScale>>): Promise<void>
+}
+
+export interface Releases {
+  /** Newest first; only those that served once. */
+  list(app: string): Promise<Release[]>
+  get(app: string, version: number): Promise<Release | null>
+  /** Numbers it (last version + 1) and stores it as pending: it is in no list until `Apps.serve`. */
+  create(release: Omit<Release, 'version' | 'createdAt'>): Promise<Release>
+  /** Removes a pending release that came to nothing; its number is given again. */
+  discard(app: string, version: number): Promise<void>
+  /** Removes every pending release of every app: leftovers of a kernel that died. */
+  discardPending(): Promise<void>
+  /** An image of this app with this content key, from any earlier build; null when none is known. */
+  imageFor(app: string, contentKey: string): Promise<string | null>
+  rememberImage(app: string, contentKey: string, image: string): Promise<void>
+}
+
+export interface Builds {
+  start(build: Pick<Build, 'id' | 'app' | 'commit' | 'tree'>): Promise<void>
+  setBuildpack(id: number, buildpack: string): Promise<void>
+  end(id: number, state: BuildState, result: string, reused: boolean): Promise<void>
+  list(app: string | null, limit: number): Promise<Build[]>
+  get(id: number): Promise<Build | null>
+  /** Running ones → interrupted. */
+  interruptAll(): Promise<void>
+}
+
+/** Addresses inside the app's subnet. One is free again only after `release`, once the proxy confirmed its removal. */
+export interface Addresses {
+  /** The lowest free host numbers (2 … 254) of the app's subnet, one a place; all or nothing. */
+  assign(app: string, places: readonly Place[]): Promise<number[]>
+  list(app: string): Promise<readonly (Place & { readonly host: number })[]>
+  release(app: string, hosts: readonly number[]): Promise<void>
+}
+
+export interface Jobs {
+  create(job: { readonly kind: string; readonly app: string | null; readonly actor: string }): Promise<Job>
+  /** Compare and set: false when the job is no longer in `from`. Sets startedAt and endedAt; `running` takes a lease. */
+  move(id: number, from: JobState, to: JobState, result?: string): Promise<boolean>
+  /** Extends the leases of these running jobs to `until` (ISO 8601). */
+  heartbeat(ids: readonly number[], until: string): Promise<void>
+  record(id: number, operations: readonly string[]): Promise<void>
+  get(id: number): Promise<Job | null>
+  /** Newest first. */
+  list(filter: { readonly app?: string; readonly active?: boolean; readonly limit: number }): Promise<Job[]>
+  /** Queued and running ones → interrupted, and returns them: the kernel that ran them is gone. */
+  interruptAll(result: string): Promise<Job[]>
+}
+
+export interface Keys {
+  list(): Promise<Key[]>
+  byFingerprint(fingerprint: string): Promise<Key | null>
+  byName(name: string): Promise<Key | null>
+  /** Throws `conflict` when the name or the key is there already, saying which. */
+  add(key: Omit<Key, 'createdAt'>): Promise<Key>
+  remove(name: string): Promise<boolean>
+}
+
+export interface Devices {
+  list(): Promise<Device[]>
+  add(device: Omit<Device, 'createdAt'>): Promise<void>
+}
+
+export interface Settings {
+  get(name: string): Promise<string | null>
+  set(name: string, value: string): Promise<void>
+}
+
+export interface AuditEntry {
+  readonly at: string
+  readonly actor: string
+  readonly role: Role
+  readonly door: string
+  readonly from: string | null
+  readonly command: string
+  /** JSON with secret arguments masked. */
+  readonly args: string
+  /** `ok`, or the error's code. */
+  readonly result: string
+}
+
+export interface Audit {
+  add(entry: AuditEntry): Promise<void>
+  list(limit: number): Promise<AuditEntry[]>
+}

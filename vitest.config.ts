@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['{server,views,buildpacks,drivers,hooks,test,bench}/**/*.test.ts'],
+    // Two cores, and many tests talk to one Docker engine: files run one after another.
+    fileParallelism: false,
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
+  },
+})
