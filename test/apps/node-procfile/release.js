@@ -1,0 +1,1 @@
+console.log('release task ran once')

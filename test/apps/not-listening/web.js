@@ -1,0 +1,2 @@
+console.log('waiting for something that never comes')
+setInterval(() => {}, 1000)

@@ -1,0 +1,2 @@
+console.error('migration 12: table "posts" is missing')
+process.exit(4)

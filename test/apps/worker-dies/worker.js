@@ -1,0 +1,2 @@
+console.error('queue.internal: no such host')
+process.exit(9)

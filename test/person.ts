@@ -1,0 +1,134 @@
+/** Somebody at a terminal: runs ssh, git, curl and the rest in a folder, as the ends of a real connection. */
+import { spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { quickly } from './quickly.ts'
+
+export interface Ended {
+  readonly exit: number
+  /** What both streams said, in the order in which it was written. */
+  readonly output: string
+}
+
+export interface RunOptions {
+  /** File that standard input comes from; nothing without it. */
+  readonly from?: string
+  /** File that standard output goes to; standard error still is the output. */
+  readonly to?: string
+  /** Seconds; then it is ended and counts as failed. */
+  readonly within?: number
+}
+
+export interface Person {
+  readonly home: string
+  /** Where they are; changes with `cd`. */
+  folder: string
+  run(words: readonly string[], options?: RunOptions): Promise<Ended>
+  /** As `run`, but a failure throws with the output; returns it without its final newline. */
+  must(...words: string[]): Promise<string>
+  leave(): Promise<void>
+}
+
+export interface Doors {
+  readonly httpPort: number
+  readonly sshPort: number
+}
+
+const apps = join(import.meta.dirname, 'apps')
+
+/** The home has the keys and the ssh configuration; the folder is new and has the sample apps in `apps`. */
+export async function person(home: string, doors: Doors): Promise<Person> {
+  const folder = await mkdtemp(join(tmpdir(), 'megapolos-person-'))
+  await symlink(apps, join(folder, 'apps'))
+  const self: Person = {
+    home,
+    folder,
+    run: (words, options = {}) => run(translated(words, home, doors), self, options),
+    async must(...words) {
+      const { exit, output } = await self.run(words)
+      if (exit !== 0) throw new Error(`${words.join(' ')} ended with exit code ${exit}:\n${output}`)
+      return output.replace(/\n$/, '')
+    },
+    leave: () => rm(folder, { recursive: true, force: true }),
+  }
+  return self
+}
+
+/** Makes the home: two keys, a git identity, and `megapolos` as an ssh host; `megapolos-as-friend` is the second key. */
+export async function makeHome(home: string, doors: Doors): Promise<void> {
+  await rm(home, { recursive: true, force: true })
+  await mkdir(join(home, '.ssh'), { recursive: true, mode: 0o700 })
+  for (const key of ['tester', 'friend']) {
+    await quickly('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', key, '-f', join(home, '.ssh', key))
+  }
+  const host = (alias: string, key: string) => `Host ${alias}
+  HostName 127.0.0.1
+  Port ${doors.sshPort}
+  User megapolos
+  IdentityFile ${join(home, '.ssh', key)}
+  IdentitiesOnly yes
+  UserKnownHostsFile ${join(home, '.ssh/known_hosts')}
+  StrictHostKeyChecking accept-new
+  LogLevel ERROR
+`
+  await writeFile(sshConfig(home), host('megapolos', 'tester') + host('megapolos-as-friend', 'friend'))
+  await writeFile(
+    join(home, '.gitconfig'),
+    '[user]\n  name = Tester\n  email = tester@example.com\n[init]\n  defaultBranch = main\n',
+  )
+}
+
+const sshConfig = (home: string) => join(home, '.ssh/config')
+
+/** What is typed as if the server stood on ports 22 and 80 of a host called megapolos is led to the test system. */
+function translated(words: readonly string[], home: string, doors: Doors): readonly string[] {
+  const [program = '', ...rest] = words
+  if (program === 'ssh') return [program, '-F', sshConfig(home), ...rest]
+  if (program === 'curl') {
+    return [
+      program,
+      '--no-progress-meter',
+      '--max-time',
+      '60',
+      '--connect-to',
+      `::127.0.0.1:${doors.httpPort}`,
+      ...rest,
+    ]
+  }
+  return words
+}
+
+/** Both streams share one file: a pipe each would lose the order between them. */
+function run(words: readonly string[], self: Person, options: RunOptions): Promise<Ended> {
+  const [program = '', ...rest] = words
+  const transcript = join(tmpdir(), `megapolos-output-${process.pid}-${counter++}`)
+  const output = openSync(transcript, 'a')
+  const from = options.from === undefined ? null : openSync(options.from, 'r')
+  const to = options.to === undefined ? null : openSync(options.to, 'w')
+  return new Promise((resolve) => {
+    const end = (exit: number, more = '') => {
+      for (const file of [output, from, to]) if (file !== null) closeSync(file)
+      const text = readFileSync(transcript, 'utf8')
+      rmSync(transcript)
+      resolve({ exit, output: text + more })
+    }
+    const child = spawn(program, rest, {
+      cwd: self.folder,
+      env: environment(self.home),
+      stdio: [from ?? 'ignore', to ?? output, output],
+      timeout: (options.within ?? 300) * 1000,
+    })
+    child.on('error', (error) => end(127, error.message))
+    child.on('exit', (code, signal) => end(code ?? 128, signal ? `(ended by ${signal})\n` : ''))
+  })
+}
+
+let counter = 0
+
+function environment(home: string): NodeJS.ProcessEnv {
+  const { PATH, TMPDIR } = process.env
+  const quiet = { GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', LANG: 'C.UTF-8', TERM: 'xterm' }
+  return { PATH, TMPDIR, HOME: home, GIT_SSH_COMMAND: `ssh -F ${sshConfig(home)}`, ...quiet }
+}
