@@ -16,6 +16,8 @@ export interface ObservedContainer extends Place {
   readonly id: string
   /** The address that was assigned to it in its app's subnet. */
   readonly address: string
+  /** Memory limit in MiB that it was started with. */
+  readonly memory: number
   /** Port of a web process. */
   readonly port: number | null
   /** `created` was never started; `restarting` crashed and Docker starts it again. */

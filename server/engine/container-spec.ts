@@ -1,5 +1,6 @@
 /** Release + process → what the engine is asked for. Pure: the whole of a container is a value that tests can read. */
-import type { Place } from '../domain/container.ts'
+import { type ObservedContainer, type Place, placeName } from '../domain/container.ts'
+import type { Process } from '../domain/release.ts'
 
 export interface ContainerSpec {
   readonly name: string
@@ -27,11 +28,151 @@ export interface SpecInput {
   readonly system: string
   readonly appName: string
   readonly place: Place
-  readonly process: { readonly image: string; readonly command: readonly string[] | null; readonly port: number | null }
+  readonly process: Process
   readonly config: Readonly<Record<string, string>>
   readonly commit: string
   readonly hardened: boolean
   readonly network: string
   readonly address: string
+  /** MiB. */
   readonly memory: number
 }
+
+/** A container that serves: it keeps its address and is started again when it ends. */
+export function containerSpec(input: SpecInput): ContainerSpec {
+  const { system, place } = input
+  const port = portOf(input.process, input.config)
+  return {
+    ...common(input),
+    name: nameOf(system, input.appName, place.process, String(place.index), place.group),
+    labels: {
+      ...labelsOf(system, place),
+      'megapolos.address': input.address,
+      'megapolos.memory': String(input.memory),
+      ...(port === null ? {} : { 'megapolos.port': String(port) }),
+    },
+    hostname: `${place.process}-${place.index}`.replaceAll('_', '-').toLowerCase(),
+    address: input.address,
+    restart: true,
+    tty: false,
+    stdin: false,
+  }
+}
+
+/** A container that runs one command and ends (`run`, the release task). Its index tells it from others of its kind. */
+export function oneOffSpec(
+  input: Omit<SpecInput, 'address'> & { readonly tty: boolean; readonly stdin: boolean },
+): ContainerSpec {
+  const { system, place } = input
+  return {
+    ...common(input),
+    name: nameOf(system, input.appName, place.process, String(place.index), place.group),
+    labels: { ...labelsOf(system, place), 'megapolos.one-off': place.process },
+    hostname: `${place.process}-${place.index}`.replaceAll('_', '-').toLowerCase(),
+    address: null,
+    restart: false,
+    tty: input.tty,
+    stdin: input.stdin,
+  }
+}
+
+/** The port that a process is told to listen on, is checked on and routed to; null for one that takes no requests. */
+export function portOf(process: Process, config: Readonly<Record<string, string>>): number | null {
+  if (process.port === null) return null
+  const own = Number(config.PORT)
+  return Number.isInteger(own) && own >= 1 && own <= 65535 ? own : process.port
+}
+
+const pidsLimit = 512
+
+function common(input: Omit<SpecInput, 'address'>) {
+  const { place, process } = input
+  const port = portOf(process, input.config)
+  return {
+    image: process.image,
+    command: process.command,
+    env: {
+      ...input.config,
+      ...(port === null ? {} : { PORT: String(port) }),
+      DYNO: placeName(place),
+      MEGAPOLOS_APP: input.appName,
+      MEGAPOLOS_RELEASE: `v${place.release}`,
+      MEGAPOLOS_COMMIT: input.commit,
+      MEGAPOLOS_PROCESS: place.process,
+    },
+    network: input.network,
+    memory: input.memory,
+    pids: pidsLimit,
+    hardened: input.hardened,
+  }
+}
+
+/** Only for people who look at `docker ps`; everything that matters is in the labels. */
+function nameOf(...parts: readonly string[]): string {
+  return `mp-${parts.join('-')}`.slice(0, 128)
+}
+
+function labelsOf(system: string, place: Place): Record<string, string> {
+  return {
+    'megapolos.system': system,
+    'megapolos.app': place.app,
+    'megapolos.process': place.process,
+    'megapolos.index': String(place.index),
+    'megapolos.release': String(place.release),
+    'megapolos.group': place.group,
+  }
+}
+
+/** The labels of a container back to what they said. */
+export function observed(
+  id: string,
+  state: string,
+  labels: Readonly<Record<string, string | undefined>>,
+): ObservedContainer {
+  const port = labels['megapolos.port']
+  return {
+    id,
+    app: labels['megapolos.app'] ?? '',
+    process: labels['megapolos.process'] ?? '',
+    index: Number(labels['megapolos.index']),
+    release: Number(labels['megapolos.release']),
+    group: labels['megapolos.group'] ?? '',
+    address: labels['megapolos.address'] ?? '',
+    memory: Number(labels['megapolos.memory']),
+    port: port === undefined ? null : Number(port),
+    state: state as ObservedContainer['state'],
+  }
+}
+
+/** The body of the engine's `create` call. */
+export function createOptions(spec: ContainerSpec): object {
+  return {
+    Image: spec.image,
+    ...(spec.command && { Entrypoint: [], Cmd: spec.command }),
+    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+    Labels: spec.labels,
+    Hostname: spec.hostname,
+    Tty: spec.tty,
+    OpenStdin: spec.stdin,
+    StdinOnce: spec.stdin,
+    AttachStdin: spec.stdin,
+    ...(spec.hardened && { User: '1000:1000' }),
+    HostConfig: {
+      NetworkMode: spec.network,
+      Memory: spec.memory * mebibyte,
+      // Equal to Memory: no swap. A process that outgrows its limit ends at once instead of slowing the machine down.
+      MemorySwap: spec.memory * mebibyte,
+      PidsLimit: spec.pids,
+      SecurityOpt: ['no-new-privileges'],
+      ...(spec.hardened && { CapDrop: ['ALL'] }),
+      Init: true,
+      RestartPolicy: { Name: spec.restart ? 'unless-stopped' : 'no' },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+    },
+    NetworkingConfig: {
+      EndpointsConfig: { [spec.network]: spec.address === null ? {} : { IPAMConfig: { IPv4Address: spec.address } } },
+    },
+  }
+}
+
+const mebibyte = 1024 * 1024

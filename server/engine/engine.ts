@@ -6,11 +6,15 @@ export interface Engine {
   /** Throws `unavailable` when the engine does not answer. */
   version(): Promise<{ readonly version: string; readonly api: string }>
 
-  /** Makes the app network if it is not there: subnet such as `10.64.3.0/24`, bridge name at most 15 characters. */
+  /**
+   * Makes the app network if it is not there: subnet such as `10.64.3.0/24`, bridge name at most 15 characters.
+   * Addresses that the engine chooses itself come from `range`; the assigned ones stay outside of it.
+   */
   ensureNetwork(network: {
     readonly name: string
     readonly subnet: string
     readonly gateway: string
+    readonly range: string
     readonly bridge: string
     readonly app: string
   }): Promise<void>

@@ -1,0 +1,204 @@
+/** The engine on Docker. Every call is filtered by this system's label: two installations on one machine never meet. */
+import type { Ending } from '../domain/container.ts'
+import { UserError } from '../errors.ts'
+import { type Client, createClient, EngineError, isStatus } from './client.ts'
+import { createOptions, observed } from './container-spec.ts'
+import type { ContainerDetails, Engine } from './engine.ts'
+import { followEvents } from './events.ts'
+import { listeningPorts } from './listening.ts'
+import { readLogs } from './logs.ts'
+import { attach, exec } from './session.ts'
+
+export function createEngine({ socket, system }: { readonly socket: string; readonly system: string }): Engine {
+  const client = createClient(socket)
+  const inspect = (id: string) => inspectContainer(client, id)
+
+  return {
+    version: async () => {
+      const answer = await client.json<{ Version: string; ApiVersion: string }>('GET', '/version', { deadline: 5_000 })
+      return { version: answer.Version, api: answer.ApiVersion }
+    },
+    ensureNetwork: (network) => ensureNetwork(client, system, network),
+    removeNetwork: (name) => unlessGone(client.json('DELETE', `/networks/${name}`)),
+
+    create: async (spec) => {
+      const { Id } = await refusing(
+        `Docker could not create ${spec.name}.`,
+        client.json<{ Id: string }>('POST', '/containers/create', {
+          query: { name: spec.name },
+          body: createOptions(spec),
+        }),
+      )
+      return Id
+    },
+    start: (id) => refusing('Docker could not start the process.', client.json('POST', `/containers/${id}/start`)),
+    stop: (id, seconds) =>
+      unlessGone(
+        client.json('POST', `/containers/${id}/stop`, { query: { t: seconds }, deadline: (seconds + 30) * 1000 }),
+      ),
+    remove: (id) => unlessGone(client.json('DELETE', `/containers/${id}`, { query: { force: 1, v: 1 } })),
+
+    list: async (app) => {
+      const found = await listContainers(client, [systemLabel(system), ...(app ? [`megapolos.app=${app}`] : [])])
+      return found
+        .filter((one) => one.Labels['megapolos.one-off'] === undefined)
+        .map((one) => observed(one.Id, one.State, one.Labels))
+    },
+    listOneOff: async () => {
+      const found = await listContainers(client, [systemLabel(system), 'megapolos.one-off'])
+      return found.map((one) => ({
+        id: one.Id,
+        app: one.Labels['megapolos.app'] ?? '',
+        name: (one.Names[0] ?? '').replace(/^\//, ''),
+      }))
+    },
+    inspect,
+    wait: (id, signal) => waitFor(client, id, signal),
+    listening: async (id) => {
+      const details = await inspect(id)
+      return details && details.pid > 0 ? listeningPorts(details.pid) : []
+    },
+
+    logs: (id, options) =>
+      readLogs(client, id, {
+        ...options,
+        alive: async () => ['running', 'restarting'].includes((await inspect(id))?.state ?? ''),
+      }),
+    attach: (id, { tty }) => attach(client, id, tty),
+    exec: (id, options) => exec(client, id, options),
+    events: (signal) => followEvents(client, system, signal),
+
+    image: (reference) => imageDetails(client, reference),
+    tag: (image, repository, tag) =>
+      client.json('POST', `/images/${encodeURIComponent(image)}/tag`, { query: { repo: repository, tag } }),
+  }
+}
+
+function systemLabel(system: string): string {
+  return `megapolos.system=${system}`
+}
+
+interface Listed {
+  readonly Id: string
+  readonly State: string
+  readonly Names: readonly string[]
+  readonly Labels: Readonly<Record<string, string>>
+}
+
+function listContainers(client: Client, label: readonly string[]): Promise<Listed[]> {
+  return client.json('GET', '/containers/json', { query: { all: 1, filters: { label } } })
+}
+
+async function ensureNetwork(
+  client: Client,
+  system: string,
+  network: Parameters<Engine['ensureNetwork']>[0],
+): Promise<void> {
+  try {
+    await client.json('GET', `/networks/${network.name}`)
+    return
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error
+  }
+  try {
+    await client.json('POST', '/networks/create', {
+      body: {
+        Name: network.name,
+        CheckDuplicate: true,
+        Driver: 'bridge',
+        IPAM: { Config: [{ Subnet: network.subnet, Gateway: network.gateway, IPRange: network.range }] },
+        Options: { 'com.docker.network.bridge.name': network.bridge },
+        Labels: { 'megapolos.system': system, 'megapolos.app': network.app },
+      },
+    })
+  } catch (error) {
+    if (isStatus(error, 409)) return
+    if (!(error instanceof EngineError)) throw error
+    throw new UserError(
+      'unavailable',
+      `Docker could not make the app's network ${network.subnet}.`,
+      'When another network of this machine uses these addresses, set MEGAPOLOS_POOL to a free block and restart.',
+      [error.message],
+    )
+  }
+}
+
+interface Inspected {
+  readonly RestartCount: number
+  readonly State: {
+    readonly Status: ContainerDetails['state']
+    readonly Pid: number
+    readonly StartedAt: string
+    readonly ExitCode: number
+    readonly OOMKilled: boolean
+  }
+  readonly NetworkSettings: { readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>> }
+}
+
+async function inspectContainer(client: Client, id: string): Promise<ContainerDetails | null> {
+  try {
+    const found = await client.json<Inspected>('GET', `/containers/${id}/json`)
+    const { State: state } = found
+    const ended = ['restarting', 'exited', 'dead'].includes(state.Status)
+    return {
+      state: state.Status,
+      pid: state.Pid,
+      address: Object.values(found.NetworkSettings.Networks)[0]?.IPAddress || null,
+      startedAt: state.StartedAt,
+      ending: ended ? endingOf(found) : null,
+    }
+  } catch (error) {
+    if (isStatus(error, 404)) return null
+    throw error
+  }
+}
+
+function endingOf(found: Inspected): Ending {
+  return { exitCode: found.State.ExitCode, oomKilled: found.State.OOMKilled, restarts: found.RestartCount }
+}
+
+/** A container that the engine starts again has ended too: the first end is the one that is reported. */
+async function waitFor(client: Client, id: string, signal: AbortSignal | undefined): Promise<Ending> {
+  const stream = await client.stream('POST', `/containers/${id}/wait`, signal ? { signal } : {})
+  let answer = ''
+  for await (const chunk of stream) answer += chunk
+  const { StatusCode: exitCode } = JSON.parse(answer) as { StatusCode: number }
+  const ending = (await inspectContainer(client, id))?.ending
+  return ending ?? { exitCode, oomKilled: false, restarts: 0 }
+}
+
+async function imageDetails(client: Client, reference: string): ReturnType<Engine['image']> {
+  try {
+    const found = await client.json<{
+      Id: string
+      Config: { User?: string; ExposedPorts?: Record<string, object> | null } | null
+    }>('GET', `/images/${encodeURIComponent(reference)}/json`)
+    const exposed = Object.keys(found.Config?.ExposedPorts ?? {})
+    return {
+      id: found.Id,
+      ports: exposed.filter((port) => port.endsWith('/tcp')).map((port) => Number.parseInt(port, 10)),
+      user: found.Config?.User ?? '',
+    }
+  } catch (error) {
+    if (isStatus(error, 404)) return null
+    throw error
+  }
+}
+
+async function unlessGone(call: Promise<unknown>): Promise<void> {
+  try {
+    await call
+  } catch (error) {
+    // 304: it was stopped already; 409: its removal is under way.
+    if (!isStatus(error, 304, 404, 409)) throw error
+  }
+}
+
+async function refusing<T>(message: string, call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    if (error instanceof EngineError) throw new UserError('refused', message, undefined, [error.message])
+    throw error
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The one firewall table: what containers may reach of the host. A container without any capability otherwise reaches
+ * every service of the host through its gateway.
+ */
+import { spawn } from 'node:child_process'
+import { text as readText } from 'node:stream/consumers'
+import { messageOf } from '../errors.ts'
+import type { Log } from '../log.ts'
+
+export interface FirewallInput {
+  readonly system: string
+  /** Interfaces that containers come in by, as iptables names them: `mpsys-+` (all app networks), `docker0` (builds). */
+  readonly interfaces: readonly string[]
+  /** TCP ports of the host that they may reach besides DNS: those of the proxy. */
+  readonly ports: readonly number[]
+}
+
+export interface Firewall {
+  /** Makes the table what it should be; safe to repeat, which is needed after Docker has rewritten its own chains. */
+  apply(): Promise<void>
+  remove(): Promise<void>
+}
+
+/** Where iptables cannot work there is a warning and no table: better an installation that says so than none. */
+export function createFirewall(input: FirewallInput & { readonly log: Log }): Firewall {
+  return {
+    apply: () => eachFamily(input.log, 'firewall.not-applied', (family) => apply(input, family)),
+    remove: () => eachFamily(input.log, 'firewall.not-removed', (family) => remove(input, family)),
+  }
+}
+
+export type Family = 4 | 6
+
+/** The whole of our two chains, for `iptables-restore --noflush`: declaring a chain empties it first. */
+export function firewallTable({ system, ports }: FirewallInput, family: Family): string {
+  const { input, forward } = chains(system)
+  return [
+    '*filter',
+    `:${input} - [0:0]`,
+    `:${forward} - [0:0]`,
+    `-A ${input} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT`,
+    `-A ${input} -p udp --dport 53 -j ACCEPT`,
+    `-A ${input} -p tcp --dport 53 -j ACCEPT`,
+    ...ports.map((port) => `-A ${input} -p tcp --dport ${port} -j ACCEPT`),
+    ...(family === 6 ? [`-A ${input} -p ipv6-icmp -j ACCEPT`] : []),
+    `-A ${input} -j REJECT`,
+    ...metadata[family].map((address) => `-A ${forward} -d ${address} -j REJECT`),
+    'COMMIT',
+    '',
+  ].join('\n')
+}
+
+/** Where cloud machines are told their secrets; nothing else of use to an app lives there. */
+const metadata = { 4: ['169.254.0.0/16'], 6: ['fd00:ec2::254/128'] } as const
+
+/** The rules that lead into our chains: `[chain, …rule]`. */
+export function jumps({ system, interfaces }: FirewallInput, family: Family): string[][] {
+  const { input, forward } = chains(system)
+  return interfaces.flatMap((name) => [
+    ['INPUT', '-i', name, '-j', input],
+    [forwardHook[family], '-i', name, '-j', forward],
+  ])
+}
+
+/** Docker keeps DOCKER-USER, before its own rules, when it rewrites the others. It does not do IPv6 unless told to. */
+const forwardHook = { 4: 'DOCKER-USER', 6: 'FORWARD' } as const
+
+function chains(system: string): { readonly input: string; readonly forward: string } {
+  const name = `MP${system.toUpperCase()}`
+  return { input: `${name}-INPUT`, forward: `${name}-FORWARD` }
+}
+
+async function apply(input: FirewallInput, family: Family): Promise<void> {
+  await run(`${tool[family]}-restore`, ['--wait', '5', '--noflush'], firewallTable(input, family))
+  // Docker makes the chain when it starts; rules that wait in it are there before any container is.
+  if (family === 4 && !(await succeeds(family, ['-n', '-L', 'DOCKER-USER'])))
+    await iptables(family, ['-N', 'DOCKER-USER'])
+  for (const [chain = '', ...rule] of jumps(input, family)) {
+    if (!(await succeeds(family, ['-C', chain, ...rule]))) await iptables(family, ['-I', chain, '1', ...rule])
+  }
+}
+
+async function remove(input: FirewallInput, family: Family): Promise<void> {
+  for (const [chain = '', ...rule] of jumps(input, family)) {
+    while (await succeeds(family, ['-D', chain, ...rule]));
+  }
+  for (const chain of Object.values(chains(input.system))) {
+    if (!(await succeeds(family, ['-n', '-L', chain]))) continue
+    await iptables(family, ['-F', chain])
+    await iptables(family, ['-X', chain])
+  }
+}
+
+const tool = { 4: 'iptables', 6: 'ip6tables' } as const
+
+function iptables(family: Family, words: readonly string[]): Promise<void> {
+  return run(tool[family], ['--wait', '5', ...words], '')
+}
+
+async function succeeds(family: Family, words: readonly string[]): Promise<boolean> {
+  return iptables(family, words).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function run(command: string, words: readonly string[], input: string): Promise<void> {
+  const child = spawn(command, words, { stdio: ['pipe', 'ignore', 'pipe'] })
+  const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
+  child.stdin.on('error', () => {}).end(input)
+  const [code, said] = await Promise.all([ended, readText(child.stderr)])
+  if (code !== 0) throw new Error(`${command} ended with ${code}: ${said.trim()}`)
+}
+
+async function eachFamily(log: Log, event: string, work: (family: Family) => Promise<void>): Promise<void> {
+  for (const family of [4, 6] as const) {
+    try {
+      await work(family)
+    } catch (error) {
+      log.warn(event, {
+        family: `IPv${family}`,
+        reason: messageOf(error),
+        effect: 'containers can reach services of this host',
+      })
+    }
+  }
+}

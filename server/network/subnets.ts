@@ -1,0 +1,63 @@
+/** The pool of addresses: a /24 for each app, its bridge, and which part of it is assigned. Pure. */
+
+export interface AppNetwork {
+  readonly name: string
+  readonly subnet: string
+  readonly gateway: string
+  /** Addresses that the engine chooses from, for one-off containers. The assigned ones are below. */
+  readonly range: string
+  /** Name of the bridge on the host, at most 15 characters; the firewall knows app networks by its beginning. */
+  readonly bridge: string
+}
+
+/** Host numbers 2 … 239 are assigned to containers that stay; 240 … 254 are the engine's own choice. */
+export const lastAssignedHost = 239
+
+export function appNetwork(pool: string, system: string, app: string, index: number): AppNetwork {
+  return {
+    name: `mp-${system}-${app}`,
+    subnet: `${addressIn(pool, index, 0)}/24`,
+    gateway: addressIn(pool, index, 1),
+    range: `${addressIn(pool, index, 240)}/28`,
+    bridge: `${bridgePrefix(system)}${index.toString(36)}`,
+  }
+}
+
+/** The bridges of one system and of no other: the hyphen keeps `ab` from being the beginning of `abc`. */
+export function bridgePrefix(system: string): string {
+  return `mp${system}-`
+}
+
+export function addressIn(pool: string, index: number, host: number): string {
+  return text(parse(pool).base + index * 256 + host)
+}
+
+/** How many apps the pool has room for. */
+export function poolSize(pool: string): number {
+  return 2 ** (24 - parse(pool).prefix)
+}
+
+/** Says what is wrong with a pool, or null when it can be used. */
+export function poolProblem(pool: string): string | null {
+  const { base, prefix } = parse(pool)
+  if (Number.isNaN(base)) return 'is not an IPv4 block such as 10.64.0.0/12'
+  if (prefix < 8 || prefix > 24) return `is a /${prefix}; a block from /8 to /24 is needed`
+  if (base % 2 ** (32 - prefix) !== 0) return `does not begin where a /${prefix} begins`
+  return null
+}
+
+/** What a system's short name may be; bridge names of at most 15 characters are made from it. */
+export function isSystemName(system: string): boolean {
+  return /^[a-z0-9]{1,8}$/.test(system)
+}
+
+function parse(pool: string): { base: number; prefix: number } {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(pool)
+  const parts = match?.slice(1, 5).map(Number) ?? []
+  if (!match || parts.some((part) => part > 255) || Number(match[5]) > 32) return { base: Number.NaN, prefix: 0 }
+  return { base: parts.reduce((sum, part) => sum * 256 + part, 0), prefix: Number(match[5]) }
+}
+
+function text(address: number): string {
+  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join('.')
+}
