@@ -13,8 +13,11 @@ export interface BuildRequest {
   readonly app: string
   /** A tar of the source tree, uncompressed, as `git archive` writes it. */
   readonly source: string
+  /** Path of the Dockerfile in the source or among the added files. */
   readonly dockerfile: string
-  /** Files to add to the source, path → text. */
+  /** Lines of a .dockerignore: what of the source the build must not see. Added files are not subject to it. */
+  readonly ignore: readonly string[]
+  /** Files to add to the source, path → text. Each takes the place of one in the source that `ignore` leaves out. */
   readonly files: Readonly<Record<string, string>>
   readonly tag: string
   readonly labels: Readonly<Record<string, string>>
