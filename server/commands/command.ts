@@ -1,4 +1,5 @@
 /** What a row of the command table is. */
+import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { Access, Actor } from '../domain/access.ts'
 import type { Session } from '../engine/engine.ts'
@@ -8,63 +9,65 @@ export interface Context {
   readonly actor: Actor
   /** Progress for a person, a line at a time, before the result. */
   emit(line: string): void
-  /** What was sent on standard input (`input: true` rows only). */
+  /** What was sent on standard input (rows with `input`). */
   readonly input: string
-  /** How the caller's terminal looks; null where there is none. */
-  readonly terminal: { readonly columns: number; readonly rows: number } | null
+  /** The pushed tree as a tar (row `git:push` only). */
+  readonly source?: Readable
+  /** True when the caller has a terminal. */
+  readonly tty: boolean
   /** Aborted when the caller hangs up. */
   readonly signal: AbortSignal
 }
 
-export interface Command<
-  N extends string = string,
-  A extends z.ZodObject = z.ZodObject,
-  R extends z.ZodType = z.ZodType,
-> {
+interface Row<A extends z.ZodObject> {
   /** `domains:set`; the part before the colon names its file. */
-  readonly name: N
+  readonly name: string
   readonly summary: string
   readonly access: Access
-  readonly kind: 'query' | 'mutation'
   readonly args: A
   /** Names of arguments that are words in order; the last one may be a list. */
   readonly positional: readonly (keyof z.output<A> & string)[]
-  readonly result: R
-  /** Other names, for fingers that know them. They may order their words differently. */
+  /** Other names, for fingers that know them; they may order their words differently. */
   readonly aliases?: readonly { readonly name: string; readonly positional?: readonly (keyof z.output<A> & string)[] }[]
-  /** Reads standard input. */
-  readonly input?: boolean
+  /** One letter for an option that is known by it: `{ n: 'num' }`. */
+  readonly short?: Readonly<Record<string, keyof z.output<A> & string>>
+  /** Once its list has begun, every word belongs to it, dashes included: `run blog ls -l`. */
+  readonly verbatim?: boolean
   /** Arguments that the audit log masks. */
   readonly secret?: readonly (keyof z.output<A> & string)[]
-  /** Two or three lines that a newcomer can copy. */
+  /** Lines that a newcomer can copy, without `ssh megapolos`. */
   readonly examples?: readonly string[]
+  /** Not in help: programs use it, not people. */
+  readonly hidden?: boolean
+}
+
+export interface Command<A extends z.ZodObject = z.ZodObject, R extends z.ZodType = z.ZodType> extends Row<A> {
+  readonly kind: 'query' | 'mutation'
+  readonly result: R
+  /** Reads standard input; the text says what it expects. */
+  readonly input?: string
   run(args: z.output<A>, context: Context, kernel: Kernel): Promise<z.output<R>>
   /** The result as a person reads it, a line each. */
   text(result: z.output<R>): string[]
 }
 
-/** Infers the types of a row where it is written. */
-export function command<const N extends string, A extends z.ZodObject, R extends z.ZodType>(
-  row: Command<N, A, R>,
-): Command<N, A, R> {
-  return row
-}
-
 /** A row that answers with a terminal session instead of a result: `run`, `enter`. */
-export interface TerminalCommand<N extends string = string, A extends z.ZodObject = z.ZodObject>
-  extends Omit<Command<N, A, z.ZodType>, 'run' | 'text' | 'result' | 'kind'> {
+export interface TerminalCommand<A extends z.ZodObject = z.ZodObject> extends Row<A> {
   readonly kind: 'terminal'
   open(args: z.output<A>, context: Context, kernel: Kernel): Promise<Session>
 }
 
-export function terminalCommand<const N extends string, A extends z.ZodObject>(
-  row: TerminalCommand<N, A>,
-): TerminalCommand<N, A> {
+/** Infers the types of a row where it is written. */
+export function command<A extends z.ZodObject, R extends z.ZodType>(row: Command<A, R>): Command<A, R> {
   return row
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a list of rows with different argument types
-export type AnyCommand = Command<string, any, any>
+export function terminalCommand<A extends z.ZodObject>(row: TerminalCommand<A>): TerminalCommand<A> {
+  return row
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a list of rows with different arguments
+export type AnyCommand = Command<any, any>
 // biome-ignore lint/suspicious/noExplicitAny: as above
-export type AnyTerminalCommand = TerminalCommand<string, any>
-export type Row = AnyCommand | AnyTerminalCommand
+export type AnyTerminalCommand = TerminalCommand<any>
+export type AnyRow = AnyCommand | AnyTerminalCommand

@@ -1,4 +1,34 @@
 /** What commands may use: the parts of the house, without its SQL and its engine. `main.ts` puts it together. */
+import type { Config } from '../config.ts'
+import type { Devices } from '../devices/devices.ts'
+import type { App } from '../domain/app.ts'
+import type { JobQueue } from '../jobs/queue.ts'
+import type { AppLogs } from '../live/app-logs.ts'
+import type { Live } from '../live/live.ts'
+import type { Pipeline } from '../pipeline.ts'
+import type { Repositories } from '../push/repositories.ts'
+import type { OneOff } from '../rollout/one-off.ts'
+import type { Store } from '../state/store.ts'
+import type { SignIn } from './sign-in.ts'
+
 export interface Kernel {
-  readonly placeholder: never
+  readonly config: Config
+  readonly version: string
+  readonly store: Store
+  readonly pipeline: Pipeline
+  readonly jobs: JobQueue
+  readonly logs: AppLogs
+  readonly live: Live
+  readonly devices: Devices
+  readonly repositories: Repositories
+  readonly oneOff: OneOff
+  readonly signIn: SignIn
+  /** The hosts that requests go by; `refresh` after the names changed. */
+  readonly routes: { refresh(): Promise<void> }
+  /** Apps that a push is making right now, so that it can say so. */
+  readonly born: Set<string>
+  /** Where people find the app. */
+  url(app: App): Promise<string>
+  /** Version of the engine, or the sentence that says why it does not answer. */
+  engineState(): Promise<string>
 }

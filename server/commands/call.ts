@@ -1,0 +1,97 @@
+/** The only way a command runs, whatever the door: parse → authorize → run → audit. */
+import { may } from '../domain/access.ts'
+import type { Session } from '../engine/engine.ts'
+import { told, UserError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { AnyCommand, AnyRow, Context } from './command.ts'
+import type { Kernel } from './kernel.ts'
+import { parse, type Table } from './parse.ts'
+
+export interface Caller {
+  /** Runs a query or mutation and returns the lines for the asker. */
+  lines(words: readonly string[], context: Context): Promise<string[]>
+  /** The same with arguments and result as values. */
+  value(name: string, args: Record<string, unknown>, context: Context): Promise<unknown>
+  /** Opens `run` and `enter`. */
+  terminal(words: readonly string[], context: Context): Promise<Session>
+  /** What the command of these words expects on standard input, or null. */
+  expects(words: readonly string[]): string | null
+}
+
+export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
+  async function guarded<T>(
+    row: AnyRow,
+    args: Record<string, unknown>,
+    context: Context,
+    run: () => Promise<T>,
+  ): Promise<T> {
+    let result = 'ok'
+    try {
+      if (!may(context.actor, row.access)) throw forbidden(row, context)
+      return await run()
+    } catch (error) {
+      const failure = told(error)
+      result = failure.code
+      if (failure.code === 'internal') log.error('command failed', error, { command: row.name })
+      throw failure
+    } finally {
+      if (row.kind !== 'query' || result === 'forbidden') audit(row, args, context, result)
+    }
+  }
+
+  function audit(row: AnyRow, args: Record<string, unknown>, { actor }: Context, result: string) {
+    const shown = Object.fromEntries(
+      Object.entries(args).map(([key, value]) => [key, row.secret?.includes(key) ? '***' : value]),
+    )
+    kernel.store.audit
+      .add({
+        at: new Date().toISOString(),
+        actor: actor.name,
+        role: actor.role,
+        door: actor.door,
+        from: actor.from,
+        command: row.name,
+        args: JSON.stringify(shown),
+        result,
+      })
+      .catch((error) => log.error('audit failed', error, { command: row.name, actor: actor.name }))
+  }
+
+  return {
+    async lines(words, context) {
+      const { row, args, format } = parse(words, table)
+      if (row.kind === 'terminal')
+        throw new UserError(
+          'usage',
+          `${row.name} needs a terminal session.`,
+          `Type it over SSH: ssh -t megapolos ${row.name} …`,
+        )
+      const result = await guarded(row, args, context, () => row.run(args, context, kernel))
+      return format === 'json' ? [JSON.stringify(result, null, 2)] : row.text(result)
+    },
+    async value(name, args, context) {
+      const row = table.names.get(name)?.row as AnyCommand
+      const parsed = row.args.safeParse(args)
+      if (!parsed.success)
+        throw new UserError('usage', parsed.error.issues[0]?.message ?? 'The arguments are not right.')
+      return guarded(row, parsed.data, context, () => row.run(parsed.data, context, kernel))
+    },
+    async terminal(words, context) {
+      const { row, args } = parse(words, table)
+      if (row.kind !== 'terminal') throw new UserError('usage', `${row.name} does not open a terminal.`)
+      return guarded(row, args, context, () => row.open(args, context, kernel))
+    },
+    expects(words) {
+      const row = table.names.get(words[0] ?? '')?.row
+      return row && row.kind !== 'terminal' ? (row.input ?? null) : null
+    },
+  }
+}
+
+function forbidden(row: AnyRow, { actor }: Context): UserError {
+  return new UserError(
+    'forbidden',
+    `${actor.name} is ${actor.role === 'admin' ? 'an' : 'a'} ${actor.role} and may not use ${row.name}.`,
+    'An admin can give the key another role: keys:remove, then keys:add --role.',
+  )
+}

@@ -1,0 +1,122 @@
+/** config:* */
+import { z } from 'zod'
+import { UserError } from '../errors.ts'
+import type { Change } from '../pipeline.ts'
+import type { Context } from './command.ts'
+import { command } from './command.ts'
+import { parseEnvFile, printEnvFile } from './env-file.ts'
+import { app, change, changeText, dryRun, keyProblem, pairs, subject } from './fields.ts'
+import type { Kernel } from './kernel.ts'
+import { facts } from './text.ts'
+
+const noRestart = z.boolean().default(false).meta({ description: 'save only; the next release takes it' })
+const flags = { noRestart, dryRun }
+
+async function save(
+  name: string,
+  changes: Record<string, string | null>,
+  flags: { noRestart: boolean; dryRun: boolean },
+  context: Context,
+  kernel: Kernel,
+): Promise<Change> {
+  const [found, by] = await subject(name, context, kernel)
+  return kernel.pipeline.configure(found, changes, by, { restart: !flags.noRestart, dryRun: flags.dryRun })
+}
+
+export const config = [
+  command({
+    name: 'config:show',
+    summary: 'Show the config vars of an app',
+    access: 'app:write',
+    kind: 'query',
+    args: z.object({ app }),
+    positional: ['app'],
+    aliases: [{ name: 'config' }],
+    result: z.record(z.string(), z.string()),
+    run: async ({ app }, _context, { store }) => store.config.get((await store.apps.get(app)).id),
+    text: (vars) => (Object.keys(vars).length === 0 ? ['No config vars are set.'] : facts(Object.entries(vars))),
+  }),
+  command({
+    name: 'config:get',
+    summary: 'Print the value of one config var',
+    access: 'app:write',
+    kind: 'query',
+    args: z.object({ app, key: z.string() }),
+    positional: ['app', 'key'],
+    result: z.string(),
+    run: async ({ app, key }, _context, { store }) => {
+      const value = (await store.config.get((await store.apps.get(app)).id))[key]
+      if (value === undefined)
+        throw new UserError('not-found', `${app} has no config var ${key}.`, `See them: config:show ${app}`)
+      return value
+    },
+    text: (value) => value.split('\n'),
+  }),
+  command({
+    name: 'config:set',
+    summary: 'Set config vars, and roll the app out with them',
+    access: 'app:write',
+    kind: 'mutation',
+    args: z.object({ app, vars: pairs, ...flags }),
+    positional: ['app', 'vars'],
+    secret: ['vars'],
+    result: change,
+    examples: ['config:set blog API_KEY=abc GREETING="good morning"', 'config:set blog DEBUG=1 --no-restart'],
+    run: ({ app, vars, ...options }, context, kernel) => save(app, vars, options, context, kernel),
+    text: changeText,
+  }),
+  command({
+    name: 'config:unset',
+    summary: 'Unset config vars, and roll the app out without them',
+    access: 'app:write',
+    kind: 'mutation',
+    args: z.object({ app, keys: z.array(z.string()), ...flags }),
+    positional: ['app', 'keys'],
+    aliases: [{ name: 'config:remove' }],
+    result: change,
+    run: async ({ app, keys, ...options }, context, kernel) => {
+      const known = await kernel.store.config.get((await kernel.store.apps.get(app)).id)
+      const missing = keys.find((key) => !(key in known))
+      if (missing !== undefined)
+        throw new UserError('not-found', `${app} has no config var ${missing}.`, `See them: config:show ${app}`)
+      return save(app, Object.fromEntries(keys.map((key) => [key, null])), options, context, kernel)
+    },
+    text: changeText,
+  }),
+  command({
+    name: 'config:export',
+    summary: 'Print all config vars as lines that config:import reads',
+    access: 'app:write',
+    kind: 'query',
+    args: z.object({ app }),
+    positional: ['app'],
+    result: z.record(z.string(), z.string()),
+    examples: ['config:export blog > blog.env'],
+    run: async ({ app }, _context, { store }) => store.config.get((await store.apps.get(app)).id),
+    text: printEnvFile,
+  }),
+  command({
+    name: 'config:import',
+    summary: 'Set config vars from KEY=VALUE lines on standard input',
+    access: 'app:write',
+    kind: 'mutation',
+    input: 'lines of KEY=VALUE',
+    args: z.object({ app, ...flags }),
+    positional: ['app'],
+    result: change,
+    examples: ['config:import blog < blog.env'],
+    run: ({ app, ...options }, context, kernel) => {
+      const vars = parseEnvFile(context.input)
+      const problem = Object.keys(vars).map(keyProblem).find(Boolean)
+      if (problem) throw new UserError('usage', problem)
+      if (Object.keys(vars).length === 0)
+        throw new UserError(
+          'usage',
+          'There were no KEY=VALUE lines on standard input.',
+          'config:import blog < blog.env',
+        )
+      return save(app, vars, options, context, kernel)
+    },
+    text: changeText,
+  }),
+]

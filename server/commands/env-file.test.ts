@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { parseEnvFile, printEnvFile } from './env-file.ts'
+
+test('comments, blanks, quotes and export are understood', () => {
+  const text = `# a comment\n\nA=1\n  export B = two words \nC="line\\nbreak"\nD='$keep'\nE=\nF="over\ntwo lines"\r\nG=a=b#c`
+  expect(parseEnvFile(text)).toEqual({
+    A: '1',
+    B: 'two words',
+    C: 'line\nbreak',
+    D: '$keep',
+    E: '',
+    F: 'over\ntwo lines',
+    G: 'a=b#c',
+  })
+})
+
+test.each([['just words'], ['A=1\nbroken line\nB=2'], ['=x']])('%j is refused with its line number', (text) => {
+  expect(() => parseEnvFile(text)).toThrow(/^Line \d+ is not KEY=VALUE\.$/)
+})
+
+test('what is exported is imported as it was', () => {
+  const values = [
+    '',
+    'plain',
+    'two words',
+    'quote " and \' and \\',
+    'new\nline',
+    '\r\n',
+    '#hash',
+    ' blanks ',
+    '$HOME `x`',
+    'ключ=значение',
+    '"',
+    "'",
+    '\\n',
+  ]
+  const vars = Object.fromEntries(values.map((value, at) => [`K${at}`, value]))
+  expect(parseEnvFile(printEnvFile(vars).join('\n'))).toEqual(vars)
+})

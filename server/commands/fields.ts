@@ -1,0 +1,90 @@
+/** Arguments that many rows share, each with the sentence that a wrong value gets. */
+import { z } from 'zod'
+import { type App, appNameProblem, isConfigKey, suggestAppName } from '../domain/app.ts'
+import { parseHost } from '../domain/route.ts'
+import { UserError } from '../errors.ts'
+import type { Asker, Change } from '../pipeline.ts'
+import type { Context } from './command.ts'
+import type { Kernel } from './kernel.ts'
+
+/** An app that is there already; any word will do, the store says whether it exists. */
+export const app = z.string().min(1, 'The name of an app may not be empty.').meta({ description: 'name of the app' })
+
+/** A name for a new app. */
+export const newApp = z
+  .string()
+  .superRefine((name, context) => {
+    const problem = appNameProblem(name)
+    if (problem)
+      context.addIssue({
+        code: 'custom',
+        message: `An app cannot be called “${name.slice(0, 60)}”: it ${problem}. Try ${suggestAppName(name)}.`,
+      })
+  })
+  .meta({ description: 'name of the new app' })
+
+export const hosts = z
+  .array(
+    z.string().transform((text, context) => {
+      const parsed = parseHost(text)
+      if ('host' in parsed) return parsed.host
+      context.addIssue({ code: 'custom', message: `“${text.slice(0, 80)}” ${parsed.problem}.` })
+      return z.NEVER
+    }),
+  )
+  .meta({ description: 'host names, such as example.com or *.example.com' })
+
+export const dryRun = z.boolean().default(false).meta({ description: 'print what would be done, and do nothing' })
+
+/** `KEY=VALUE` words → a record. */
+export const pairs = z.array(z.string()).transform((words, context) => {
+  const values: Record<string, string> = {}
+  for (const word of words) {
+    const at = word.indexOf('=')
+    const key = at < 0 ? word : word.slice(0, at)
+    const problem = at < 0 ? `“${key.slice(0, 60)}” has no value; type ${key.slice(0, 60)}=VALUE.` : keyProblem(key)
+    if (problem) {
+      context.addIssue({ code: 'custom', message: problem })
+      return z.NEVER
+    }
+    values[key] = word.slice(at + 1)
+  }
+  return values
+})
+
+export function keyProblem(key: string): string | null {
+  if (isConfigKey(key)) return null
+  return `“${key.slice(0, 60)}” cannot be a config var: letters, digits and _ only, not starting with a digit.`
+}
+
+/** Result of every row that changes an app. */
+export const change = z.object({
+  app: z.string(),
+  release: z.number().nullable(),
+  planned: z.boolean(),
+  operations: z.array(z.string()),
+  result: z.string(),
+})
+
+export function changeText(done: Change): string[] {
+  if (!done.planned) return [done.result]
+  if (done.operations.length === 0) return ['Nothing needs to be done.']
+  return ['Would do:', ...done.operations.map((operation) => `  ${operation}`)]
+}
+
+export function asker(context: Context): Asker {
+  return { actor: context.actor.name, emit: context.emit, signal: context.signal }
+}
+
+/** The app and whoever asks for a change of it. */
+export async function subject(name: string, context: Context, kernel: Kernel): Promise<[App, Asker]> {
+  return [await kernel.store.apps.get(name), asker(context)]
+}
+
+/** What would be lost is named again, so that a slip of the finger loses nothing. */
+export function confirmed(what: string, confirm: string | undefined, command: string): void {
+  if (confirm === what) return
+  const message =
+    confirm === undefined ? `This destroys ${what} for good.` : `--confirm says ${confirm}, but this destroys ${what}.`
+  throw new UserError('usage', message, `If you mean it: ${command} --confirm ${what}`)
+}

@@ -1,0 +1,78 @@
+/** What git asks for over SSH, and what its hook hands over. Programs type these, people do not. */
+import { z } from 'zod'
+import { appNameProblem, suggestAppName } from '../domain/app.ts'
+import { UserError } from '../errors.ts'
+import { command } from './command.ts'
+import { asker } from './fields.ts'
+import type { Kernel } from './kernel.ts'
+
+/** `blog`, `/blog`, `blog.git`: all the ways in which a remote is written. */
+const repository = z.string().transform((path) => path.replace(/^\/+|\/+$/g, '').replace(/\.git$/, ''))
+const path = z.object({ path: z.string() })
+
+async function create(name: string, actor: string, kernel: Kernel) {
+  const problem = appNameProblem(name)
+  if (problem)
+    throw new UserError(
+      'usage',
+      `An app cannot be called “${name.slice(0, 60)}”: it ${problem}.`,
+      `Try: git remote set-url megapolos megapolos:${suggestAppName(name)}`,
+    )
+  const app = await kernel.store.apps.create(name, actor)
+  kernel.born.add(app.id)
+  kernel.live.wake('apps')
+  return app
+}
+
+export const git = [
+  command({
+    name: 'git:receive-pack',
+    summary: 'Open the repository of an app for a push; a new name makes a new app',
+    access: 'app:write',
+    kind: 'mutation',
+    hidden: true,
+    args: z.object({ repository }),
+    positional: ['repository'],
+    aliases: [{ name: 'git-receive-pack' }],
+    result: path,
+    run: async ({ repository: name }, { actor }, kernel) => {
+      const app = (await kernel.store.apps.find(name)) ?? (await create(name, actor.name, kernel))
+      return { path: await kernel.repositories.ensure(app.id) }
+    },
+    text: ({ path }) => [path],
+  }),
+  command({
+    name: 'git:upload-pack',
+    summary: 'Open the repository of an app for a fetch',
+    access: 'app:read',
+    kind: 'query',
+    hidden: true,
+    args: z.object({ repository }),
+    positional: ['repository'],
+    aliases: [{ name: 'git-upload-pack' }],
+    result: path,
+    run: async ({ repository: name }, _context, kernel) => {
+      const app = await kernel.store.apps.get(name)
+      return { path: await kernel.repositories.ensure(app.id) }
+    },
+    text: ({ path }) => [path],
+  }),
+  command({
+    name: 'git:push',
+    summary: 'Decide about a push: build, release and roll out the tree that the hook sends',
+    access: 'app:write',
+    kind: 'mutation',
+    hidden: true,
+    args: z.object({ repository, ref: z.string(), old: z.string(), new: z.string(), tree: z.string() }),
+    positional: ['repository', 'ref', 'old', 'new', 'tree'],
+    result: z.null(),
+    run: async ({ repository: id, ...push }, context, kernel) => {
+      const app = await kernel.store.apps.byId(id)
+      if (!app || !context.source) throw new UserError('not-found', 'This repository belongs to no app any more.')
+      if (kernel.born.delete(app.id)) context.emit(`-----> Created app ${app.name}`)
+      await kernel.pipeline.push(app, push, context.source, asker(context))
+      return null
+    },
+    text: () => [],
+  }),
+]

@@ -1,0 +1,52 @@
+/** Every topic, listed once; two rows with one name stop the start. */
+import { apps } from './apps.ts'
+import { builds } from './builds.ts'
+import type { AnyRow } from './command.ts'
+import { config } from './config.ts'
+import { devices } from './devices.ts'
+import { domains } from './domains.ts'
+import { git } from './git.ts'
+import { helpRow } from './help.ts'
+import { jobs } from './jobs.ts'
+import { keys } from './keys.ts'
+import { logs } from './logs.ts'
+import type { Table } from './parse.ts'
+import { ps } from './ps.ts'
+import { releases } from './releases.ts'
+import { run } from './run.ts'
+import { server } from './server.ts'
+
+export const rows: readonly AnyRow[] = [
+  ...apps,
+  ...config,
+  ...domains,
+  ...ps,
+  ...releases,
+  ...builds,
+  ...logs,
+  ...run,
+  ...jobs,
+  ...devices,
+  ...keys,
+  ...server,
+  ...git,
+  helpRow(
+    () => rows,
+    () => table,
+  ),
+]
+
+export const table: Table = createTable(rows)
+
+function createTable(rows: readonly AnyRow[]): Table {
+  const names = new Map<string, { row: AnyRow; positional: readonly string[] }>()
+  const add = (name: string, row: AnyRow, positional: readonly string[]) => {
+    if (names.has(name)) throw new Error(`two commands are called ${name}`)
+    names.set(name, { row, positional })
+  }
+  for (const row of rows) {
+    add(row.name, row, row.positional)
+    for (const alias of row.aliases ?? []) add(alias.name, row, alias.positional ?? row.positional)
+  }
+  return { names }
+}

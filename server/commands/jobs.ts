@@ -1,0 +1,118 @@
+/** jobs:* */
+import { z } from 'zod'
+import type { Job } from '../domain/job.ts'
+import { UserError } from '../errors.ts'
+import { command } from './command.ts'
+import { app } from './fields.ts'
+import type { Kernel } from './kernel.ts'
+import { ago, facts, table } from './text.ts'
+
+const number = z.coerce
+  .number('A job is named by its number.')
+  .int()
+  .positive()
+  .meta({ description: 'number of the job' })
+
+const job = z.object({
+  id: z.number(),
+  kind: z.string(),
+  app: z.string().nullable(),
+  state: z.string(),
+  actor: z.string(),
+  operations: z.array(z.string()),
+  result: z.string().nullable(),
+  createdAt: z.string(),
+  startedAt: z.string().nullable(),
+  endedAt: z.string().nullable(),
+})
+
+/** People know apps by name. An app that is gone keeps its id. */
+async function named(list: readonly Job[], { store }: Kernel) {
+  const names = new Map((await store.apps.list()).map((found) => [found.id, found.name]))
+  return list.map((one) => ({
+    ...one,
+    operations: [...one.operations],
+    app: one.app === null ? null : (names.get(one.app) ?? one.app),
+  }))
+}
+
+async function find(id: number, kernel: Kernel): Promise<Job> {
+  const one = await kernel.store.jobs.get(id)
+  if (!one) throw new UserError('not-found', `There is no job ${id}.`, 'See them: jobs:list')
+  return one
+}
+
+export const jobs = [
+  command({
+    name: 'jobs:list',
+    summary: 'List jobs: what changes apps, now and before',
+    access: 'app:read',
+    kind: 'query',
+    args: z.object({
+      app: app.optional(),
+      num: z.coerce.number().int().min(1).max(1000).default(20).meta({ description: 'how many' }),
+      active: z.boolean().default(false).meta({ description: 'only those that wait or run' }),
+    }),
+    positional: ['app'],
+    aliases: [{ name: 'jobs' }],
+    short: { n: 'num' },
+    result: z.array(job),
+    run: async ({ app: name, num, active }, _context, kernel) => {
+      const found = name === undefined ? undefined : (await kernel.store.apps.get(name)).id
+      return named(await kernel.store.jobs.list({ ...(found ? { app: found } : {}), active, limit: num }), kernel)
+    },
+    text: (list) =>
+      table(
+        ['job', 'what', 'app', 'state', 'by', 'when', 'result'],
+        list.map((one) => [
+          String(one.id),
+          one.kind,
+          one.app ?? '-',
+          one.state,
+          one.actor,
+          ago(one.createdAt),
+          one.result ?? '',
+        ]),
+        'No jobs.',
+      ),
+  }),
+  command({
+    name: 'jobs:info',
+    summary: 'Show a job, what it did, and its output',
+    access: 'app:read',
+    kind: 'query',
+    args: z.object({ job: number }),
+    positional: ['job'],
+    result: job.extend({ output: z.array(z.string()) }),
+    run: async ({ job: id }, _context, kernel) => {
+      const [one] = await named([await find(id, kernel)], kernel)
+      const output: string[] = []
+      for await (const line of kernel.jobs.output(id, { follow: false })) output.push(line)
+      return { ...(one as NonNullable<typeof one>), output }
+    },
+    text: (one) => [
+      ...facts([
+        ['job', `${one.id}, ${one.kind} by ${one.actor}`],
+        ['app', one.app ?? '-'],
+        ['state', one.state],
+        ['result', one.result ?? '-'],
+      ]),
+      ...(one.operations.length > 0 ? ['Done:', ...one.operations.map((operation) => `  ${operation}`)] : []),
+      ...(one.output.length > 0 ? ['Output:', ...one.output.map((line) => `  ${line}`)] : []),
+    ],
+  }),
+  command({
+    name: 'jobs:cancel',
+    summary: 'Cancel a job that waits, or runs and has not switched yet',
+    access: 'app:write',
+    kind: 'mutation',
+    args: z.object({ job: number }),
+    positional: ['job'],
+    result: z.object({ id: z.number() }),
+    run: async ({ job: id }, _context, kernel) => {
+      await kernel.jobs.cancel((await find(id, kernel)).id)
+      return { id }
+    },
+    text: ({ id }) => [`Job ${id} is cancelled.`],
+  }),
+]

@@ -1,0 +1,123 @@
+/** releases* */
+import { z } from 'zod'
+import { difference } from '../domain/release.ts'
+import { UserError } from '../errors.ts'
+import { command } from './command.ts'
+import { app, change, changeText, dryRun, subject } from './fields.ts'
+import { ago, facts, table } from './text.ts'
+
+const version = z
+  .string()
+  .regex(/^v?\d{1,9}$/, 'A release is named like v3.')
+  .transform((text) => Number(text.replace('v', '')))
+  .meta({ description: 'a release, such as v3' })
+
+const summary = z.object({
+  version: z.number(),
+  current: z.boolean(),
+  commit: z.string(),
+  description: z.string(),
+  createdAt: z.string(),
+  createdBy: z.string(),
+})
+
+export const releases = [
+  command({
+    name: 'releases',
+    summary: 'List the releases of an app, newest first',
+    access: 'app:read',
+    kind: 'query',
+    args: z.object({ app }),
+    positional: ['app'],
+    aliases: [{ name: 'releases:list' }],
+    result: z.array(summary),
+    run: async ({ app }, _context, { store }) => {
+      const found = await store.apps.get(app)
+      return (await store.releases.list(found.id)).map((one) => ({
+        version: one.version,
+        current: one.version === found.release,
+        commit: one.commit,
+        description: one.description,
+        createdAt: one.createdAt,
+        createdBy: one.createdBy,
+      }))
+    },
+    text: (list) =>
+      table(
+        ['release', 'what', 'commit', 'when', 'by'],
+        list.map((one) => [
+          `v${one.version}${one.current ? ' *' : ''}`,
+          one.description,
+          one.commit.slice(0, 7),
+          ago(one.createdAt),
+          one.createdBy,
+        ]),
+        'No releases yet. Push one: git push megapolos main',
+      ),
+  }),
+  command({
+    name: 'releases:info',
+    summary: 'Show a release, and what it changed',
+    access: 'app:read',
+    kind: 'query',
+    args: z.object({ app, version: version.optional() }),
+    positional: ['app', 'version'],
+    result: summary.extend({
+      processes: z.record(z.string(), z.string()),
+      config: z.array(z.string()),
+      changes: z.array(z.string()),
+    }),
+    run: async ({ app, version }, _context, { store }) => {
+      const found = await store.apps.get(app)
+      const list = await store.releases.list(found.id)
+      const at = list.findIndex((candidate) => candidate.version === (version ?? found.release))
+      const one = list[at]
+      if (!one) {
+        if (version === undefined)
+          throw new UserError('conflict', `${app} has no release yet.`, 'Push it first: git push megapolos main')
+        throw new UserError('not-found', `${app} has no release v${version}.`, `See them: releases ${app}`)
+      }
+      const before = list[at + 1]
+      return {
+        version: one.version,
+        current: one.version === found.release,
+        commit: one.commit,
+        description: one.description,
+        createdAt: one.createdAt,
+        createdBy: one.createdBy,
+        processes: Object.fromEntries(
+          Object.entries(one.processes).map(([type, p]) => [type, p.command?.at(-1) ?? 'the image’s own command']),
+        ),
+        config: Object.keys(one.config).sort(),
+        changes: before ? difference(before, one) : ['the first release'],
+      }
+    },
+    text: (one) => [
+      `v${one.version}${one.current ? ', which serves now' : ''}: ${one.description}`,
+      ...facts([
+        ['commit', one.commit],
+        ['created', `${ago(one.createdAt)} by ${one.createdBy}`],
+        ['config', one.config.join(', ') || 'none'],
+        ...Object.entries(one.processes).map(([type, line]): [string, string] => [type, line]),
+      ]),
+      'Changed since the release before:',
+      ...(one.changes.length > 0 ? one.changes : ['nothing']).map((line) => `  ${line}`),
+    ],
+  }),
+  command({
+    name: 'releases:rollback',
+    summary: 'Go back to an earlier release: its images and config vars, at the scale of now',
+    access: 'app:write',
+    kind: 'mutation',
+    args: z.object({ app, version: version.optional(), dryRun }),
+    positional: ['app', 'version'],
+    aliases: [{ name: 'rollback' }],
+    result: change,
+    examples: ['releases:rollback blog', 'releases:rollback blog v3'],
+    run: async ({ app, version, dryRun }, context, kernel) => {
+      const [found, by] = await subject(app, context, kernel)
+      return kernel.pipeline.rollback(found, version ?? null, by, dryRun)
+    },
+    text: changeText,
+  }),
+]

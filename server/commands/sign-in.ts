@@ -1,0 +1,36 @@
+/** Panel sign-in without a password: a link that works once, for five minutes, and only over loopback or a tunnel. */
+import { randomBytes } from 'node:crypto'
+import type { Actor } from '../domain/access.ts'
+
+export interface SignIn {
+  invite(actor: Actor): { readonly tunnel: string | null; readonly url: string; readonly minutes: number }
+  /** Who the link was made for; null when it was used, is too old, or never existed. */
+  redeem(token: string): Actor | null
+}
+
+const minutes = 5
+
+/** `tunnel` is the words before the link, for callers that are not on this machine. */
+export function createSignIn(panelPort: number, tunnel: string, now: () => number = Date.now): SignIn {
+  const invitations = new Map<string, { actor: Actor; until: number }>()
+
+  function forgetOld() {
+    for (const [token, { until }] of invitations) if (until < now()) invitations.delete(token)
+  }
+
+  return {
+    invite(actor) {
+      forgetOld()
+      const token = randomBytes(24).toString('base64url')
+      invitations.set(token, { actor, until: now() + minutes * 60_000 })
+      const local = actor.from === null || /^(127\.|::1$|::ffff:127\.)/.test(actor.from)
+      return { tunnel: local ? null : tunnel, url: `http://localhost:${panelPort}/login?token=${token}`, minutes }
+    },
+    redeem(token) {
+      forgetOld()
+      const invitation = invitations.get(token)
+      invitations.delete(token)
+      return invitation ? { ...invitation.actor, door: 'panel' } : null
+    },
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The kernel's socket: the door of the hooks, and so of SSH, of git and of root's console. Whoever can open it is user
+ * megapolos or root; which key they came with is what the forced command says.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Caller } from '../commands/call.ts'
+import type { Context } from '../commands/command.ts'
+import { splitWords } from '../commands/words.ts'
+import type { Actor, Key } from '../domain/access.ts'
+import { codes, told, UserError } from '../errors.ts'
+import { errorLines, InputWanted, startAnswer } from './answer.ts'
+import { authorizedKeys } from './authorized-keys.ts'
+import { joinTerminal } from './terminal.ts'
+
+export interface SocketPorts {
+  readonly caller: Caller
+  readonly keys: { byName(name: string): Promise<Key | null>; byFingerprint(fingerprint: string): Promise<Key | null> }
+  readonly panelPort: number
+  health(): Promise<Record<string, string>>
+  /** What became of a push that the hook lost sight of: lines for the pusher; `unavailable` while nobody knows. */
+  verdict(app: string, commit: string): Promise<string>
+}
+
+const inputLimit = 4 * 1024 * 1024
+
+export function createKernelSocket(ports: SocketPorts): Server {
+  const server = createServer({ maxHeaderSize: 512 * 1024, requestTimeout: 0 }, (request, response) => {
+    answer(request, response).catch((error) => response.destroy(error))
+  })
+  server.on('upgrade', (request, socket) => {
+    openTerminal(request, socket as never).catch(() => socket.destroy())
+  })
+  return server
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url === '/health') {
+      const health = await ports.health()
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(health))
+      return
+    }
+    const reply = startAnswer(response)
+    try {
+      for (const line of await handle(request, response, reply.line)) reply.line(line)
+      reply.end()
+    } catch (error) {
+      request.resume()
+      reply.end(told(error))
+    }
+  }
+
+  async function handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    emit: (line: string) => void,
+  ): Promise<string[]> {
+    if (request.url === '/authorized-keys')
+      return authorizedKeys(await body(request), header(request, 'megapolos-hooks'), ports)
+    const context = await contextOf(request, response, emit)
+    if (request.url === '/command') return command(request, context)
+    const [app = '', old = '', commit = '', tree = ''] = header(request, 'megapolos-push').split(' ')
+    if (request.url === '/push')
+      return ports.caller.lines(['git:push', app, header(request, 'megapolos-ref'), old, commit, tree], {
+        ...context,
+        source: request,
+      })
+    if (request.url === '/verdict') return [await ports.verdict(app, commit)]
+    throw new UserError('not-found', `The kernel socket has no ${request.url}.`)
+  }
+
+  async function command(request: IncomingMessage, context: Context): Promise<string[]> {
+    const [line = '', input] = split(await body(request), '\0')
+    const words = wordsOf(line, header(request, 'megapolos-form'))
+    const expected = ports.caller.expects(words)
+    if (expected !== null && input === undefined) throw new InputWanted(words[0] ?? '', expected)
+    return ports.caller.lines(words, { ...context, input: input ?? '' })
+  }
+
+  async function openTerminal(request: IncomingMessage, socket: import('node:net').Socket): Promise<void> {
+    try {
+      const context = await contextOf(request, socket, () => {})
+      const line = Buffer.from(header(request, 'megapolos-line'), 'base64').toString()
+      const session = await ports.caller.terminal(wordsOf(line, header(request, 'megapolos-form')), {
+        ...context,
+        tty: header(request, 'megapolos-tty') === 'true',
+      })
+      joinTerminal(socket, session)
+    } catch (error) {
+      const failure = told(error)
+      const text = errorLines(failure).join('\n')
+      socket.end(
+        `HTTP/1.1 ${codes[failure.code].status} Refused\r\nMegapolos-Exit: ${codes[failure.code].exit}\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+      )
+    }
+  }
+
+  async function contextOf(
+    request: IncomingMessage,
+    leaving: { once(event: 'close', listener: () => void): unknown },
+    emit: (line: string) => void,
+  ): Promise<Context> {
+    const hungUp = new AbortController()
+    leaving.once('close', () => hungUp.abort())
+    return { actor: await actorOf(request), emit, input: '', tty: false, signal: hungUp.signal }
+  }
+
+  async function actorOf(request: IncomingMessage): Promise<Actor> {
+    const name = header(request, 'megapolos-key')
+    if (name === '--console') return { name: 'root', role: 'admin', door: 'console', from: null }
+    const key = await ports.keys.byName(name)
+    if (!key) throw new UserError('forbidden', 'Your key was removed.')
+    return {
+      name: key.name,
+      role: key.role,
+      door: 'ssh',
+      from: header(request, 'megapolos-from').split(' ')[0] || null,
+    }
+  }
+}
+
+/** SSH sends the line as it was typed; the console has words already, each ended by a record separator. */
+function wordsOf(line: string, form: string): string[] {
+  return form === 'words' ? line.split('\x1e').slice(0, -1) : splitWords(line)
+}
+
+function split(text: string, separator: string): string[] {
+  const at = text.indexOf(separator)
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+async function body(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request) {
+    size += chunk.length
+    if (size > inputLimit) throw new UserError('usage', `That is more than ${inputLimit / 1024 / 1024} MB of input.`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+/** Node reads headers as Latin-1; a branch name may be UTF-8. */
+function header(request: IncomingMessage, name: string): string {
+  return Buffer.from(String(request.headers[name] ?? ''), 'latin1').toString()
+}

@@ -1,0 +1,31 @@
+/** Joins an opened socket to a session in a container, until one of them ends. */
+import type { Socket } from 'node:net'
+import type { Session } from '../engine/engine.ts'
+import { frame, frameReader } from './frames.ts'
+
+export function joinTerminal(socket: Socket, session: Session): void {
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: megapolos-terminal\r\n\r\n')
+  const send = (bytes: Buffer, from: NodeJS.ReadableStream) => {
+    if (socket.write(bytes)) return
+    from.pause()
+    socket.once('drain', () => from.resume())
+  }
+  session.stdout.on('data', (chunk) => send(frame('stdout', chunk), session.stdout))
+  session.stderr.on('data', (chunk) => send(frame('stderr', chunk), session.stderr))
+  session.exit.then(
+    (code) => socket.end(frame('exit', String(code))),
+    () => socket.destroy(),
+  )
+  const read = frameReader((kind, body) => {
+    if (kind === 'stdin') session.stdin.write(body)
+    if (kind === 'end') session.stdin.end()
+    if (kind === 'resize') {
+      const [columns = 80, rows = 24] = body.toString().split(' ').map(Number)
+      if (columns > 0 && rows > 0) session.resize(columns, rows).catch(() => {})
+    }
+  })
+  socket.on('data', read)
+  socket.on('error', () => {})
+  // Whoever closes the window ends the command: nothing is left running unseen.
+  socket.once('close', () => void session.kill().catch(() => {}))
+}
