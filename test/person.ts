@@ -31,21 +31,22 @@ export interface Person {
   leave(): Promise<void>
 }
 
-export interface Doors {
+export interface Server {
   readonly httpPort: number
-  readonly sshPort: number
+  /** `docker ps` shows only containers with this value of the label megapolos.system. */
+  readonly label: string
 }
 
 const apps = join(import.meta.dirname, 'apps')
 
 /** The home has the keys and the ssh configuration; the folder is new and has the sample apps in `apps`. */
-export async function person(home: string, doors: Doors): Promise<Person> {
+export async function person(home: string, server: Server): Promise<Person> {
   const folder = await mkdtemp(join(tmpdir(), 'megapolos-person-'))
   await symlink(apps, join(folder, 'apps'))
   const self: Person = {
     home,
     folder,
-    run: (words, options = {}) => run(translated(words, home, doors), self, options),
+    run: (words, options = {}) => run(translated(words, home, server), self, options),
     async must(...words) {
       const { exit, output } = await self.run(words)
       if (exit !== 0) throw new Error(`${words.join(' ')} ended with exit code ${exit}:\n${output}`)
@@ -57,7 +58,7 @@ export async function person(home: string, doors: Doors): Promise<Person> {
 }
 
 /** Makes the home: two keys, a git identity, and `megapolos` as an ssh host; `megapolos-as-friend` is the second key. */
-export async function makeHome(home: string, doors: Doors): Promise<void> {
+export async function makeHome(home: string, user: string, sshPort: number): Promise<void> {
   await rm(home, { recursive: true, force: true })
   await mkdir(join(home, '.ssh'), { recursive: true, mode: 0o700 })
   for (const key of ['tester', 'friend']) {
@@ -65,8 +66,8 @@ export async function makeHome(home: string, doors: Doors): Promise<void> {
   }
   const host = (alias: string, key: string) => `Host ${alias}
   HostName 127.0.0.1
-  Port ${doors.sshPort}
-  User megapolos
+  Port ${sshPort}
+  User ${user}
   IdentityFile ${join(home, '.ssh', key)}
   IdentitiesOnly yes
   UserKnownHostsFile ${join(home, '.ssh/known_hosts')}
@@ -83,7 +84,7 @@ export async function makeHome(home: string, doors: Doors): Promise<void> {
 const sshConfig = (home: string) => join(home, '.ssh/config')
 
 /** What is typed as if the server stood on ports 22 and 80 of a host called megapolos is led to the test system. */
-function translated(words: readonly string[], home: string, doors: Doors): readonly string[] {
+function translated(words: readonly string[], home: string, server: Server): readonly string[] {
   const [program = '', ...rest] = words
   if (program === 'ssh') return [program, '-F', sshConfig(home), ...rest]
   if (program === 'curl') {
@@ -93,9 +94,12 @@ function translated(words: readonly string[], home: string, doors: Doors): reado
       '--max-time',
       '60',
       '--connect-to',
-      `::127.0.0.1:${doors.httpPort}`,
+      `::127.0.0.1:${server.httpPort}`,
       ...rest,
     ]
+  }
+  if (program === 'docker' && rest[0] === 'ps') {
+    return [program, 'ps', '--filter', `label=megapolos.system=${server.label}`, ...rest.slice(1)]
   }
   return words
 }

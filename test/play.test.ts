@@ -23,8 +23,8 @@ describe('play', () => {
     }).listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     httpPort = (server.address() as AddressInfo).port
-    await makeHome(home, { httpPort, sshPort: 9 })
-    tester = await person(home, { httpPort, sshPort: 9 })
+    await makeHome(home, 'nobody', 9)
+    tester = await person(home, { httpPort, label: '' })
   })
 
   afterEach(async () => {

@@ -35,7 +35,7 @@ async function once(typed: readonly string[], stage: Stage): Promise<Ended> {
   const word = playerWords[typed[0] ?? '']
   if (word) {
     return word(stage, typed.slice(1)).then(
-      (output) => ({ exit: 0, output }),
+      (output) => ({ exit: 0, output: output ?? '' }),
       (error: Error) => ({ exit: 1, output: error.message }),
     )
   }

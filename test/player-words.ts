@@ -1,8 +1,8 @@
 /** What a script may say besides real commands; README.md lists it. Each returns what it prints, or throws. */
-import { readFile, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Load, startLoad } from './load.ts'
 import type { Person } from './person.ts'
+import { become, edit, example } from './repository.ts'
 
 export interface Stage {
   readonly person: Person
@@ -11,42 +11,27 @@ export interface Stage {
   load: Load | null
 }
 
-type Word = (stage: Stage, args: readonly string[]) => Promise<string>
+type Word = (stage: Stage, args: readonly string[]) => Promise<string | undefined>
 
 export const playerWords: Readonly<Record<string, Word>> = {
   cd: async ({ person }, [folder = '']) => {
     person.folder = resolve(person.folder, folder)
-    return ''
+    return undefined
   },
 
-  example: async ({ person }, [app = '', name = '']) => {
-    await person.must('cp', '-rT', `apps/${app}`, name)
-    person.folder = resolve(person.folder, name)
-    await person.must('git', 'init', '--quiet')
-    await commit(person, `Add ${app}`)
-    await person.must('git', 'remote', 'add', 'megapolos', `megapolos:${name}`)
-    return ''
-  },
+  example: async ({ person }, [app = '', name = '']) => example(person, app, name).then(nothing),
 
-  become: async ({ person }, [app = '']) => {
-    await person.must('git', 'rm', '-rq', '.')
-    await person.must('cp', '-rT', `../apps/${app}`, '.')
-    await commit(person, `Become ${app}`)
-    return ''
-  },
+  become: async ({ person }, [app = '']) => become(person, app).then(nothing),
 
   edit: async ({ person }, [file = '', change = '']) => {
     const [, from = '', to = ''] = change.split('/')
-    const path = resolve(person.folder, file)
-    const text = await readFile(path, 'utf8')
-    if (!text.includes(from)) throw new Error(`${file} has no "${from}"`)
-    await writeFile(path, text.replace(from, to))
-    return ''
+    return edit(person, file, from, to).then(nothing)
   },
 
   remember: async ({ person, remembered }, typed) => {
-    remembered.push({ typed, output: await person.must(...typed) })
-    return remembered.at(-1)?.output ?? ''
+    const output = await person.must(...typed)
+    remembered.push({ typed, output })
+    return output
   },
 
   unchanged: async ({ person, remembered }) => {
@@ -55,14 +40,14 @@ export const playerWords: Readonly<Record<string, Word>> = {
       const now = await person.must(...typed)
       if (now !== output) throw new Error(`${typed.join(' ')}\nsaid:\n${output}\nand now:\n${now}`)
     }
-    return ''
+    return undefined
   },
 
   load: async (stage, [act, url = '']) => {
     if (act === 'start') {
       const { hostname, pathname } = new URL(url)
       stage.load = startLoad({ port: stage.httpPort, host: hostname, path: pathname, posts: true })
-      return ''
+      return undefined
     }
     const report = await stage.load?.stop()
     stage.load = null
@@ -73,7 +58,4 @@ export const playerWords: Readonly<Record<string, Word>> = {
   },
 }
 
-async function commit(person: Person, message: string): Promise<void> {
-  await person.must('git', 'add', '--all')
-  await person.must('git', 'commit', '--quiet', '-m', message)
-}
+const nothing = () => undefined

@@ -3,29 +3,36 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makeHome, type Person, person } from './person.ts'
-import { quickly } from './quickly.ts'
+import { feed, quickly } from './quickly.ts'
 
 export interface System {
   readonly home: string
-  readonly prefix: string
+  readonly user: string
   readonly httpPort: number
   readonly sshPort: number
-  readonly rqlitePort: number
+  /** Value of the label that all its containers have. */
+  readonly label: string
+  /** Home of somebody whose key is an admin's. */
+  readonly tester: string
+  /** That somebody, in a new folder. */
+  person(): Promise<Person>
   /** A command on the server's own console, as root; returns what it printed. */
   console(...words: string[]): Promise<string>
-  /** Somebody whose key is an admin's, in a new empty folder. */
-  person(): Promise<Person>
-  /** Starts or stops the installation with its own script. */
   installer(act: 'start' | 'stop'): Promise<void>
+  /** Process id of one of its servers: `kernel`, `proxy`, `redis`, `rqlite`. */
+  pid(server: string): Promise<number>
   /** Destroys every app, and takes back keys and settings that a test left. */
   clean(): Promise<void>
 }
 
 const checkout = dirname(import.meta.dirname)
-const home = '/var/lib/megapolos-test'
-const prefix = '/opt/megapolos-test'
+const installer = join(checkout, 'install.sh')
+// Its own user as well: to uninstall it must not take that of an installation that people use.
+const [home, user] = ['/var/lib/megapolos-e2e', 'megapolos-e2e']
+const command = '/usr/local/bin/megapolos-e2e'
 const ports = { httpPort: 18080, sshPort: 18022, panelPort: 18180, rqlitePort: 18141 }
-const notes = '/tmp/megapolos-test'
+
+const notes = '/tmp/megapolos-e2e'
 const marker = join(notes, 'run')
 const tester = join(notes, 'home')
 const busyboxTar = join(notes, 'busybox.tar')
@@ -33,71 +40,77 @@ const busyboxTar = join(notes, 'busybox.tar')
 /** Installs what this checkout holds, once in a run of the tests; later callers get the one that runs. */
 export async function useSystem(): Promise<System> {
   if (process.getuid?.() !== 0) throw new Error('The end-to-end tests install a system: run them as root')
-  const run = process.env.MEGAPOLOS_TEST_RUN ?? String(process.pid)
-  const owner = await readFile(marker, 'utf8').catch(() => null)
-  if (owner !== run) {
-    if (owner !== null && owner !== run && isRunning(Number(owner))) {
-      throw new Error(`Another run of the tests (process ${owner}) uses the test system`)
-    }
+  const owner = await ownerOfSystem()
+  if (owner !== thisRun()) {
+    if (owner && existsSync(`/proc/${owner}`)) throw new Error(`The tests of process ${owner} use the test system`)
     await mkdir(notes, { recursive: true })
-    await writeFile(marker, run)
+    await writeFile(marker, thisRun())
     await install()
   }
-  return system
+  return system()
 }
 
-/** Leaves nothing behind, unless MEGAPOLOS_KEEP asks for it or the run never needed a system. */
+/** Leaves nothing behind, unless MEGAPOLOS_KEEP asks for it or this run never needed a system. */
 export async function removeSystem(): Promise<void> {
-  const run = process.env.MEGAPOLOS_TEST_RUN ?? String(process.pid)
-  if ((await readFile(marker, 'utf8').catch(() => null)) !== run) return
+  if ((await ownerOfSystem()) !== thisRun()) return
   if (process.env.MEGAPOLOS_KEEP) return rm(marker)
-  await quickly(join(checkout, 'install.sh'), 'uninstall', '--purge', '--home', home, '--prefix', prefix)
+  await quickly(installer, 'uninstall', '--purge', '--home', home, '--user', user)
   if (existsSync(busyboxTar)) await quickly('docker', 'image', 'rm', 'busybox')
   await rm(notes, { recursive: true, force: true })
 }
 
-const system: System = {
-  home,
-  prefix,
-  ...ports,
-  console: (...words) => quickly(join(prefix, 'bin/megapolos'), ...words),
-  person: () => person(tester, ports),
-  async installer(act) {
-    await quickly(join(checkout, 'install.sh'), act, '--home', home, '--prefix', prefix)
-  },
-  async clean() {
-    for (const app of await list('apps:list')) await system.console('apps:destroy', app, '--confirm', app)
-    for (const key of await list('keys:list')) if (key !== 'tester') await system.console('keys:remove', key)
-    await system.console('domains:set-global', 'localhost')
-  },
+/** Named by the process that began it; its workers inherit the name. */
+const thisRun = () => process.env.MEGAPOLOS_TEST_RUN ?? String(process.pid)
+const ownerOfSystem = () => readFile(marker, 'utf8').catch(() => null)
+
+async function system(): Promise<System> {
+  const label = (await readFile(join(home, 'system'), 'utf8')).trim()
+  return {
+    ...{ home, user, label, tester },
+    ...ports,
+    person: () => person(tester, { ...ports, label }),
+    console: (...words) => quickly(command, ...words),
+    installer: (act) => quickly(installer, act, '--home', home).then(() => {}),
+    pid: serverPid,
+    async clean() {
+      for (const app of await list('apps:list')) await quickly(command, 'apps:destroy', app, '--confirm', app)
+      for (const key of await list('keys:list')) if (key !== 'tester') await quickly(command, 'keys:remove', key)
+      await quickly(command, 'domains:set-global', 'localhost')
+    },
+  }
 }
 
 async function install(): Promise<void> {
   const store = process.env.MEGAPOLOS_STORE ? ['--store', process.env.MEGAPOLOS_STORE] : []
   await quickly(
-    join(checkout, 'install.sh'),
-    'install',
-    ...['--home', home, '--prefix', prefix],
+    ...[installer, 'install', '--home', home, '--user', user],
     ...['--http-port', `${ports.httpPort}`, '--ssh-port', `${ports.sshPort}`],
     ...['--panel-port', `${ports.panelPort}`, '--rqlite-port', `${ports.rqlitePort}`],
     ...['--domain', 'localhost', '--pool', '10.80.0.0/16', '--no-hello'],
     ...store,
   )
-  await makeHome(tester, ports)
-  if ((await list('keys:list')).includes('tester')) await system.console('keys:remove', 'tester')
-  const key = await readFile(join(tester, '.ssh/tester.pub'), 'utf8')
-  await system.console('keys:add', 'tester', key.trim(), '--role', 'admin')
-  await system.clean()
+  await makeHome(tester, user, ports.sshPort)
+  if ((await list('keys:list')).includes('tester')) await quickly(command, 'keys:remove', 'tester')
+  await feed(await readFile(join(tester, '.ssh/tester.pub'), 'utf8'), command, 'keys:add', 'tester')
+  await (await system()).clean()
   await provideBusybox()
 }
 
 /** Names of what a listing command lists. */
-async function list(command: string): Promise<string[]> {
-  const rows: { name: string }[] = JSON.parse(await system.console(command, '--format', 'json'))
+async function list(listing: string): Promise<string[]> {
+  const rows: { name: string }[] = JSON.parse(await quickly(command, listing, '--format', 'json'))
   return rows.map((row) => row.name)
 }
 
-/** The base of apps/dockerfile: Docker Hub's image where it is there, else one made of Debian's busybox-static. */
+/** `kernel   running  1234`; a server that is down makes the whole status fail, which is no matter here. */
+async function serverPid(server: string): Promise<number> {
+  const status = await quickly(installer, 'status', '--home', home).catch((error: Error) => error.message)
+  const pid = status.match(new RegExp(`^${server}\\s+running\\s+(\\d+)`, 'm'))?.[1]
+  if (!pid) throw new Error(`${server} does not run:\n${status}`)
+  return Number(pid)
+}
+
+/** The base of apps/dockerfile: the one that is there, else one made of Debian's busybox-static. */
 async function provideBusybox(): Promise<void> {
   if (await quickly('docker', 'image', 'inspect', 'busybox').catch(() => null)) return
   if (!existsSync('/bin/busybox')) throw new Error('apps/dockerfile needs a base: apt-get install busybox-static')
@@ -107,8 +120,4 @@ async function provideBusybox(): Promise<void> {
   for (const applet of ['sh', 'httpd']) await quickly('ln', '-sf', 'busybox', join(root, 'bin', applet))
   await quickly('tar', '-C', root, '-cf', busyboxTar, '.')
   await quickly('docker', 'import', '--change', 'ENV PATH=/bin', busyboxTar, 'busybox')
-}
-
-function isRunning(pid: number): boolean {
-  return existsSync(`/proc/${pid}`)
 }

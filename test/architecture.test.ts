@@ -1,0 +1,114 @@
+/** Keeps the map of the house true: who may know whom, and that lists match folders. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { isTest, listing, root, type Source, sources } from './sources.ts'
+
+const all = sources()
+const house = all.filter((source) => !isTest(source))
+
+const stages = ['push', 'build', 'release', 'rollout', 'route']
+const vocabulary = ['errors.ts', 'log.ts', 'config.ts', 'domain']
+const tools = ['engine', 'state', 'live', 'jobs', 'devices', 'network']
+
+/** Place → the places it may import, besides itself. Types count as well: who names a type knows its owner. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  'errors.ts': [],
+  'log.ts': [],
+  'config.ts': ['errors.ts'],
+  engine: vocabulary,
+  state: vocabulary,
+  live: [...vocabulary, 'engine', 'state'],
+  jobs: [...vocabulary, 'state', 'live'],
+  network: [...vocabulary, 'engine', 'state'],
+  devices: vocabulary,
+  // A stage is (input, ports) → output and never knows another stage; only the pipeline has their order.
+  ...Object.fromEntries(stages.map((stage) => [stage, [...vocabulary, ...tools]])),
+  'pipeline.ts': [...vocabulary, ...stages, ...tools],
+  // Commands see the parts only as types, through kernel.ts (a test below).
+  commands: [...vocabulary, ...stages, ...tools, 'pipeline.ts'],
+  doors: [...vocabulary, 'commands', 'push', 'live', 'views'],
+  drivers: [...vocabulary, 'devices'],
+  buildpacks: [...vocabulary, 'build'],
+  views: [...vocabulary, 'commands'],
+  hooks: [],
+}
+
+test('every place imports only what it may', () => {
+  const wrong = house.flatMap((source) =>
+    source.imports
+      .filter(({ place }) => place !== null && place !== source.place)
+      .filter(({ place }) => !(free(source) || mayImport[source.place]?.includes(place ?? '')))
+      .map(({ from }) => `${source.path} imports ${from}`),
+  )
+  expect(wrong).toEqual([])
+})
+
+/** main.ts is where everything meets, and the bench measures from outside. */
+const free = (source: Source) => source.path === 'server/main.ts' || source.place === 'bench'
+
+test('commands reach the parts only through what they are given', () => {
+  const wrong = house
+    .filter(({ place }) => place === 'commands')
+    .flatMap(({ path, imports }) =>
+      imports
+        .filter(({ place, typeOnly }) => place !== null && !typeOnly && ![...vocabulary, 'commands'].includes(place))
+        .map(({ from }) => `${path} imports ${from}`),
+    )
+  expect(wrong).toEqual([])
+})
+
+test.each([
+  ['dockerode', /^(dockerode|docker-modem)$/, 'engine'],
+  ['ioredis', /^ioredis$/, 'live'],
+  ['SQLite', /^node:sqlite$/, 'state'],
+])('only one folder imports %s', (_, name, place) => {
+  expect(pathsWhere((source) => source.place !== place && source.imports.some(({ from }) => name.test(from)))).toEqual(
+    [],
+  )
+})
+
+test('only state/ has SQL', () => {
+  const statement = /\b(SELECT\s[^']*\sFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+TABLE)\b/
+  expect(pathsWhere(({ place, text }) => place !== 'state' && statement.test(text))).toEqual([])
+})
+
+test('only config.ts reads the environment', () => {
+  expect(pathsWhere(({ path, text }) => path !== 'server/config.ts' && /\bprocess\.env\b/.test(text))).toEqual([])
+})
+
+test('no program is ever started through a shell string', () => {
+  const strings = /\bshell:\s*true\b|import\s*(\{[^}]*\bexec(Sync)?\b[^}]*\}|\*[^;]*)\s*from 'node:child_process'/
+  expect(all.filter(({ text }) => strings.test(text)).map(({ path }) => path)).toEqual([])
+})
+
+test('files are small: 250 lines at most, doors less than 150', () => {
+  const limit = (source: Source) => (source.place === 'doors' ? 149 : 250)
+  expect(all.filter((source) => source.lines > limit(source)).map(({ path, lines }) => `${path}: ${lines}`)).toEqual([])
+})
+
+test('the buildpack order lists every buildpack', () => {
+  const order: string[] = JSON.parse(readFileSync(join(root, 'buildpacks/order.json'), 'utf8'))
+  expect([...order].sort()).toEqual(
+    listing('buildpacks').filter((name) => !name.includes('.') && name !== 'conformance'),
+  )
+})
+
+test('migrations are numbered without a gap', () => {
+  const numbers = listing('server/state/migrations').map((name) => Number(name.slice(0, 4)))
+  expect(numbers).toEqual(numbers.map((_, index) => index + 1))
+})
+
+test('the command table lists every file of commands', () => {
+  const index = all.find(({ path }) => path === 'server/commands/index.ts')
+  const listed = index?.imports.map(({ from }) => from) ?? []
+  const topics = house.filter(
+    ({ path, text }) => path.startsWith('server/commands/') && /\b(terminalC|c)ommand\(\{/.test(text),
+  )
+  expect(topics.map(({ path }) => path).filter((path) => !listed.includes(path))).toEqual([])
+})
+
+function pathsWhere(wrong: (source: Source) => boolean): string[] {
+  return house.filter((source) => source.place !== 'bench' && wrong(source)).map(({ path }) => path)
+}
