@@ -1,0 +1,76 @@
+/** The `proxy` class on Debian's nginx with its Lua module: routes live in shared memory and change without a reload. */
+import type { ProxyDriver, ProxyStatus } from '../../server/devices/classes/proxy.ts'
+import type { DriverHost } from '../../server/devices/driver.ts'
+import type { RouteTable } from '../../server/domain/route.ts'
+import { UserError } from '../../server/errors.ts'
+import { largestTable, type Paths, type Settings } from './config.ts'
+import { callControl } from './control.ts'
+import { commandOf, dropTable, installFiles, pathsOf, saveTable } from './files.ts'
+
+export function createDriver(host: DriverHost): ProxyDriver {
+  const paths = pathsOf(host.folder, host.system)
+  const settings = readSettings(host.settings)
+  let turn: Promise<unknown> = Promise.resolve()
+  return {
+    install: async () => ({ changed: await installFiles(paths, settings) }),
+    command: () => commandOf(paths),
+    // One after another: the last one called is the one that stays, in nginx and in the file.
+    apply(table) {
+      const mine = turn.then(() => apply(paths, table, host))
+      turn = mine.catch(() => {})
+      return mine
+    },
+    inflight: (targets) => inflight(paths, targets),
+    status: () => status(paths),
+  }
+}
+
+function readSettings(given: DriverHost['settings']): Settings {
+  const { httpPort, workers = 'auto', ...unknown } = given
+  const extra = Object.keys(unknown)[0]
+  if (extra !== undefined) throw new UserError('usage', `The nginx driver has no setting ${extra}.`)
+  if (typeof httpPort !== 'number') throw new UserError('usage', 'The nginx driver needs the setting httpPort.')
+  if (workers !== 'auto' && typeof workers !== 'number') {
+    throw new UserError('usage', `The setting workers is ${workers}; it must be a number or auto.`)
+  }
+  return { httpPort, workers }
+}
+
+async function apply(paths: Paths, table: RouteTable, host: DriverHost): Promise<void> {
+  const text = JSON.stringify(table)
+  const size = Buffer.byteLength(text)
+  if (size > largestTable) throw tooLarge(`It has ${size} bytes, at most ${largestTable} fit.`)
+  const answer = await callControl(paths.socket, '/table', text)
+  if (answer.status === 507) throw tooLarge(answer.text)
+  if (answer.status !== 200) throw new Error(`nginx refused the table with ${answer.status}: ${answer.text}`)
+  try {
+    saveTable(paths, text)
+  } catch (error) {
+    host.log.error('the last table was not saved; a restarted proxy waits for the kernel', error)
+    dropTable(paths)
+  }
+}
+
+async function inflight(paths: Paths, targets: readonly string[]): Promise<Readonly<Record<string, number>>> {
+  const answer = await callControl(paths.socket, '/inflight', JSON.stringify(targets))
+  return JSON.parse(okay(answer)) as Record<string, number>
+}
+
+async function status(paths: Paths): Promise<ProxyStatus> {
+  try {
+    const said = JSON.parse(okay(await callControl(paths.socket, '/status'))) as { hosts: number; requests: number }
+    return { running: true, hosts: said.hosts, requests: said.requests }
+  } catch (error) {
+    if (error instanceof UserError && error.code === 'unavailable') return { running: false, hosts: 0, requests: 0 }
+    throw error
+  }
+}
+
+function okay(answer: { status: number; text: string }): string {
+  if (answer.status !== 200) throw new Error(`nginx answered its control socket with ${answer.status}: ${answer.text}`)
+  return answer.text
+}
+
+function tooLarge(detail: string): UserError {
+  return new UserError('refused', 'The routing table does not fit into the proxy.', 'Remove domains.', [detail])
+}

@@ -1,0 +1,49 @@
+-- What the kernel says through the control socket.
+local cjson = require 'cjson.safe'
+local routes = require 'routes'
+
+local inflight = ngx.shared.inflight
+local control = {}
+
+local function body()
+  ngx.req.read_body()
+  return ngx.req.get_body_data() or ''
+end
+
+local function answer(status, text)
+  ngx.status = status
+  ngx.print(text)
+end
+
+function control.table()
+  local problem, status = routes.replace(body())
+  if problem then return answer(status, problem) end
+  return answer(200, 'ok')
+end
+
+-- Each worker counts under its own number, so that a crashed one cannot leave a count behind.
+function control.inflight()
+  local counts = {}
+  for _, target in ipairs(cjson.decode(body()) or {}) do
+    local sum = 0
+    for worker = 0, ngx.worker.count() - 1 do
+      sum = sum + (inflight:get(target .. '/' .. worker) or 0)
+    end
+    counts[target] = sum
+  end
+  return answer(200, next(counts) and cjson.encode(counts) or '{}')
+end
+
+function control.status()
+  local statistics = ngx.location.capture('/statistics').body
+  local requests = tonumber(statistics:match '%s%d+ %d+ (%d+)')
+  local ours = ngx.shared.routes:get 'control' or 0
+  return answer(200, cjson.encode { hosts = routes.count(), requests = math.max(0, requests - ours - 1) })
+end
+
+-- nginx counts these requests like any other.
+function control.log()
+  ngx.shared.routes:incr('control', 1, 0)
+end
+
+return control

@@ -1,0 +1,100 @@
+-- The routing table. Its text is one value in shared memory, so every change is whole and seen by all workers at once;
+-- each worker decodes it once a version.
+local cjson = require 'cjson.safe'
+
+local shared = ngx.shared.routes
+local find, sub, match = string.find, string.sub, string.match
+
+local routes = {}
+local hosts -- the decoded table of this worker, host → { targets }
+local by_key = {} -- its targets, by the name that they are counted under
+local version = 0 -- which one it is; 0: none was pushed since the machine booted
+
+-- Only when a host is first asked for: a table of a thousand hosts is in use the sooner.
+local function prepare(route)
+  local worker = ngx.worker.id()
+  for index, address in ipairs(route.targets) do
+    local host, port = match(address, '^(.+):(%d+)$')
+    local target = { host = host, port = tonumber(port), key = address .. '/' .. worker, skip_until = 0 }
+    by_key[target.key] = target
+    route.targets[index] = target
+  end
+  route.last = math.random(0, #route.targets)
+end
+
+local function use(decoded, new)
+  hosts, by_key, version = decoded, {}, new
+end
+
+-- The text of a version goes when the next one is in use; whoever comes too late for it reads the next one.
+local function catch_up(wanted)
+  while version ~= wanted do
+    local text = shared:get('table:' .. wanted)
+    if text then
+      use(assert(cjson.decode(text)).hosts, wanted)
+    else
+      wanted = shared:get 'version'
+    end
+  end
+end
+
+-- Returns what is wrong, and the HTTP status that says so; the old table then stays.
+function routes.replace(text)
+  local decoded = cjson.decode(text)
+  if type(decoded) ~= 'table' or type(decoded.hosts) ~= 'table' then return 'the table cannot be read', 400 end
+  local new = shared:incr('sequence', 1, 0)
+  local stored, problem = shared:safe_set('table:' .. new, text)
+  if not stored then return 'the table does not fit: ' .. problem, 507 end
+  local old = shared:get 'version'
+  shared:set('version', new)
+  shared:delete('table:' .. old)
+  use(decoded.hosts, new)
+end
+
+local function find_wildcard(host)
+  local dot = find(host, '.', 1, true)
+  while dot do
+    local route = hosts['*' .. sub(host, dot)]
+    if route then return route end
+    dot = find(host, '.', dot + 1, true)
+  end
+end
+
+-- The route of a host, as nginx normalises it. An exact name beats a wildcard, a longer wildcard a shorter one.
+-- Nil and false when the host is unknown, nil and true when there is no table yet.
+function routes.find(host)
+  local wanted = shared:get 'version'
+  if wanted ~= version then catch_up(wanted) end
+  if not hosts then return nil, true end
+  local route = hosts[host] or find_wildcard(host)
+  if not route then return nil, false end
+  if not route.last then prepare(route) end
+  return route
+end
+
+-- The next target in turn that has not just failed; when all have, the next in turn.
+function routes.pick(route)
+  local targets, now = route.targets, ngx.now()
+  local count = #targets
+  for _ = 1, count do
+    route.last = route.last % count + 1
+    if targets[route.last].skip_until <= now then return targets[route.last] end
+  end
+  route.last = route.last % count + 1
+  return targets[route.last]
+end
+
+-- Other requests leave it alone for a second, if there is another one.
+function routes.failed(key)
+  local target = by_key[key]
+  if target then target.skip_until = ngx.now() + 1 end
+end
+
+function routes.count()
+  routes.find ''
+  local count = 0
+  for _ in pairs(hosts or {}) do count = count + 1 end
+  return count
+end
+
+return routes

@@ -1,0 +1,140 @@
+/** Keeps the proxy's table equal to the domains and to the targets that serve each app. */
+import type { ProxyDriver } from '../devices/classes/proxy.ts'
+import type { Domain, RouteTable } from '../domain/route.ts'
+import { UserError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Traffic } from '../rollout/rollout.ts'
+import type { Domains } from '../state/store.ts'
+import { routeTable } from './table.ts'
+
+export interface Routes extends Traffic {
+  /** The domains have changed. Resolves when the proxy uses them; before `switchAll` there is nothing to do. */
+  refresh(): Promise<void>
+  /** The app is gone, and so are its domains. */
+  forget(app: string): Promise<void>
+  /** The newest table, which the proxy has or will have. */
+  table(): RouteTable
+  /** Ends the retries; nothing is pushed any more. */
+  stop(): void
+}
+
+export interface RoutesParts {
+  readonly domains: Pick<Domains, 'list'>
+  readonly proxy: () => ProxyDriver
+  readonly log: Log
+  /** Hosts that belong to no app, such as the panel's: host → `address:port`. */
+  readonly extra?: Readonly<Record<string, string>>
+  /** How long to wait before the next try when the proxy is away, in ms. */
+  readonly retryAfter?: number
+}
+
+/**
+ * Nothing is pushed before `switchAll`: at the kernel's start an empty table would take every app off a proxy that serves.
+ * What is wanted is kept here and pushed whole. So when a push fails because the proxy is away, the change stays wanted
+ * and is made when the proxy is back; a caller that does not want it any more says so with another `switchTo`.
+ */
+export function createRoutes({ domains, proxy, log, extra = {}, retryAfter = 1_000 }: RoutesParts): Routes {
+  const targets = new Map<string, readonly string[]>()
+  let hosts: readonly Domain[] = []
+  let hostsAreOld = true
+  let state: 'new' | 'started' | 'stopped' = 'new'
+  let running: Promise<void> = Promise.resolve()
+  let waiting: Promise<void> | null = null
+  let retry: NodeJS.Timeout | undefined
+
+  const table = () => routeTable(hosts, targets, extra)
+
+  /** A push that has not begun yet takes every change made so far, and is shared by all who want one. */
+  const push = (): Promise<void> => {
+    waiting ??= running
+      .catch(() => {})
+      .then(() => {
+        waiting = null
+        running = pushNow()
+        return running
+      })
+    return waiting
+  }
+
+  const pushNow = async () => {
+    if (state === 'stopped') return
+    try {
+      await readHosts()
+      await proxy().apply(table())
+      clearTimeout(retry)
+      retry = undefined
+    } catch (error) {
+      retryLater()
+      throw error
+    }
+  }
+
+  const readHosts = async () => {
+    if (!hostsAreOld) return
+    // Before the question: a change that is made while it is answered asks again.
+    hostsAreOld = false
+    try {
+      hosts = await domains.list()
+    } catch (error) {
+      hostsAreOld = true
+      throw error
+    }
+  }
+
+  const retryLater = () => {
+    if (retry !== undefined) clearTimeout(retry)
+    else log.warn('the routes were not pushed; trying again until they are')
+    retry = setTimeout(() => void push().catch(() => {}), retryAfter)
+    retry.unref()
+  }
+
+  const requireStart = () => {
+    if (state !== 'started') {
+      throw new UserError('unavailable', 'The routes are not ready yet.', 'The kernel is starting; try again.')
+    }
+  }
+
+  const refresh = async () => {
+    hostsAreOld = true
+    if (state === 'started') await push()
+  }
+
+  return {
+    table,
+    refresh,
+    async switchAll(all) {
+      targets.clear()
+      for (const [app, addresses] of Object.entries(all)) targets.set(app, addresses)
+      state = 'started'
+      await push()
+    },
+    async switchTo(app, addresses) {
+      requireStart()
+      const before = targets.get(app) ?? []
+      targets.set(app, addresses)
+      try {
+        await push()
+      } catch (error) {
+        // It will never fit: nothing has changed, and nothing shall.
+        const refused = error instanceof UserError && error.code === 'refused'
+        if (refused && targets.get(app) === addresses) targets.set(app, before)
+        throw error
+      }
+    },
+    inflight: (addresses) => proxy().inflight(addresses),
+    async ready() {
+      requireStart()
+      const { running: answers } = await proxy().status()
+      if (answers) return
+      throw new UserError('unavailable', 'The proxy does not answer.', 'It is started again by itself; try again.')
+    },
+    async forget(app) {
+      targets.delete(app)
+      await refresh()
+    },
+    stop() {
+      state = 'stopped'
+      clearTimeout(retry)
+    },
+  }
+}
