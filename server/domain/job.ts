@@ -13,6 +13,9 @@ export const nextJobStates: Readonly<Record<JobState, readonly JobState[]>> = {
   interrupted: [],
 }
 
+/** Milliseconds that a running job is believed to be alive after its last heartbeat. */
+export const jobLease = 30_000
+
 export interface Job {
   readonly id: number
   /** `push`, `config`, `scale`, `restart`, `rollback` …: the command that asked for it. */

@@ -9,14 +9,17 @@ export interface Statement {
 
 export interface Result {
   readonly rows: readonly Readonly<Record<string, Value>>[]
-  /** Rows that an INSERT, UPDATE or DELETE touched. */
+  /** Rows that an INSERT, UPDATE or DELETE touched, without those that cascaded. */
   readonly changes: number
 }
 
 export interface Database {
   /** One reading statement. */
   query(sql: string, values?: readonly Value[]): Promise<Result['rows']>
-  /** Several statements, all or none; `RETURNING` fills `rows`. A failed constraint throws `ConstraintError`. */
+  /**
+   * Several statements, all or none. A failed constraint throws `ConstraintError`. `RETURNING` fills `rows`, but only
+   * in a batch of one; in a longer one a SELECT at the end reads what was written.
+   */
   batch(statements: readonly Statement[]): Promise<readonly Result[]>
   /** Writes a consistent copy of everything to a file that does not exist yet. */
   backup(path: string): Promise<void>

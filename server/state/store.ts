@@ -110,9 +110,23 @@ export interface Addresses {
 }
 
 export interface Jobs {
-  create(job: { readonly kind: string; readonly app: string | null; readonly actor: string }): Promise<Job>
-  /** Compare and set: false when the job is no longer in `from`. Sets startedAt and endedAt; `running` takes a lease. */
-  move(id: number, from: JobState, to: JobState, result?: string): Promise<boolean>
+  /** A job whose turn it is starts as `running`: one write less, and a push is to be quick. */
+  create(job: {
+    readonly kind: string
+    readonly app: string | null
+    readonly actor: string
+    readonly state: 'queued' | 'running'
+  }): Promise<Job>
+  /**
+   * Compare and set: false when the job is no longer in `from`. Sets startedAt and endedAt; `running` takes a lease.
+   * A move that `nextJobStates` does not allow throws.
+   */
+  move(
+    id: number,
+    from: JobState,
+    to: JobState,
+    outcome?: { readonly result: string; readonly operations: readonly string[] },
+  ): Promise<boolean>
   /** Extends the leases of these running jobs to `until` (ISO 8601). */
   heartbeat(ids: readonly number[], until: string): Promise<void>
   record(id: number, operations: readonly string[]): Promise<void>

@@ -1,0 +1,26 @@
+/** The audit log: it only grows. */
+import type { Role } from '../domain/access.ts'
+import { type Database, sql } from './database.ts'
+import type { Audit } from './store.ts'
+
+export function createAudit(db: Database): Audit {
+  return {
+    async add({ at, actor, role, door, from, command, args, result }) {
+      const insert = `INSERT INTO audit (at, actor, role, door, "from", command, args, result)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+      await db.batch([sql(insert, at, actor, role, door, from, command, args, result)])
+    },
+    async list(limit) {
+      return (await db.query('SELECT * FROM audit ORDER BY id DESC LIMIT ?', [limit])).map((row) => ({
+        at: String(row.at),
+        actor: String(row.actor),
+        role: row.role as Role,
+        door: String(row.door),
+        from: row.from as string | null,
+        command: String(row.command),
+        args: String(row.args),
+        result: String(row.result),
+      }))
+    },
+  }
+}

@@ -1,0 +1,116 @@
+/** Opens the store that is configured, brings its schema up to date, and puts the nouns together. */
+import { readFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Config } from '../config.ts'
+import { UserError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { createAddresses } from './addresses.ts'
+import { createApps } from './apps.ts'
+import { createAudit } from './audit.ts'
+import { createBuilds } from './builds.ts'
+import { createConfigVars } from './config-vars.ts'
+import type { Database } from './database.ts'
+import { createDevices } from './devices.ts'
+import { createDomains, globalDomain } from './domains.ts'
+import { createFormations } from './formations.ts'
+import { createJobs } from './jobs.ts'
+import { createKeys } from './keys.ts'
+import { checkBackup, migrate } from './migrate.ts'
+import { createReleases } from './releases.ts'
+import { openRqlite } from './rqlite.ts'
+import { createSecrets, type Secrets } from './secrets.ts'
+import { createSettings } from './settings.ts'
+import { openSqlite } from './sqlite.ts'
+import type { Settings, Store } from './store.ts'
+
+export interface StoreOptions {
+  readonly config: Pick<Config, 'store' | 'rqlitePort' | 'domain' | 'paths'>
+  /** 32 bytes, from `loadKey`. */
+  readonly key: Buffer
+  readonly log: Log
+}
+
+/** rqlite needs a second to elect itself, and longer after a crash with much to replay. */
+const patience = 30_000
+
+export async function openStore({ config, key, log }: StoreOptions): Promise<Store> {
+  const db = config.store === 'sqlite' ? openSqlite(config.paths.sqlite) : await openConfiguredRqlite(config)
+  const secrets = createSecrets(key)
+  const settings = createSettings(db)
+  const ready = async () => {
+    await migrate(db)
+    await checkKey(settings, secrets)
+    if ((await settings.get(globalDomain)) === null) await settings.set(globalDomain, config.domain)
+  }
+  try {
+    log.info('store.opening', { store: config.store })
+    await answers(db, patience)
+    await ready()
+  } catch (error) {
+    await db.close()
+    throw error
+  }
+
+  return {
+    apps: createApps(db),
+    config: createConfigVars(db, secrets),
+    domains: createDomains(db),
+    formations: createFormations(db),
+    releases: createReleases(db, secrets),
+    builds: createBuilds(db),
+    addresses: createAddresses(db),
+    jobs: createJobs(db),
+    keys: createKeys(db),
+    devices: createDevices(db),
+    settings,
+    audit: createAudit(db),
+    ping: (timeout = 2_000) => answers(db, timeout),
+    backup: (path) => db.backup(path),
+    async restore(path) {
+      checkBackup(path)
+      await db.restore(path)
+      await ready()
+    },
+    close: () => db.close(),
+  }
+}
+
+async function openConfiguredRqlite({ rqlitePort, paths }: StoreOptions['config']): Promise<Database> {
+  const text = await readFile(paths.rqliteAuth, 'utf8').catch(() => null)
+  const [, user, password] = /^([^:\s]+):(\S+)\s*$/.exec(text ?? '') ?? []
+  if (user && password) return openRqlite({ port: rqlitePort, user, password })
+  throw new UserError(
+    'unavailable',
+    `${paths.rqliteAuth} ${text === null ? 'cannot be read' : 'is not one line of user:password'}.`,
+    'Run the installation again; it writes that file.',
+  )
+}
+
+/** Asks again until it answers or `timeout` is over. */
+async function answers(db: Database, timeout: number): Promise<void> {
+  const end = Date.now() + timeout
+  for (;;) {
+    const late = new AbortController()
+    try {
+      await Promise.race([db.query('SELECT 1'), tooLate(end - Date.now(), late.signal)])
+      return
+    } catch (error) {
+      if (!(error instanceof UserError) || error.code !== 'unavailable' || Date.now() >= end) throw error
+      await pause(50)
+    } finally {
+      late.abort()
+    }
+  }
+}
+
+async function tooLate(timeout: number, signal: AbortSignal): Promise<void> {
+  await pause(timeout, undefined, { signal }).catch(() => {})
+  throw new UserError('unavailable', 'The store does not answer in time.')
+}
+
+/** A store with another key would look well until the first secret is needed. */
+async function checkKey(settings: Settings, secrets: Secrets): Promise<void> {
+  const sealed = await settings.get('key-check')
+  if (sealed === null) await settings.set('key-check', secrets.seal('megapolos', 'key check'))
+  else secrets.open(sealed, 'key check')
+}

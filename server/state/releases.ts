@@ -1,0 +1,85 @@
+/** Releases, and the images that builds left for them. */
+import type { Release } from '../domain/release.ts'
+import { type Database, type Result, sql } from './database.ts'
+import { batchOr } from './refusal.ts'
+import type { Secrets } from './secrets.ts'
+import type { Releases } from './store.ts'
+
+/** The number is taken in the statement itself: two at once cannot get the same one. */
+const insert = `INSERT INTO releases (app, version, state, "commit", tree, build, processes, hardened, checks, config,
+    description, created_at, created_by)
+  SELECT ?, coalesce(max(version), 0) + 1, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM releases WHERE app = ?
+  RETURNING version`
+
+export function createReleases(db: Database, secrets: Secrets): Releases {
+  const release = (row: Result['rows'][number]) => fromRow(row, secrets)
+
+  return {
+    async list(app) {
+      const served = "SELECT * FROM releases WHERE app = ? AND state = 'served' ORDER BY version DESC"
+      return (await db.query(served, [app])).map(release)
+    },
+    async get(app, version) {
+      const [row] = await db.query('SELECT * FROM releases WHERE app = ? AND version = ?', [app, version])
+      return row ? release(row) : null
+    },
+    async create(wanted) {
+      const createdAt = new Date().toISOString()
+      const statement = sql(
+        insert,
+        wanted.app,
+        wanted.commit,
+        wanted.tree,
+        wanted.build,
+        JSON.stringify(wanted.processes),
+        wanted.hardened ? 1 : 0,
+        JSON.stringify(wanted.checks),
+        secrets.seal(JSON.stringify(wanted.config), owner(wanted.app)),
+        wanted.description,
+        createdAt,
+        wanted.createdBy,
+        wanted.app,
+      )
+      const [created] = await batchOr(db, [statement], () => null)
+      return { ...wanted, createdAt, version: Number(created?.rows[0]?.version) }
+    },
+    async discard(app, version) {
+      await db.batch([sql("DELETE FROM releases WHERE app = ? AND version = ? AND state = 'pending'", app, version)])
+    },
+    async discardPending() {
+      await db.batch([sql("DELETE FROM releases WHERE state = 'pending'")])
+    },
+    async imageFor(app, contentKey) {
+      const [row] = await db.query('SELECT image FROM images WHERE app = ? AND content_key = ?', [app, contentKey])
+      return row ? String(row.image) : null
+    },
+    async rememberImage(app, contentKey, image) {
+      const upsert = `INSERT INTO images (app, content_key, image) VALUES (?, ?, ?)
+        ON CONFLICT (app, content_key) DO UPDATE SET image = excluded.image`
+      await batchOr(db, [sql(upsert, app, contentKey, image)], () => null)
+    },
+  }
+}
+
+/** Not the version: it is only known once the row is there. */
+function owner(app: string): string {
+  return `config of a release of ${app}`
+}
+
+function fromRow(row: Result['rows'][number], secrets: Secrets): Release {
+  const app = String(row.app)
+  return {
+    app,
+    version: Number(row.version),
+    commit: String(row.commit),
+    tree: String(row.tree),
+    build: row.build as number | null,
+    processes: JSON.parse(String(row.processes)),
+    hardened: row.hardened === 1,
+    checks: JSON.parse(String(row.checks)),
+    config: JSON.parse(secrets.open(String(row.config), owner(app))),
+    description: String(row.description),
+    createdAt: String(row.created_at),
+    createdBy: String(row.created_by),
+  }
+}
