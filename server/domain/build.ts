@@ -26,6 +26,12 @@ export interface Plan {
   readonly dockerfile: string
   /** Files to add to the source, path → text. */
   readonly files: Readonly<Record<string, string>>
+  /** Lines of a .dockerignore: what of the source stays out of the image. */
+  readonly ignore: readonly string[]
+  /** Bases that the Dockerfile starts from: `node:24`. */
+  readonly bases: readonly string[]
+  /** True when a step of the build sees the config vars. */
+  readonly seesConfig: boolean
   /** Procfile, or the buildpack's own idea: process type → shell line; null runs the image's own command. */
   readonly processes: Readonly<Record<string, string | null>>
   /** False for a user's Dockerfile: it may need root and Docker's default capabilities. */

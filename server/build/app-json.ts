@@ -1,0 +1,74 @@
+/** What app.json says about health checks and formation. Other fields of it are not read. */
+import { type Checks, defaultChecks } from '../domain/release.ts'
+import { messageOf, UserError } from '../errors.ts'
+
+export interface AppJson {
+  readonly checks: Checks
+  readonly formation: Readonly<Record<string, number>>
+}
+
+const longestTimeout = 600
+
+/** Dokku's form: `{"healthchecks":{"web":[{"type":"startup","path":"/up","timeout":5,"attempts":3}]},"formation":{"web":{"quantity":2}}}`. */
+export function parseAppJson(text: string): AppJson {
+  const root = object(parse(text), 'app.json')
+  const healthchecks = object(root.healthchecks ?? {}, '"healthchecks"')
+  const formation = object(root.formation ?? {}, '"formation"')
+  return { checks: checksOf(healthchecks.web), formation: quantities(formation) }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new UserError('refused', `app.json is not valid JSON: ${messageOf(error)}.`)
+  }
+}
+
+function checksOf(list: unknown = []): Checks {
+  if (!Array.isArray(list)) throw wrong('"healthchecks.web" must be a list')
+  const all = list.map((item, index) => object(item, `"healthchecks.web[${index}]"`))
+  // Dokku's default type is startup; liveness checks are no part of a rollout.
+  const check = all.find((item) => (item.type ?? 'startup') === 'startup')
+  if (!check) return defaultChecks
+  const path = check.path ?? null
+  if (path !== null && (typeof path !== 'string' || !/^\/[!-~]*$/.test(path))) {
+    throw wrong('"path" of the health check must start with / and have no spaces')
+  }
+  return { path, timeout: timeoutOf(check) }
+}
+
+/** Dokku asks `attempts` times, for `timeout` seconds each, `wait` apart; here one number is the time to become healthy. */
+function timeoutOf(check: Record<string, unknown>): number {
+  const seconds = (name: string, fallback: number) => {
+    const value = check[name] ?? fallback
+    if (typeof value !== 'number' || !(value > 0)) throw wrong(`"${name}" of the health check must be a number above 0`)
+    return value
+  }
+  const total =
+    check.attempts === undefined
+      ? seconds('timeout', defaultChecks.timeout)
+      : seconds('attempts', 3) * (seconds('timeout', 5) + seconds('wait', 5))
+  return Math.min(longestTimeout, Math.ceil(total))
+}
+
+function quantities(formation: Record<string, unknown>): Record<string, number> {
+  const result: Record<string, number> = {}
+  for (const [type, value] of Object.entries(formation)) {
+    const { quantity = 1 } = object(value, `"formation.${type}"`)
+    if (!Number.isInteger(quantity) || (quantity as number) < 0 || (quantity as number) > 100) {
+      throw wrong(`"formation.${type}.quantity" must be a whole number from 0 to 100`)
+    }
+    result[type] = quantity as number
+  }
+  return result
+}
+
+function object(value: unknown, name: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(`${name} must be an object`)
+  return value as Record<string, unknown>
+}
+
+function wrong(what: string): UserError {
+  return new UserError('refused', `app.json cannot be used: ${what}.`)
+}

@@ -1,0 +1,211 @@
+/**
+ * The images that generated Dockerfiles start from: `megapolos/<language>-{run,build}:<version>-<hash>`. Made here, once,
+ * from the official image of Docker Hub or, without one, from Debian's archive. The hash of the recipe is part of the
+ * name, so a changed recipe makes new ones by itself.
+ */
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { BuilderDriver } from '../devices/classes/builder.ts'
+import type { Engine } from '../engine/engine.ts'
+import { messageOf, UserError } from '../errors.ts'
+import { fetchPackages, makeStack, packFolder, withFolder } from './base-sources.ts'
+import type { Bases, BuildpackManifest } from './buildpack.ts'
+
+export interface BasesConfig {
+  readonly mode: 'auto' | 'hub' | 'local'
+  /** Folder of the buildpacks. */
+  readonly buildpacks: string
+  /** Label of the images: `megapolos.system`. */
+  readonly system: string
+}
+
+export interface BaseImages extends Bases {
+  /** Makes `node:24` and the like unless they are there; lines of the work go to `log`. Calls for the same base share one build. */
+  ensure(base: string, log: (line: string) => void): Promise<void>
+}
+
+type Manifest = Required<Pick<BuildpackManifest, 'name' | 'base'>>
+
+export function createBases(
+  config: BasesConfig,
+  builder: () => BuilderDriver,
+  engine: Pick<Engine, 'image'>,
+): BaseImages {
+  const building = new Map<string, Promise<void>>()
+  const maker = { config, builder, engine }
+  return {
+    versions: (language) => {
+      const { versions, default: fallback } = readManifest(config, language).base
+      return { all: versions, default: fallback }
+    },
+    reference: (language, version, kind) => reference(config, language, version, kind),
+    ensure: async (base, log) => {
+      const running = building.get(base)
+      if (running) {
+        log(`Waiting for the base ${base}, which another build is making`)
+        return running
+      }
+      // No signal: the base is of use to others even if the push that asked for it is cancelled.
+      const made = ensure(maker, base, log).finally(() => building.delete(base))
+      building.set(base, made)
+      return made
+    },
+  }
+}
+
+interface Maker {
+  readonly config: BasesConfig
+  readonly builder: () => BuilderDriver
+  readonly engine: Pick<Engine, 'image'>
+}
+
+async function ensure(maker: Maker, base: string, log: (line: string) => void): Promise<void> {
+  const [language = '', named] = base.split(':')
+  const manifest = readManifest(maker.config, language)
+  const version = named ?? manifest.base.default
+  if (!manifest.base.versions.includes(version)) {
+    throw new UserError('usage', `There is no base ${base}; versions: ${manifest.base.versions.join(', ')}.`)
+  }
+  const run = reference(maker.config, language, version, 'run')
+  const build = reference(maker.config, language, version, 'build')
+  const recipe = join(maker.config.buildpacks, language, 'base')
+  const hasBuild = readdirSync(recipe).includes('build.Dockerfile')
+  const isThere = async (image: string) => (await maker.engine.image(image)) !== null
+  if (!(await isThere(run))) {
+    log(`Making the base image for ${language} ${version}, once; this takes a minute`)
+    await makeRun(maker, manifest, version, run, log)
+  }
+  if (hasBuild && !(await isThere(build))) {
+    log(`Making the build image for ${language} ${version}, once`)
+    await buildRecipe(maker, { recipe, dockerfile: 'build.Dockerfile', from: run, tag: build }, log)
+  }
+}
+
+async function makeRun(maker: Maker, manifest: Manifest, version: string, tag: string, log: (line: string) => void) {
+  const recipe = join(maker.config.buildpacks, manifest.name, 'base')
+  const make = (from: string) => buildRecipe(maker, { recipe, dockerfile: 'run.Dockerfile', from, tag }, log)
+  const { mode } = maker.config
+  if (mode === 'hub' || (mode === 'auto' && (await hubAnswers()))) {
+    try {
+      return await make(manifest.base.hub.replace('{version}', version))
+    } catch (error) {
+      if (mode === 'hub') throw error
+      log(`Docker Hub did not help (${messageOf(error)}); going on with Debian's archive`)
+    }
+  }
+  const stack = await ensureStack(maker, log)
+  if (!manifest.base.local) return make(stack)
+  const local = `${tag.replace('-run:', '-local:')}`
+  const packages = Object.entries(manifest.base.local).map(
+    ([file, name]) => [file, name.replace('{arch}', process.arch).replace('{version}', version)] as const,
+  )
+  log(`Fetching ${packages.map(([, name]) => name).join(' and ')}`)
+  await withFolder(async (folder) => {
+    await fetchPackages(packages, folder)
+    await buildRecipe(maker, { recipe, dockerfile: 'local.Dockerfile', from: stack, tag: local, folder }, log)
+  })
+  return make(local)
+}
+
+const stackRelease = 'bookworm'
+
+/** Debian's smallest system as an image, for servers that do not reach Docker Hub. */
+async function ensureStack(maker: Maker, log: (line: string) => void): Promise<string> {
+  const recipe = readFileSync(join(import.meta.dirname, 'base-sources.ts'))
+  const tag = `megapolos/stack:${stackRelease}-${hash(recipe)}`
+  if (await maker.engine.image(tag)) return tag
+  log(`Making a Debian ${stackRelease} image from the archive`)
+  await withFolder(async (folder) => {
+    await makeStack(stackRelease, join(folder, 'rootfs.tar'))
+    const source = await packFolder(folder)
+    const files = {
+      Dockerfile:
+        'FROM scratch\nADD rootfs.tar /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nCMD ["bash"]\n',
+    }
+    await build(maker, { source, dockerfile: 'Dockerfile', files, tag }, log)
+  })
+  return tag
+}
+
+/** Builds one Dockerfile of a recipe; the image to start from is its only argument. */
+async function buildRecipe(
+  maker: Maker,
+  request: { recipe: string; dockerfile: string; from: string; tag: string; folder?: string },
+  log: (line: string) => void,
+): Promise<void> {
+  const files = Object.fromEntries(
+    readdirSync(request.recipe).map((name) => [name, readFileSync(join(request.recipe, name), 'utf8')]),
+  )
+  const text = files[request.dockerfile] as string
+  files[request.dockerfile] = text.replace('ARG FROM\n', `ARG FROM=${request.from}\n`)
+  files['ca-bundle.crt'] = caBundle()
+  await withFolder(async (empty) => {
+    const source = await packFolder(request.folder ?? empty)
+    await build(maker, { source, dockerfile: request.dockerfile, files, tag: request.tag }, log)
+  })
+}
+
+async function build(
+  maker: Maker,
+  request: { source: string; dockerfile: string; files: Record<string, string>; tag: string },
+  log: (line: string) => void,
+): Promise<void> {
+  const labels = { 'megapolos.base': request.tag, 'megapolos.system': maker.config.system }
+  const quiet = (line: string) => {
+    // The output of apt is of no interest to a pusher unless it fails, and then the error has it.
+    if (!line.startsWith(' ')) log(line.length > 100 ? `${line.slice(0, 100)}…` : line)
+  }
+  await maker
+    .builder()
+    .build({ app: 'bases', ignore: [], secrets: {}, labels, ...request }, quiet, new AbortController().signal)
+}
+
+function reference(config: BasesConfig, language: string, version: string, kind: 'run' | 'build'): string {
+  const { base } = readManifest(config, language)
+  const folder = join(config.buildpacks, language, 'base')
+  const digest = createHash('sha256').update(JSON.stringify(base))
+  for (const name of readdirSync(folder).sort()) digest.update(`\0${name}\0`).update(readFileSync(join(folder, name)))
+  // Only what builds reaches out through a company's proxy, so only its image follows the operator's certificates.
+  if (kind === 'build') digest.update(caBundle())
+  return `megapolos/${language}-${kind}:${version}-${digest.digest('hex').slice(0, 10)}`
+}
+
+function readManifest(config: BasesConfig, language: string): Manifest {
+  const known = JSON.parse(readFileSync(join(config.buildpacks, 'order.json'), 'utf8')) as string[]
+  const manifest = known.includes(language)
+    ? (JSON.parse(readFileSync(join(config.buildpacks, language, 'buildpack.json'), 'utf8')) as BuildpackManifest)
+    : null
+  if (!manifest?.base) throw new UserError('usage', `There are no bases for "${language}".`)
+  return { name: manifest.name, base: manifest.base }
+}
+
+const hostBundle = '/etc/ssl/certs/ca-certificates.crt'
+
+/** The server's own certificates, with those that its operator added; empty when it has none. */
+function caBundle(): string {
+  try {
+    return readFileSync(hostBundle, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+async function hubAnswers(): Promise<boolean> {
+  try {
+    // Any answer will do, also "unauthorized".
+    await fetch('https://registry-1.docker.io/v2/', { signal: AbortSignal.timeout(5000) })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function hash(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 10)
+}
+
+if (import.meta.main) {
+  const { ensureFromCommandLine } = await import('./bases-cli.ts')
+  process.exitCode = await ensureFromCommandLine(process.argv.slice(2))
+}
