@@ -206,6 +206,8 @@ function hash(content: Buffer): string {
 }
 
 if (import.meta.main) {
-  const { ensureFromCommandLine } = await import('./bases-cli.ts')
-  process.exitCode = await ensureFromCommandLine(process.argv.slice(2))
+  // Not awaited: the module imports this one, which would then wait for itself.
+  import('./bases-cli.ts').then(async ({ ensureFromCommandLine }) => {
+    process.exitCode = await ensureFromCommandLine(process.argv.slice(2))
+  })
 }
