@@ -1,0 +1,30 @@
+/** Memory of the kernel while nothing happens, against a Node that does nothing at all. */
+import { spawn } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Lab } from './lab.ts'
+import { pssOf } from './process.ts'
+import type { Row } from './row.ts'
+
+export async function measureMemory({ system, say }: Lab, apps: number): Promise<Row> {
+  say('letting the kernel rest …')
+  const bare = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
+  const kernel = await system.pid('kernel')
+  const [ours, floor]: [number[], number[]] = [[], []]
+  try {
+    for (let read = 0; read < 5; read++) {
+      await pause(3000)
+      ours.push(await pssOf(kernel))
+      floor.push(await pssOf(bare.pid ?? 0))
+    }
+  } finally {
+    bare.kill()
+  }
+  return {
+    what: `memory of the idle kernel (PSS), ${apps} apps`,
+    unit: 'MiB',
+    ours,
+    floor: { what: 'bare Node', values: floor },
+    aim: '≤ 120 MiB',
+    met: (_, mebibytes) => mebibytes <= 120,
+  }
+}
