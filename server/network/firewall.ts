@@ -71,7 +71,7 @@ function chains(system: string): { readonly input: string; readonly forward: str
 }
 
 async function apply(input: FirewallInput, family: Family): Promise<void> {
-  await run(`${tool[family]}-restore`, ['--wait', '5', '--noflush'], firewallTable(input, family))
+  await run(`${tool[family]}-restore`, ['--wait=5', '--noflush'], firewallTable(input, family))
   // Docker makes the chain when it starts; rules that wait in it are there before any container is.
   if (family === 4 && !(await succeeds(family, ['-n', '-L', 'DOCKER-USER'])))
     await iptables(family, ['-N', 'DOCKER-USER'])
@@ -94,7 +94,7 @@ async function remove(input: FirewallInput, family: Family): Promise<void> {
 const tool = { 4: 'iptables', 6: 'ip6tables' } as const
 
 function iptables(family: Family, words: readonly string[]): Promise<void> {
-  return run(tool[family], ['--wait', '5', ...words], '')
+  return run(tool[family], ['--wait=5', ...words], '')
 }
 
 async function succeeds(family: Family, words: readonly string[]): Promise<boolean> {

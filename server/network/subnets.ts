@@ -32,6 +32,11 @@ export function addressIn(pool: string, index: number, host: number): string {
   return text(parse(pool).base + index * 256 + host)
 }
 
+/** The last number of an address: `10.64.3.7` → 7. */
+export function hostNumber(address: string): number {
+  return Number(address.split('.').at(-1))
+}
+
 /** How many apps the pool has room for. */
 export function poolSize(pool: string): number {
   return 2 ** (24 - parse(pool).prefix)

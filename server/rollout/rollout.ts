@@ -2,7 +2,22 @@
 import type { App, Formation } from '../domain/app.ts'
 import type { Operation } from '../domain/operation.ts'
 import type { Release } from '../domain/release.ts'
+import { UserError } from '../errors.ts'
 import type { RunningJob } from '../jobs/queue.ts'
+import { isSystemName, poolProblem } from '../network/subnets.ts'
+import type { Acting } from './acting.ts'
+import { deploy, newGroup, scale } from './deploy.ts'
+import { createLocks } from './lock.ts'
+import type { RolloutParts } from './parts.ts'
+import { needsFreshGroup, operations, planGroup, wantedPlaces } from './plan.ts'
+import { createReadiness } from './readiness.ts'
+import { reconcile } from './reconcile.ts'
+import { releaseTask } from './release-task.ts'
+import { createRetirement } from './retire.ts'
+import { createStates } from './states.ts'
+import { destroy, stop } from './stop.ts'
+import { createTargets } from './targets.ts'
+import { watch } from './watch.ts'
 
 export interface Rollout {
   /**
@@ -42,4 +57,61 @@ export interface Traffic {
   inflight(targets: readonly string[]): Promise<Readonly<Record<string, number>>>
   /** Throws `unavailable` when the proxy does not answer. */
   ready(): Promise<void>
+}
+
+export function createRollout(parts: RolloutParts): Rollout {
+  checkSettings(parts)
+  const locked = createLocks()
+  const closing = new AbortController()
+  const readiness = createReadiness()
+  const retirement = createRetirement(parts, readiness, again)
+  const targets = createTargets(parts, (id) => retirement.leaving(id) || !readiness.ready(id))
+  const acting: Acting = { parts, readiness, retirement, targets, states: createStates(parts), again }
+  const waiting = new Map<string, Promise<boolean>>()
+
+  /** Whoever asks while a look at the app is waiting for its turn shares that one. */
+  function look(app: string): Promise<boolean> {
+    const turn =
+      waiting.get(app) ??
+      locked(app, () => {
+        waiting.delete(app)
+        return reconcile(acting, app, closing.signal)
+      })
+    waiting.set(app, turn)
+    return turn
+  }
+
+  function again(app: string): void {
+    if (closing.signal.aborted) return
+    look(app).catch((error) => parts.log.error('rollout.not-reconciled', error, { app }))
+  }
+
+  return {
+    deploy: (app, release, formation, job) => locked(app.id, () => deploy(acting, app, release, formation, job)),
+    scale: (app, release, formation, job) => locked(app.id, () => scale(acting, app, release, formation, job)),
+    stop: (app, job) => locked(app.id, () => stop(acting, app, job)),
+    destroy: (app, job) => locked(app.id, () => destroy(acting, app, job)),
+    releaseTask: (app, release, job) => releaseTask(parts, app, release, job),
+    reconcile: async (app) => void (await look(app)),
+    watch(signal) {
+      signal.addEventListener('abort', () => closing.abort(), { once: true })
+      return watch(acting, look, signal)
+    },
+
+    async plan(app, release, formation, kind) {
+      const observed = (await parts.engine.list(app.id)).filter(({ id }) => !retirement.leaving(id))
+      const planFor = (group: string) => planGroup(release ? wantedPlaces(release, formation, group) : [], observed)
+      if (kind === 'stop' || kind === 'destroy') return operations(kind, app, planGroup([], observed))
+      const scaled = app.group === null ? null : planFor(app.group)
+      if (kind === 'scale' && scaled && !needsFreshGroup(scaled, formation)) return operations('scale', app, scaled)
+      return operations('deploy', app, planFor(newGroup()))
+    },
+  }
+}
+
+function checkSettings({ pool, system }: RolloutParts): void {
+  const problem = poolProblem(pool)
+  if (problem) throw new UserError('usage', `MEGAPOLOS_POOL ${pool} ${problem}.`)
+  if (!isSystemName(system))
+    throw new UserError('usage', `“${system}” is not a system name of 1 to 8 letters and digits.`)
 }

@@ -1,0 +1,20 @@
+/** What a rollout works with. */
+import type { Engine } from '../engine/engine.ts'
+import type { Live } from '../live/live.ts'
+import type { Log } from '../log.ts'
+import type { Firewall } from '../network/firewall.ts'
+import type { Store } from '../state/store.ts'
+import type { Traffic } from './rollout.ts'
+
+export interface RolloutParts {
+  readonly engine: Engine
+  readonly store: Pick<Store, 'apps' | 'domains' | 'formations' | 'releases' | 'addresses'>
+  readonly live: Live
+  readonly traffic: Traffic
+  /** Applied again whenever the engine may have rewritten its own rules. */
+  readonly firewall: Pick<Firewall, 'apply'>
+  /** IPv4 block that app networks are cut from. */
+  readonly pool: string
+  readonly system: string
+  readonly log: Log
+}

@@ -1,0 +1,100 @@
+/** Ends containers that get no new requests any more: drain, stop, keep the end of the log, remove. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { type ObservedContainer, placeName } from '../domain/container.ts'
+import type { KeptLine } from '../live/live.ts'
+import type { RolloutParts } from './parts.ts'
+import type { Readiness } from './readiness.ts'
+
+export interface Retirement {
+  /** From now on they are no targets; call it before the routes are refreshed. */
+  mark(containers: readonly ObservedContainer[]): void
+  leaving(id: string): boolean
+  /** Begins what is not under way yet, all at the same time. Resolves when all of them are gone; never rejects. */
+  begin(containers: readonly ObservedContainer[]): Promise<void>
+  /** They are wanted again: ends their drain, or waits until those that are beyond it are gone. */
+  reclaim(containers: readonly ObservedContainer[]): Promise<void>
+}
+
+/** Requests that run longer than this (ms) are cut. */
+const drainLimit = 60_000
+/** Seconds between SIGTERM and SIGKILL. */
+const grace = 30
+const keptLines = 200
+
+/** `onGone`: the next look at the app frees the address. */
+export function createRetirement(parts: RolloutParts, readiness: Readiness, onGone: (app: string) => void): Retirement {
+  const marked = new Set<string>()
+  const running = new Map<string, { drain: AbortController; end: Promise<void> }>()
+
+  async function retire(container: ObservedContainer, drain: AbortController): Promise<void> {
+    const { id } = container
+    try {
+      if (!(await drained(parts, container, drain.signal))) return
+      // Beyond this there is no way back.
+      drain.abort()
+      await parts.engine.stop(id, grace)
+      await keepLog(parts, container)
+      await parts.engine.remove(id)
+      readiness.forget(id)
+    } catch (error) {
+      // It belongs to no group that serves: the next look at everything finds it again.
+      parts.log.error('rollout.not-retired', error, { app: container.app, container: id })
+    } finally {
+      marked.delete(id)
+      running.delete(id)
+      onGone(container.app)
+    }
+  }
+
+  function begin(container: ObservedContainer): Promise<void> {
+    const before = running.get(container.id)
+    if (before) return before.end
+    marked.add(container.id)
+    const drain = new AbortController()
+    const end = retire(container, drain)
+    running.set(container.id, { drain, end })
+    return end
+  }
+
+  return {
+    mark: (containers) => containers.forEach(({ id }) => void marked.add(id)),
+    leaving: (id) => marked.has(id),
+    begin: async (containers) => void (await Promise.all(containers.map(begin))),
+    async reclaim(containers) {
+      const found = containers.flatMap(({ id }) => running.get(id) ?? [])
+      for (const { drain } of found) drain.abort()
+      await Promise.all(found.map(({ end }) => end))
+    },
+  }
+}
+
+/** False when it was called off. */
+async function drained(
+  { traffic }: RolloutParts,
+  { address, port, state }: ObservedContainer,
+  calledOff: AbortSignal,
+): Promise<boolean> {
+  if (port === null || state !== 'running') return !calledOff.aborted
+  const target = `${address}:${port}`
+  const deadline = performance.now() + drainLimit
+  for (let pause = 20; performance.now() < deadline && !calledOff.aborted; pause = Math.min(pause * 2, 500)) {
+    // A proxy that does not answer may still be serving: then only the deadline decides.
+    const counts = await traffic.inflight([target]).catch(() => null)
+    if (counts && (counts[target] ?? 0) === 0) break
+    await delay(pause, undefined, { signal: calledOff }).catch(() => {})
+  }
+  return !calledOff.aborted
+}
+
+async function keepLog({ engine, live, log }: RolloutParts, container: ObservedContainer): Promise<void> {
+  const lines: KeptLine[] = []
+  const { app, release } = container
+  try {
+    for await (const { at, text } of engine.logs(container.id, { tail: keptLines })) {
+      lines.push({ at, process: placeName(container), release, text })
+    }
+    if (lines.length > 0) await live.keepLog(app, lines)
+  } catch (error) {
+    log.error('rollout.log-not-kept', error, { app })
+  }
+}

@@ -1,0 +1,60 @@
+/** The routes of an app follow its containers: running, checked, of the group that serves, and not about to leave. */
+import type { App } from '../domain/app.ts'
+import type { ObservedContainer } from '../domain/container.ts'
+import { createLocks } from './lock.ts'
+import type { RolloutParts } from './parts.ts'
+
+export interface Targets {
+  /** Makes the routes of one app what they should be now. May be called at any time, by anyone. */
+  refresh(app: string): Promise<void>
+  /** The same for all apps in one go, from a fresh look at everything. */
+  refreshAll(apps: readonly App[], observed: readonly ObservedContainer[]): Promise<void>
+  forget(app: string): void
+}
+
+/** `excluded`: containers that run but must get no requests. */
+export function createTargets(
+  { engine, store, traffic }: Pick<RolloutParts, 'engine' | 'store' | 'traffic'>,
+  excluded: (id: string) => boolean,
+): Targets {
+  const locked = createLocks()
+  const current = new Map<string, string>()
+
+  return {
+    refresh: (id) =>
+      // One after the other: a look that began earlier must not be applied later.
+      locked(id, async () => {
+        const app = await store.apps.byId(id)
+        const observed = app && serves(app) ? await engine.list(id) : []
+        const targets = app ? targetsOf(app, observed, excluded) : []
+        if (current.get(id) === targets.join()) return
+        current.delete(id)
+        await traffic.switchTo(id, targets)
+        current.set(id, targets.join())
+      }),
+    async refreshAll(apps, observed) {
+      const all = Object.fromEntries(apps.map((app) => [app.id, targetsOf(app, observed, excluded)]))
+      current.clear()
+      await traffic.switchAll(all)
+      for (const [id, targets] of Object.entries(all)) current.set(id, targets.join())
+    },
+    forget: (id) => void current.delete(id),
+  }
+}
+
+export function targetsOf(
+  app: App,
+  observed: readonly ObservedContainer[],
+  excluded: (id: string) => boolean,
+): string[] {
+  if (!serves(app)) return []
+  return observed
+    .filter((one) => one.app === app.id && one.group === app.group && one.process === 'web')
+    .filter((one) => one.state === 'running' && one.port !== null && !excluded(one.id))
+    .map((one) => `${one.address}:${one.port}`)
+    .sort()
+}
+
+function serves(app: App): boolean {
+  return app.group !== null && !app.stopped
+}
