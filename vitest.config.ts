@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['{server,views,buildpacks,drivers,hooks,test,bench}/**/*.test.ts'],
+    globalSetup: ['test/global-setup.ts'],
     // Two cores, and many tests talk to one Docker engine: files run one after another.
     fileParallelism: false,
     testTimeout: 30_000,
