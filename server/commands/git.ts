@@ -75,4 +75,23 @@ export const git = [
     },
     text: () => [],
   }),
+  command({
+    name: 'git:verdict',
+    summary: 'Say what became of a push that the hook lost sight of',
+    access: 'app:write',
+    kind: 'query',
+    hidden: true,
+    args: z.object({ repository, commit: z.string() }),
+    positional: ['repository', 'commit'],
+    result: z.object({ version: z.number() }),
+    run: async ({ repository: id, commit }, _context, { store }) => {
+      const app = await store.apps.byId(id)
+      const release = app?.release ? await store.releases.get(id, app.release) : null
+      if (release?.commit === commit) return { version: release.version }
+      const [running] = await store.jobs.list({ app: id, active: true, limit: 1 })
+      if (running) throw new UserError('unavailable', 'The push is not decided yet.')
+      throw new UserError('refused', 'The kernel was restarted during this push; nothing has changed.', 'Push again.')
+    },
+    text: ({ version }) => [`-----> v${version} is live; it was decided before the restart`],
+  }),
 ]

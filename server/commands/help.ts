@@ -91,9 +91,8 @@ function topicPage(name: string, rows: readonly AnyRow[]): string[] {
 }
 
 function manual(row: AnyRow): string[] {
-  const described = (key: string) => row.args.shape[key].meta()?.description ?? ''
   const words = row.positional.map((key: string) => [`  ${key}`, describe(row, key)])
-  const options = optionsOf(row).map((key) => [`  --${kebab(key)}`, described(key) || describe(row, key)])
+  const options = optionsOf(row).map((key) => [`  --${kebab(key)}`, describe(row, key)])
   const section = (title: string, lines: string[]) => (lines.length > 0 ? ['', title, ...lines] : [])
   return [
     `${row.summary}.`,
@@ -113,9 +112,10 @@ function manual(row: AnyRow): string[] {
   ]
 }
 
+/** The description may stand on the type or on one that it wraps. */
 function describe(row: AnyRow, key: string): string {
   let type = row.args.shape[key]
-  while (!type.meta()?.description && type.def.innerType) type = type.def.innerType
-  const text = type.meta()?.description ?? ''
-  return isRequired(row, key) ? text : `${text} (may be left out)`
+  while (type && !type.meta()?.description) type = type.def.innerType ?? type.def.in
+  const text = type?.meta()?.description ?? ''
+  return isRequired(row, key) || !row.positional.includes(key) ? text : `${text} (may be left out)`
 }

@@ -144,11 +144,14 @@ function unknownCommand(name: string, table: Table): UserError {
   )
 }
 
-// zod wraps a type to make it optional or to give it a default; what a person types is the inner one.
+// zod wraps a type to make it optional, to give it a default or to transform it; what a person types is the inner one.
 function base(row: AnyRow, key: string): z.ZodType {
   let type = row.args.shape[key]
-  while (type instanceof z.ZodOptional || type instanceof z.ZodDefault) type = type.def.innerType
-  return type
+  for (;;) {
+    if (type instanceof z.ZodOptional || type instanceof z.ZodDefault) type = type.def.innerType
+    else if (type instanceof z.ZodPipe) type = type.def.in
+    else return type
+  }
 }
 
 function isBoolean(row: AnyRow, key: string): boolean {

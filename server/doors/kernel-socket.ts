@@ -17,8 +17,6 @@ export interface SocketPorts {
   readonly keys: { byName(name: string): Promise<Key | null>; byFingerprint(fingerprint: string): Promise<Key | null> }
   readonly panelPort: number
   health(): Promise<Record<string, string>>
-  /** What became of a push that the hook lost sight of: lines for the pusher; `unavailable` while nobody knows. */
-  verdict(app: string, commit: string): Promise<string>
 }
 
 const inputLimit = 4 * 1024 * 1024
@@ -63,7 +61,7 @@ export function createKernelSocket(ports: SocketPorts): Server {
         ...context,
         source: request,
       })
-    if (request.url === '/verdict') return [await ports.verdict(app, commit)]
+    if (request.url === '/verdict') return ports.caller.lines(['git:verdict', app, commit], context)
     throw new UserError('not-found', `The kernel socket has no ${request.url}.`)
   }
 

@@ -1,5 +1,6 @@
 /** Joins an opened socket to a session in a container, until one of them ends. */
 import type { Socket } from 'node:net'
+import { finished } from 'node:stream/promises'
 import type { Session } from '../engine/engine.ts'
 import { frame, frameReader } from './frames.ts'
 
@@ -12,8 +13,8 @@ export function joinTerminal(socket: Socket, session: Session): void {
   }
   session.stdout.on('data', (chunk) => send(frame('stdout', chunk), session.stdout))
   session.stderr.on('data', (chunk) => send(frame('stderr', chunk), session.stderr))
-  session.exit.then(
-    (code) => socket.end(frame('exit', String(code))),
+  Promise.all([session.exit, finished(session.stdout), finished(session.stderr)]).then(
+    ([code]) => socket.end(frame('exit', String(code))),
     () => socket.destroy(),
   )
   const read = frameReader((kind, body) => {

@@ -1,0 +1,215 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import type { Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { buffer, text } from 'node:stream/consumers'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Caller } from '../commands/call.ts'
+import type { Context } from '../commands/command.ts'
+import type { Key } from '../domain/access.ts'
+import { UserError } from '../errors.ts'
+import { createKernelSocket } from './kernel-socket.ts'
+
+// The real hooks, run as sshd and git run them, against the real door; only what is behind the door is played.
+const hooks = join(import.meta.dirname, '../../hooks')
+const laptop: Key = {
+  name: 'laptop',
+  fingerprint: 'SHA256:0hLlZ4NrsBZYqmnJgUNxFbGsHl3v3WmVv8KZ7BfbbJE',
+  publicKey: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw',
+  role: 'admin',
+  createdAt: '2026-01-01T00:00:00.000Z',
+}
+
+let folder: string
+let socket: string
+let server: Server
+let lines: (words: readonly string[], context: Context) => Promise<string[]>
+let terminal: Caller['terminal']
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mp-door-'))
+  socket = join(folder, 'kernel.sock')
+  const caller: Caller = {
+    lines: (words, context) => lines(words, context),
+    value: () => Promise.reject(new Error('not used here')),
+    terminal: (words, context) => terminal(words, context),
+    expects: (words) => (words[0] === 'keys:add' ? 'an OpenSSH public key' : null),
+  }
+  const keys = {
+    byName: async (name: string) => (name === laptop.name ? laptop : null),
+    byFingerprint: async (fingerprint: string) => (fingerprint.startsWith('SHA256:') ? laptop : null),
+  }
+  server = createKernelSocket({ caller, keys, panelPort: 9180, health: async () => ({ store: 'ok' }) })
+  await new Promise<void>((resolve) => server.listen(socket, resolve))
+})
+
+afterAll(async () => {
+  server.close()
+  await rm(folder, { recursive: true })
+})
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+async function run(
+  hook: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  input = '',
+): Promise<Ended> {
+  const child = spawn(join(hooks, hook), args, {
+    env: { PATH: process.env.PATH ?? '', MEGAPOLOS_SOCKET: socket, ...env },
+  })
+  child.stdin.end(input)
+  return ended(child)
+}
+
+async function ended(child: ChildProcess): Promise<Ended> {
+  const code = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const [out, err] = await Promise.all([text(child.stdout as never), text(child.stderr as never)])
+  return { code: await code, out, err }
+}
+
+const ssh = (line: string, input = '') =>
+  run('forced-command', ['laptop'], { SSH_ORIGINAL_COMMAND: line, SSH_CONNECTION: '10.1.2.3 50000 10.1.2.1 22' }, input)
+
+test('what was typed over SSH arrives as words, with the key and the address it came from', async () => {
+  lines = async (words, { actor }) => [...words, JSON.stringify(actor)]
+  const { code, out, err } = await ssh(`config:set blog A='two  words' B=ä`)
+  expect(out).toBe(
+    'config:set\nblog\nA=two  words\nB=ä\n{"name":"laptop","role":"admin","door":"ssh","from":"10.1.2.3"}\n',
+  )
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+})
+
+test('words of the console arrive as they are, blanks, quotes and newlines included', async () => {
+  const words = ['config:set', 'blog', `A=it's "two"\nlines`, '']
+  lines = async (got, { actor }) => [JSON.stringify(got), actor.name]
+  const { out } = await run('forced-command', ['--console', ...words])
+  expect(out).toBe(`${JSON.stringify(words)}\nroot\n`)
+})
+
+test('no words at all are the empty command', async () => {
+  lines = async (words) => [`${words.length} words`]
+  expect((await ssh('')).out).toBe('0 words\n')
+  expect((await run('forced-command', ['--console'])).out).toBe('0 words\n')
+})
+
+test('a refusal is on standard error, with its hint, its proof and its exit code', async () => {
+  lines = async (_words, { emit }) => {
+    emit('-----> Building')
+    throw new UserError('refused', 'The build failed: “npm ci” ended with 1.', 'Push again.', ['one', 'two\tß\u0007'])
+  }
+  const { code, out, err } = await ssh('anything')
+  expect(out).toBe('-----> Building\n')
+  expect(err).toBe(' !     The build failed: “npm ci” ended with 1.\n !     Push again.\n       one\n       two\tß \n')
+  expect(code).toBe(1)
+})
+
+test('a command that reads standard input gets it, and only then is it read', async () => {
+  lines = async (_words, { input }) => [input]
+  expect((await ssh('keys:add laptop', 'ssh-ed25519 AAAA\n')).out).toBe('ssh-ed25519 AAAA\n\n')
+  expect((await ssh('apps:list', 'never read')).out).toBe('\n')
+})
+
+test('a kernel that is not there is said in one sentence, with exit code 75', async () => {
+  const { code, err } = await run('forced-command', ['laptop'], {
+    MEGAPOLOS_SOCKET: join(folder, 'nobody.sock'),
+    SSH_ORIGINAL_COMMAND: 'apps:list',
+  })
+  expect(code).toBe(75)
+  expect(err).toBe(' !     MegapolOS is not running; apps go on serving. On the server: ./install.sh start\n')
+})
+
+test('a key that was removed meanwhile is refused', async () => {
+  const { code, err } = await run('forced-command', ['gone'], { SSH_ORIGINAL_COMMAND: 'apps:list' })
+  expect({ code, err }).toEqual({ code: 77, err: ' !     Your key was removed.\n' })
+})
+
+test('sshd gets one restricted line for a known key, and nothing for a key that is none', async () => {
+  const [type = '', base64 = ''] = laptop.publicKey.split(' ')
+  const { out } = await run('authorized-keys', [type, base64])
+  expect(out).toBe(
+    `restrict,pty,port-forwarding,permitopen="localhost:9180",permitopen="127.0.0.1:9180",command="${hooks}/forced-command laptop" ${laptop.publicKey}\n`,
+  )
+  expect((await run('authorized-keys', ['ssh-dss', 'AAAA'])).out).toBe('')
+})
+
+test('secrets on a command line never show in the list of processes', async () => {
+  let seen = ''
+  lines = async () => {
+    seen = await text(spawn('ps', ['axww', '-o', 'args']).stdout)
+    return []
+  }
+  await ssh('config:set blog API_KEY=hunter2-planted')
+  expect(seen).toContain('curl')
+  expect(seen).not.toContain('hunter2-planted')
+})
+
+test('a hung-up caller aborts the command', async () => {
+  const aborted = new Promise<void>((resolve) => {
+    lines = async (_words, { signal, emit }) => {
+      signal.addEventListener('abort', () => resolve())
+      emit('started')
+      await new Promise(() => {})
+      return []
+    }
+  })
+  const child = spawn(join(hooks, 'forced-command'), ['laptop'], {
+    detached: true,
+    env: { PATH: process.env.PATH ?? '', MEGAPOLOS_SOCKET: socket, SSH_ORIGINAL_COMMAND: 'logs blog --tail' },
+  })
+  await new Promise((resolve) => child.stdout.once('data', resolve))
+  process.kill(-(child.pid as number), 'SIGTERM')
+  await aborted
+})
+
+function played() {
+  const stdin = new PassThrough()
+  const stdout = new PassThrough()
+  const stderr = new PassThrough()
+  let finish = (_code: number) => {}
+  const exit = new Promise<number>((resolve) => (finish = resolve))
+  const end = (code: number) => {
+    stdout.end()
+    stderr.end()
+    finish(code)
+  }
+  return {
+    stdin,
+    stdout,
+    stderr,
+    end,
+    session: { stdin, stdout, stderr, exit, resize: async () => {}, kill: async () => {} },
+  }
+}
+
+test('run joins standard input and both outputs to the container, and hands its exit code on', async () => {
+  const container = played()
+  terminal = async (words, { tty }) => {
+    container.stdout.write(`${words.join(' ')} ${tty}\n`)
+    container.stderr.write('a warning\n')
+    void buffer(container.stdin).then((got) => {
+      container.stdout.write(`got ${got.length} bytes`)
+      container.end(37)
+    })
+    return container.session
+  }
+  const { code, out, err } = await ssh(`run blog sh -c 'exit 37'`, 'x'.repeat(300_000))
+  expect({ code, out, err }).toEqual({
+    code: 37,
+    out: 'run blog sh -c exit 37 false\ngot 300000 bytes',
+    err: 'a warning\n',
+  })
+})
+
+test('a terminal that is refused says why, with its exit code', async () => {
+  terminal = () => Promise.reject(new UserError('conflict', 'blog has no release yet.', 'Push it first.'))
+  const { code, err } = await ssh('enter blog')
+  expect({ code, err }).toEqual({ code: 73, err: ' !     blog has no release yet.\n !     Push it first.\n' })
+})

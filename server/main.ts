@@ -1,0 +1,176 @@
+/** start(config): builds every part and joins them; the only place where they meet. */
+import { chmod, chown, readFile, rm } from 'node:fs/promises'
+import type { Server } from 'node:http'
+import { join } from 'node:path'
+import { createBuildStage } from './build/stage.ts'
+import { createCaller } from './commands/call.ts'
+import { table } from './commands/index.ts'
+import type { Kernel } from './commands/kernel.ts'
+import { createSignIn } from './commands/sign-in.ts'
+import { type Config, readConfig } from './config.ts'
+import { createDevices } from './devices/devices.ts'
+import { loadRegistry } from './devices/registry.ts'
+import type { App } from './domain/app.ts'
+import { createKernelSocket } from './doors/kernel-socket.ts'
+import { createPanel, servePanel } from './doors/panel.ts'
+import { createEngine } from './engine/docker.ts'
+import { messageOf } from './errors.ts'
+import { prepareHome, systemName } from './home.ts'
+import { createJobs } from './jobs/jobs.ts'
+import { createAppLogs } from './live/app-logs.ts'
+import { openLive } from './live/redis.ts'
+import { createLog, type Log } from './log.ts'
+import { createFirewall } from './network/firewall.ts'
+import { bridgePrefix } from './network/subnets.ts'
+import { createPipeline } from './pipeline.ts'
+import { type Account, findAccount } from './push/account.ts'
+import { createRepositories } from './push/repositories.ts'
+import { openSpool } from './push/spool-folder.ts'
+import { createRollout } from './rollout/create.ts'
+import { createOneOff } from './rollout/one-off.ts'
+import { createRoutes } from './route/routes.ts'
+import { appUrl } from './route/url.ts'
+import { openStore } from './state/open.ts'
+import { loadKey } from './state/secrets.ts'
+
+export interface Running {
+  /** Lets running jobs end for up to ten seconds; apps, proxy and databases go on. */
+  stop(): Promise<void>
+}
+
+export async function start(config: Config, log: Log = createLog()): Promise<Running> {
+  const account = await findAccount(config.user)
+  await prepareHome(config, account)
+  const system = await systemName(config.home)
+  const version = await programVersion(config)
+
+  const key = await loadKey(join(config.paths.keys, 'secret.key'))
+  const store = await openStore({ config, key, log })
+  const live = openLive({ socket: config.paths.redisSocket, log })
+  const engine = createEngine({ socket: config.docker, system })
+
+  const registry = await loadRegistry(join(config.program, 'drivers'))
+  const devices = createDevices({ registry, store, config, system, log })
+  await devices.installDefaults()
+
+  const extra: Record<string, string> =
+    config.domain === 'localhost' ? { 'panel.localhost': `127.0.0.1:${config.panelPort}` } : {}
+  const routes = createRoutes({ domains: store.domains, proxy: devices.proxy, log, extra })
+  const firewall = createFirewall({
+    system,
+    interfaces: [`${bridgePrefix(system)}+`, 'docker0'],
+    ports: [config.httpPort],
+    log,
+  })
+  const rolloutParts = { engine, store, live, traffic: routes, firewall, pool: config.pool, system, log }
+  const rollout = createRollout(rolloutParts)
+
+  const jobs = createJobs({ store, live, logs: config.paths.logs, log })
+  await jobs.recover()
+  await Promise.all([store.releases.discardPending(), store.builds.interruptAll()])
+
+  const repositories = createRepositories(config.paths.repositories, join(config.program, 'hooks'), account)
+  const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
+  const pipeline = createPipeline({
+    store,
+    jobs,
+    repositories,
+    build: createBuildStage({ builder: devices.builder, engine, store, system, bases: config.bases, log }),
+    rollout,
+    routes,
+    spool: await openSpool(config.paths.spool),
+    hasImages: async (images) =>
+      (await Promise.all(images.map((image) => engine.image(image)))).every((image) => image !== null),
+    url,
+  })
+
+  const signIn = createSignIn(config.panelPort, `ssh -N -L ${config.panelPort}:localhost:${config.panelPort} megapolos`)
+  const kernel: Kernel = {
+    config,
+    version,
+    store,
+    pipeline,
+    jobs,
+    logs: createAppLogs(engine, live),
+    live,
+    devices,
+    repositories,
+    oneOff: createOneOff(rolloutParts),
+    signIn,
+    routes,
+    born: new Set(),
+    url,
+    engineState: () => engine.version().then(({ version, api }) => `${version} (API ${api})`, messageOf),
+  }
+  const caller = createCaller(table, kernel, log)
+
+  const stopping = new AbortController()
+  const watching = rollout.watch(stopping.signal)
+  const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
+  const socket = createKernelSocket({ caller, keys: store.keys, panelPort: config.panelPort, health })
+  await listenOnSocket(socket, config, account)
+  const panel = await servePanel(
+    createPanel({ caller, signIn, keys: store.keys, live, secret: key, log }),
+    config.panelPort,
+  )
+  log.info('kernel.started', { version, system, home: config.home })
+
+  return {
+    async stop() {
+      stopping.abort()
+      socket.close()
+      panel.close()
+      await jobs.close(10_000)
+      await watching
+      routes.stop()
+      await Promise.all([live.close(), store.close()])
+    },
+  }
+}
+
+/** A kernel that was killed leaves its socket file behind. The mode lets the hooks in, and nobody else. */
+async function listenOnSocket(server: Server, { paths }: Config, account: Account): Promise<void> {
+  await rm(paths.socket, { force: true })
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(paths.socket, resolve))
+  await chmod(paths.socket, 0o660)
+  if (process.getuid?.() === 0) await chown(paths.socket, 0, account.gid)
+}
+
+async function programVersion({ program }: Config): Promise<string> {
+  return JSON.parse(await readFile(join(program, 'package.json'), 'utf8')).version
+}
+
+/** `node server/main.ts` runs the kernel; the flags are what `install.sh` asks while it does not run. */
+async function main([flag, file = '']: readonly string[]): Promise<void> {
+  const config = readConfig()
+  const log = createLog()
+  if (flag === undefined) {
+    const running = await start(config, log)
+    const stop = () => running.stop().finally(() => process.exit(0))
+    process.once('SIGTERM', stop)
+    process.once('SIGINT', stop)
+    return
+  }
+  const store = await openStore({ config, key: await loadKey(join(config.paths.keys, 'secret.key')), log })
+  if (flag === '--save-state') await store.backup(file)
+  else if (flag === '--restore-state') await store.restore(file)
+  else if (flag === '--proxy-command') {
+    const devices = createDevices({
+      registry: await loadRegistry(join(config.program, 'drivers')),
+      store,
+      config,
+      system: await systemName(config.home),
+      log,
+    })
+    await devices.installDefaults()
+    process.stdout.write(`${devices.proxy().command().join('\n')}\n`)
+  } else throw new Error(`unknown flag ${flag}`)
+  await store.close()
+}
+
+if (import.meta.main) {
+  main(process.argv.slice(2)).catch((error) => {
+    process.stderr.write(`${messageOf(error)}\n`)
+    process.exit(1)
+  })
+}

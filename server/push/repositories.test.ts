@@ -1,0 +1,67 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { afterAll, expect, test } from 'vitest'
+import { createRepositories, noCommit } from './repositories.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'mp-repositories-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const account = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+const repositories = createRepositories(folder, '/nowhere/hooks', account)
+const git = (...args: string[]) =>
+  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], { encoding: 'utf8' }).trim()
+
+/** A work tree whose .gitattributes would hide a file from an archive. */
+function commit(): { tree: string; sha: string } {
+  const tree = mkdtempSync(join(folder, 'work-'))
+  git('init', '-q', '-b', 'main', tree)
+  writeFileSync(join(tree, 'Dockerfile'), 'FROM scratch\n')
+  writeFileSync(join(tree, '.gitattributes'), 'Dockerfile export-ignore\n')
+  git('-C', tree, 'add', '.')
+  git('-C', tree, 'commit', '-q', '-m', 'one')
+  return { tree, sha: git('-C', tree, 'rev-parse', 'HEAD') }
+}
+
+test('a repository is made once, and again is the same', async () => {
+  const path = await repositories.ensure('aaaa0001')
+  expect(await repositories.ensure('aaaa0001')).toBe(path)
+  expect(git('-C', path, 'config', 'core.hooksPath')).toBe('/nowhere/hooks')
+})
+
+test('an archive holds every file, whatever .gitattributes says', async () => {
+  const path = await repositories.ensure('aaaa0002')
+  const { tree, sha } = commit()
+  expect(await repositories.ref('aaaa0002', 'refs/heads/main')).toBe(noCommit)
+  git('-C', tree, 'push', '-q', path, 'main')
+  expect(await repositories.ref('aaaa0002', 'refs/heads/main')).toBe(sha)
+  const listed = execFileSync('tar', ['-t'], {
+    input: await buffer(repositories.archive('aaaa0002', sha)),
+    encoding: 'utf8',
+  })
+  expect(listed).toContain('Dockerfile')
+})
+
+test('a packed ref is found too', async () => {
+  const path = await repositories.ensure('aaaa0003')
+  const { tree, sha } = commit()
+  git('-C', tree, 'push', '-q', path, 'main')
+  git('-C', path, 'pack-refs', '--all')
+  expect(await repositories.ref('aaaa0003', 'refs/heads/main')).toBe(sha)
+})
+
+test('whoever waits for a ref sees it move, or hears that it did not', async () => {
+  const path = await repositories.ensure('aaaa0004')
+  const { tree, sha } = commit()
+  const moved = repositories.awaitRef('aaaa0004', 'refs/heads/main', sha, 5000)
+  git('-C', tree, 'push', '-q', path, 'main')
+  expect(await moved).toBe(true)
+  expect(await repositories.awaitRef('aaaa0004', 'refs/heads/main', 'f'.repeat(40), 20)).toBe(false)
+})
+
+test('an archive of a commit that is not there is an error, not an empty tree', async () => {
+  await repositories.ensure('aaaa0005')
+  await expect(buffer(repositories.archive('aaaa0005', 'f'.repeat(40)))).rejects.toThrow('git archive')
+})
