@@ -1,5 +1,6 @@
 /** Requests a second through the proxy, through the same nginx with a plain configuration, and to the app directly. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { quickly } from '../test/quickly.ts'
@@ -25,7 +26,8 @@ export async function measureProxy(lab: Lab, rounds: number): Promise<Row[]> {
       { ...row, floor: { what: 'the app itself', values: direct }, aim: '-', met: () => true },
     ]
   } finally {
-    nginx.kill('SIGQUIT')
+    nginx.kill('SIGTERM')
+    await once(nginx, 'exit')
   }
 }
 

@@ -1,5 +1,7 @@
 /** How long until every request sees a changed route, with a thousand hosts, in an nginx of its own. */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
 import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -38,7 +40,10 @@ export async function measureRoutes(lab: Lab, hosts: number, runs: number): Prom
       met: (_, milliseconds) => milliseconds <= 5,
     }
   } finally {
-    nginx.kill('SIGQUIT')
+    nginx.kill('SIGTERM')
+    await once(nginx, 'exit')
+    for (const folder of ['/run/megapolos-bench', '/var/lib/nginx/megapolos-bench'])
+      await rm(folder, { recursive: true })
     for (const server of [left, right]) server.close().closeAllConnections()
   }
 }

@@ -25,6 +25,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   devices: [...vocabulary, 'state'],
   // A stage is (input, ports) → output and never knows another stage; only the pipeline has their order.
   ...Object.fromEntries(stages.map((stage) => [stage, [...vocabulary, ...tools]])),
+  // Prepares the data home before the parts are built.
+  'home.ts': [...vocabulary, 'push'],
   'pipeline.ts': [...vocabulary, ...stages, ...tools],
   // Commands see the parts only as types, through kernel.ts (a test below).
   commands: [...vocabulary, ...stages, ...tools, 'pipeline.ts'],
