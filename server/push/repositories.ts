@@ -1,8 +1,8 @@
 /** Bare repositories, one an app, owned by the user that git runs as; their one hook is ours. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { access, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Account } from './account.ts'
 
@@ -71,19 +71,20 @@ export function createRepositories(folder: string, hooks: string, account: Accou
       }
       return false
     },
-    archive(app, commit) {
-      const child = git(['-C', path(app), 'archive', '--format=tar', commit])
-      child.once(
-        'exit',
-        (code) => code === 0 || child.stdout.destroy(new Error(`git archive of ${commit} ended with ${code}`)),
-      )
-      return child.stdout
-    },
+    archive: (app, commit) => Readable.from(archive(git(['-C', path(app), 'archive', '--format=tar', commit]))),
     remove: (app) => rm(path(app), { recursive: true, force: true }),
   }
 }
 
-function finished(child: ReturnType<typeof spawn>): Promise<void> {
+/** The end of the output alone does not say that all of it came. */
+async function* archive(child: ChildProcess) {
+  const end = finished(child)
+  end.catch(() => {})
+  if (child.stdout) yield* child.stdout
+  await end
+}
+
+function finished(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = ''
     child.stderr?.on('data', (chunk) => (said += chunk))
