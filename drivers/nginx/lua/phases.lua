@@ -22,43 +22,50 @@ function phases.worker()
   end
 end
 
-local function refuse(route, starting)
-  if route then return exec '@stopped' end
-  return exec(starting and '@starting' or '@unknown')
-end
-
 function phases.request()
-  local route, starting = routes.find(var.host)
-  if not route or #route.targets == 0 then return refuse(route, starting) end
+  local targets, starting = routes.targets(var.host)
+  if not targets then return exec(starting and '@starting' or '@unknown') end
+  if not targets[1] then return exec '@stopped' end
   if var.websocket ~= '' then return exec '@stream' end
   local accept = var.http_accept
   if accept and find(accept, 'text/event-stream', 1, true) then return exec '@stream' end
 end
 
--- Runs for every try. The route is looked up here again, because a body may have been minutes on its way.
+-- Counted in first, and only then asked whether the table is still in use: so whoever changes the table and then sees
+-- that nothing is in flight may stop the target.
+local function take(host)
+  repeat
+    local target, count = routes.pick(host)
+    if target then inflight:incr(target.key, 1, 0) end
+    if routes.fresh() then return target, count end
+    if target then inflight:incr(target.key, -1) end
+  until false
+end
+
+local function give_back(key)
+  inflight:incr(key, -1)
+  var.target = ''
+end
+
+-- Runs for every try. A target is chosen here and not before, because a body may have been minutes on its way.
 -- What was counted in is remembered in a variable: an error page empties `ngx.ctx`, a variable stays.
 function phases.balance()
   local previous = var.target
-  local route = routes.find(var.host)
-  local count = route and #route.targets or 0
   if previous ~= '' then
     routes.failed(previous)
-    inflight:incr(previous, -1)
-    var.target = ''
-  elseif count > 1 then
-    balancer.set_more_tries(count > 2 and 2 or 1)
+    give_back(previous)
   end
+  local target, count = take(var.host)
   -- NGX_BUSY: no target is left. It becomes the page for 502.
-  if count == 0 then return ngx.exit(-3) end
-  local target = routes.pick(route)
-  assert(balancer.set_current_peer(target.host, target.port))
-  inflight:incr(target.key, 1, 0)
+  if not target then return ngx.exit(-3) end
   var.target = target.key
+  if count and previous == '' then balancer.set_more_tries(count > 2 and 2 or 1) end
+  assert(balancer.set_current_peer(target.host, target.port))
 end
 
 function phases.log()
   local target = var.target
-  if target and target ~= '' then inflight:incr(target, -1) end
+  if target and target ~= '' then give_back(target) end
 end
 
 return phases

@@ -26,16 +26,17 @@ local function use(decoded, new)
   hosts, by_key, version = decoded, {}, new
 end
 
+-- True when this worker's table is the one in use; otherwise it is now.
 -- The text of a version goes when the next one is in use; whoever comes too late for it reads the next one.
-local function catch_up(wanted)
-  while version ~= wanted do
+function routes.fresh()
+  local wanted = shared:get 'version'
+  if wanted == version then return true end
+  repeat
     local text = shared:get('table:' .. wanted)
-    if text then
-      use(assert(cjson.decode(text)).hosts, wanted)
-    else
-      wanted = shared:get 'version'
-    end
-  end
+    if text then use(assert(cjson.decode(text)).hosts, wanted) end
+    wanted = shared:get 'version'
+  until wanted == version
+  return false
 end
 
 -- Returns what is wrong, and the HTTP status that says so; the old table then stays.
@@ -60,28 +61,34 @@ local function find_wildcard(host)
   end
 end
 
--- The route of a host, as nginx normalises it. An exact name beats a wildcard, a longer wildcard a shorter one.
--- Nil and false when the host is unknown, nil and true when there is no table yet.
-function routes.find(host)
-  local wanted = shared:get 'version'
-  if wanted ~= version then catch_up(wanted) end
-  if not hosts then return nil, true end
+local function route_of(host)
   local route = hosts[host] or find_wildcard(host)
-  if not route then return nil, false end
-  if not route.last then prepare(route) end
+  if route and not route.last then prepare(route) end
   return route
 end
 
--- The next target in turn that has not just failed; when all have, the next in turn.
-function routes.pick(route)
-  local targets, now = route.targets, ngx.now()
-  local count = #targets
+-- The targets of a host, as nginx normalises it. An exact name beats a wildcard, a longer wildcard a shorter one.
+-- Nil and false when the host is unknown, nil and true when there is no table yet.
+function routes.targets(host)
+  routes.fresh()
+  if not hosts then return nil, true end
+  local route = route_of(host)
+  return route and route.targets, false
+end
+
+-- The next target in turn that has not just failed; when all have, the next in turn. Nil when there is none.
+-- The caller asks afterwards whether the table is still fresh.
+function routes.pick(host)
+  local route = route_of(host)
+  local count = route and #route.targets or 0
+  if count == 0 then return nil end
+  if count == 1 then return route.targets[1] end
+  local now = ngx.now()
   for _ = 1, count do
     route.last = route.last % count + 1
-    if targets[route.last].skip_until <= now then return targets[route.last] end
+    if route.targets[route.last].skip_until <= now then break end
   end
-  route.last = route.last % count + 1
-  return targets[route.last]
+  return route.targets[route.last], count
 end
 
 -- Other requests leave it alone for a second, if there is another one.
@@ -91,7 +98,7 @@ function routes.failed(key)
 end
 
 function routes.count()
-  routes.find ''
+  routes.fresh()
   local count = 0
   for _ in pairs(hosts or {}) do count = count + 1 end
   return count

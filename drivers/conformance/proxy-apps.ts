@@ -1,0 +1,134 @@
+/** Small apps and clients that the proxy suite plays with. */
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+
+export interface App {
+  readonly target: string
+  /** What it says to everything that has no path of its own. */
+  readonly answer: string
+  /** Answers all requests to `/wait`. */
+  release(): void
+  stop(): Promise<void>
+}
+
+export async function startApp(answer: string): Promise<App> {
+  const waiting: ServerResponse[] = []
+  const server = createServer((incoming, response) => void respond(incoming, response, answer, waiting))
+  server.on('upgrade', (_, socket: Socket) => {
+    socket.on('error', () => {})
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    socket.pipe(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const stop = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  const release = () => {
+    for (const response of waiting.splice(0)) response.end(answer)
+  }
+  return { target: `127.0.0.1:${(server.address() as AddressInfo).port}`, answer, release, stop }
+}
+
+async function respond(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  answer: string,
+  waiting: ServerResponse[],
+): Promise<void> {
+  let length = 0
+  try {
+    for await (const chunk of incoming) length += (chunk as Buffer).length
+  } catch {
+    return
+  }
+  const [, first, second] = (incoming.url ?? '/').split('/')
+  if (first === 'wait') waiting.push(response)
+  else if (first === 'break') response.destroy()
+  else if (first === 'break-late') response.write('half', () => response.destroy())
+  else if (first === 'events') response.setHeader('content-type', 'text/event-stream').write('data: 1\n\n')
+  else if (first === 'headers') response.end(JSON.stringify(incoming.headers))
+  else if (first === 'length') response.end(String(length))
+  else {
+    if (first === 'status') response.statusCode = Number(second)
+    response.end(answer)
+  }
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+export interface Ask {
+  readonly path?: string
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: Buffer
+  readonly signal?: AbortSignal
+  /** Resolve with the first chunk instead of the whole body. */
+  readonly firstChunk?: boolean
+}
+
+/** Asks on a connection of its own. */
+export function ask(
+  port: number,
+  host: string,
+  { path = '/', firstChunk, headers, body, ...more }: Ask,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, path, agent: false, headers: { ...headers, host }, ...more }
+    const asked = request(options, (response) => {
+      const chunks: Buffer[] = []
+      const done = () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(chunks).toString('utf8'),
+        })
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        if (firstChunk) done()
+      })
+      response.on('error', reject)
+      response.on('end', done)
+    })
+    asked.on('error', reject)
+    asked.end(body)
+  })
+}
+
+export interface OpenSocket {
+  /** Sends a word through it and resolves with what comes back. */
+  echo(word: string): Promise<string>
+  close(): void
+}
+
+/** The upgrade of a WebSocket, then plain bytes: frames are not the proxy's business. */
+export async function openSocket(port: number, host: string): Promise<OpenSocket> {
+  const socket = connect(port, '127.0.0.1')
+  const next = () => new Promise<string>((resolve) => socket.once('data', (data) => resolve(data.toString())))
+  const answered = next()
+  socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)
+  const head = await answered
+  if (!head.startsWith('HTTP/1.1 101 ')) throw new Error(`the upgrade was answered with ${head}`)
+  return {
+    echo(word) {
+      const back = next()
+      socket.write(word)
+      return back
+    },
+    close: () => socket.destroy(),
+  }
+}
+
+/** Asks again every few milliseconds; fails after 10 s. */
+export async function until(condition: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error('it did not come true within 10 s')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}

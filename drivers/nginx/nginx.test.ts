@@ -1,0 +1,178 @@
+/** The driver on the real nginx, in folders and on a port of its own. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ProxyDriver } from '../../server/devices/classes/proxy.ts'
+import { createLog } from '../../server/log.ts'
+import { type ProxyUnderTest, proxyConforms } from '../conformance/proxy.ts'
+import { ask, startApp, until } from '../conformance/proxy-apps.ts'
+import { nginxConfig, type Paths } from './config.ts'
+import { pathsOf } from './files.ts'
+import { createDriver } from './index.ts'
+
+const system = 'nginx-test'
+
+interface Nginx extends ProxyUnderTest {
+  readonly paths: Paths
+  /** Its master. */
+  pid(): number
+}
+
+async function make(): Promise<Nginx> {
+  const home = await mkdtemp(join(tmpdir(), 'megapolos-nginx-'))
+  const folder = join(home, 'nginx')
+  const paths = pathsOf(folder, system)
+  // Of an interrupted run.
+  await rm(dirname(paths.table), { recursive: true, force: true })
+  const port = await freePort()
+  const log = createLog((line) => console.log(line))
+  const driver = createDriver({ folder, system, settings: { httpPort: port, workers: 2 }, log })
+  let child: ChildProcess | undefined
+  const end = async (signal: NodeJS.Signals) => {
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exit = once(child, 'exit')
+    process.kill(-child.pid, signal)
+    await exit
+  }
+  return {
+    driver,
+    port,
+    paths,
+    pid: () => child?.pid ?? 0,
+    start: async () => {
+      const [program, ...words] = driver.command()
+      child = spawn(program as string, words, { stdio: 'ignore', detached: true })
+    },
+    kill: () => end('SIGKILL'),
+    remove: async () => {
+      await end('SIGTERM')
+      for (const path of [home, paths.temporary, dirname(paths.table)]) await rm(path, { recursive: true, force: true })
+    },
+  }
+}
+
+proxyConforms('nginx', make)
+
+describe('nginx', () => {
+  let nginx: Nginx
+  let driver: ProxyDriver
+  const running = () => until(async () => (await driver.status()).running)
+
+  beforeAll(async () => {
+    nginx = await make()
+    driver = nginx.driver
+    await driver.install()
+    await nginx.start()
+    await running()
+  })
+
+  afterAll(() => nginx?.remove())
+
+  test('serves on IPv4, and on IPv6 where the kernel has it', async () => {
+    const config = await readFile(nginx.paths.config, 'utf8')
+    const ipv6 = (await readFile('/proc/net/if_inet6', 'utf8').catch(() => '')) !== ''
+    expect(config.includes(`listen [::]:${nginx.port}`)).toBe(ipv6)
+    expect((await ask(nginx.port, 'a.test', {})).status).toBe(503)
+  })
+
+  test('keeps the last table where only root reads it', async () => {
+    await driver.apply({ hosts: { 'a.test': { app: 'a', targets: [] } } })
+    expect((await stat(nginx.paths.table)).mode & 0o777).toBe(0o600)
+    expect((await stat(dirname(nginx.paths.table))).mode & 0o777).toBe(0o700)
+    expect((await stat(dirname(nginx.paths.socket))).mode & 0o777).toBe(0o700)
+  })
+
+  test('a configuration test beside a running nginx leaves its control socket alone', async () => {
+    const [program, ...words] = driver.command()
+    const checked = spawn(program as string, ['-t', ...words], { stdio: 'ignore' })
+    expect((await once(checked, 'exit'))[0]).toBe(0)
+    expect((await driver.status()).running).toBe(true)
+  })
+
+  test('a master that is killed takes its workers along, so that the next one can have the port', async () => {
+    process.kill(nginx.pid(), 'SIGKILL')
+    await until(async () => !(await driver.status()).running)
+    await nginx.start()
+    await running()
+    expect((await driver.status()).hosts).toBe(1)
+  })
+
+  test('a worker that dies takes along what it had in flight', async () => {
+    const app = await startApp('one')
+    await driver.apply({ hosts: { 'a.test': { app: 'a', targets: [app.target] } } })
+    const asked = ask(nginx.port, 'a.test', { path: '/wait' }).catch((error: Error) => error.message)
+    await until(async () => (await driver.inflight([app.target]))[app.target] === 1)
+    for (const worker of await workersOf(nginx.pid())) process.kill(worker, 'SIGKILL')
+    expect(await asked).toContain('hang up')
+    await until(async () => (await driver.inflight([app.target]).catch(() => ({ [app.target]: 1 })))[app.target] === 0)
+    expect((await ask(nginx.port, 'a.test', {})).body).toBe('one')
+    await app.stop()
+  })
+
+  test('a body that was on its way when the routes changed goes to the new target', async () => {
+    const [old, fresh] = await Promise.all([startApp('old'), startApp('new')])
+    await driver.apply({ hosts: { 'a.test': { app: 'a', targets: [old.target] } } })
+    const upload = slowUpload(nginx.port)
+    await upload.begun
+    await driver.apply({ hosts: { 'a.test': { app: 'a', targets: [fresh.target] } } })
+    await old.stop()
+    expect(await upload.finish()).toContain('new')
+    await fresh.stop()
+  })
+
+  test('a table of before the last boot is not used: 503 until the kernel has pushed one', async () => {
+    await driver.apply({ hosts: { 'a.test': { app: 'a', targets: ['127.0.0.1:1'] } } })
+    const [, table] = (await readFile(nginx.paths.table, 'utf8')).split('\n')
+    await nginx.kill()
+    await writeFile(nginx.paths.table, `00000000-0000-0000-0000-000000000000\n${table}`)
+    await nginx.start()
+    await running()
+    expect((await ask(nginx.port, 'a.test', {})).status).toBe(503)
+    expect((await driver.status()).hosts).toBe(0)
+  })
+
+  test('a path that nginx could misread is refused', () => {
+    const place = { paths: { ...nginx.paths, pid: '/tmp/a"b' }, user: null, ipv6: false }
+    expect(() => nginxConfig({ httpPort: 80, workers: 1 }, place)).toThrow('/tmp/a"b')
+  })
+
+  test('a setting that it does not have is refused by name', () => {
+    const host = { folder: '/tmp/x', system, settings: { httpPort: 80, colour: 'red' }, log: createLog(() => {}) }
+    expect(() => createDriver(host)).toThrow('colour')
+  })
+})
+
+async function workersOf(master: number): Promise<number[]> {
+  const children = await readFile(`/proc/${master}/task/${master}/children`, 'utf8')
+  return children.trim().split(' ').map(Number)
+}
+
+/** A POST whose body stops half way until `finish`. */
+function slowUpload(port: number): { begun: Promise<unknown>; finish(): Promise<string> } {
+  const socket = connect(port, '127.0.0.1')
+  const begun = new Promise((resolve) =>
+    socket.write('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 8\r\nConnection: close\r\n\r\nhalf', resolve),
+  )
+  return {
+    begun,
+    async finish() {
+      socket.write('half')
+      const chunks: Buffer[] = []
+      for await (const chunk of socket) chunks.push(chunk as Buffer)
+      return Buffer.concat(chunks).toString()
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}

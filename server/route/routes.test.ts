@@ -1,0 +1,140 @@
+import { afterEach, expect, test } from 'vitest'
+import type { ProxyDriver } from '../devices/classes/proxy.ts'
+import type { Domain, RouteTable } from '../domain/route.ts'
+import { UserError } from '../errors.ts'
+import { createLog } from '../log.ts'
+import { createRoutes, type Routes } from './routes.ts'
+
+/** A proxy that keeps every table it was given, and fails or waits as told. */
+class FakeProxy {
+  readonly tables: RouteTable[] = []
+  failure: Error | null = null
+  gate: Promise<void> = Promise.resolve()
+  tries = 0
+  readonly driver = {
+    apply: async (table: RouteTable) => {
+      this.tries += 1
+      await this.gate
+      if (this.failure) throw this.failure
+      this.tables.push(table)
+    },
+    status: async () => ({ running: this.failure === null, hosts: 0, requests: 0 }),
+    inflight: async (targets: readonly string[]) => Object.fromEntries(targets.map((target) => [target, 7])),
+  } as unknown as ProxyDriver
+
+  targetsOf(host: string) {
+    return this.tables.at(-1)?.hosts[host]?.targets
+  }
+}
+
+const away = new UserError('unavailable', 'The proxy does not answer.')
+let routes: Routes
+afterEach(() => routes.stop())
+
+function setUp() {
+  const proxy = new FakeProxy()
+  const domains: Domain[] = [
+    { host: 'a.test', app: 'a', kind: 'default' },
+    { host: 'b.test', app: 'b', kind: 'default' },
+  ]
+  routes = createRoutes({
+    domains: { list: async () => [...domains] },
+    proxy: () => proxy.driver,
+    log: createLog(() => {}),
+    retryAfter: 10,
+  })
+  return { proxy, domains }
+}
+
+test('nothing is pushed before the targets of all apps are known', async () => {
+  const { proxy } = setUp()
+  await routes.refresh()
+  await expect(routes.switchTo('a', ['1:1'])).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(routes.ready()).rejects.toMatchObject({ code: 'unavailable' })
+  expect(proxy.tries).toBe(0)
+  await routes.switchAll({ a: ['1:1'] })
+  expect(proxy.targetsOf('a.test')).toEqual(['1:1'])
+  expect(proxy.targetsOf('b.test')).toEqual([])
+})
+
+test('a switch changes one app and leaves the others', async () => {
+  const { proxy } = setUp()
+  await routes.switchAll({ a: ['1:1'], b: ['2:2'] })
+  await routes.switchTo('a', ['3:3'])
+  expect(proxy.targetsOf('a.test')).toEqual(['3:3'])
+  expect(proxy.targetsOf('b.test')).toEqual(['2:2'])
+})
+
+test('many switches at once make few pushes, and each resolves only when its own change is used', async () => {
+  const { proxy } = setUp()
+  await routes.switchAll({})
+  const before = proxy.tables.length
+  await Promise.all(
+    Array.from({ length: 50 }, async (_, index) => {
+      const app = index % 2 === 0 ? 'a' : 'b'
+      await routes.switchTo(app, [`1:${index}`])
+      const used = proxy.targetsOf(`${app}.test`)?.[0]
+      expect(Number(used?.slice(2))).toBeGreaterThanOrEqual(index)
+    }),
+  )
+  expect(proxy.tables.length - before).toBeLessThanOrEqual(2)
+})
+
+test('a change made while a push is on its way is in the next one', async () => {
+  const { proxy } = setUp()
+  await routes.switchAll({})
+  let open = () => {}
+  proxy.gate = new Promise((resolve) => {
+    open = resolve
+  })
+  const first = routes.switchTo('a', ['1:1'])
+  while (proxy.tries < 2) await new Promise((resolve) => setImmediate(resolve))
+  const second = routes.switchTo('b', ['2:2'])
+  open()
+  await first
+  expect(proxy.targetsOf('b.test')).toEqual([])
+  await second
+  expect(proxy.targetsOf('b.test')).toEqual(['2:2'])
+})
+
+test('domains that changed are read again', async () => {
+  const { proxy, domains } = setUp()
+  await routes.switchAll({ a: ['1:1'] })
+  domains.push({ host: 'new.test', app: 'a', kind: 'custom' })
+  await routes.refresh()
+  expect(proxy.targetsOf('new.test')).toEqual(['1:1'])
+})
+
+test('an app that is forgotten loses its targets', async () => {
+  const { proxy } = setUp()
+  await routes.switchAll({ a: ['1:1'] })
+  await routes.forget('a')
+  expect(proxy.targetsOf('a.test')).toEqual([])
+})
+
+test('while the proxy is away a switch is unavailable, and the newest table is pushed when it is back', async () => {
+  const { proxy } = setUp()
+  await routes.switchAll({ a: ['1:1'] })
+  proxy.failure = away
+  await expect(routes.switchTo('a', ['2:2'])).rejects.toBe(away)
+  await expect(routes.switchTo('a', ['3:3'])).rejects.toBe(away)
+  await expect(routes.ready()).rejects.toMatchObject({ code: 'unavailable' })
+  proxy.failure = null
+  const tables = proxy.tables.length
+  while (proxy.tables.length === tables) await new Promise((resolve) => setTimeout(resolve, 5))
+  expect(proxy.targetsOf('a.test')).toEqual(['3:3'])
+  await routes.ready()
+})
+
+test('a change that does not fit is taken back, so that others can be made', async () => {
+  const { proxy } = setUp()
+  await routes.switchAll({ a: ['1:1'] })
+  proxy.failure = new UserError('refused', 'The routing table does not fit into the proxy.')
+  await expect(routes.switchTo('a', ['2:2'])).rejects.toMatchObject({ code: 'refused' })
+  expect(routes.table().hosts['a.test']?.targets).toEqual(['1:1'])
+})
+
+test('counts of requests in flight come from the proxy', async () => {
+  setUp()
+  expect(await routes.inflight(['1:1'])).toEqual({ '1:1': 7 })
+})
