@@ -1,0 +1,2 @@
+console.log('the build sleeps')
+setTimeout(() => {}, 120_000)
