@@ -41,9 +41,9 @@ describe('play', () => {
 $ example static page
 $ git log --format=%an:%s
 == Tester:Add static
-$ edit index.html s/a page/home/
+$ sed -i 's/a page/home/' index.html
 $ git diff --stat
- index.html | …
+ index.html | 2 +-
 ! git push megapolos main
 …Connection refused
 $ ls > files

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { type Load, startLoad } from './load.ts'
 import type { Person } from './person.ts'
-import { become, edit, example } from './repository.ts'
+import { become, example } from './repository.ts'
 
 export interface Stage {
   readonly person: Person
@@ -22,11 +22,6 @@ export const playerWords: Readonly<Record<string, Word>> = {
   example: async ({ person }, [app = '', name = '']) => example(person, app, name).then(nothing),
 
   become: async ({ person }, [app = '']) => become(person, app).then(nothing),
-
-  edit: async ({ person }, [file = '', change = '']) => {
-    const [, from = '', to = ''] = change.split('/')
-    return edit(person, file, from, to).then(nothing)
-  },
 
   remember: async ({ person, remembered }, typed) => {
     const output = await person.must(...typed)
