@@ -1,5 +1,6 @@
 /** package.json and package-lock.json, as far as the build needs them. */
-import { messageOf, UserError } from '../../server/errors.ts'
+import { parseJsonFile } from '../../server/build/json.ts'
+import { UserError } from '../../server/errors.ts'
 
 export interface PackageJson {
   readonly main: string | null
@@ -45,12 +46,7 @@ export function checkLockfile(json: PackageJson, text: string): void {
 }
 
 function parse(name: string, text: string): Record<string, unknown> {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch (error) {
-    throw new UserError('refused', `${name} is not valid JSON: ${messageOf(error)}.`)
-  }
+  const json = parseJsonFile(name, text)
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new UserError('refused', `${name} must hold an object.`)
   }

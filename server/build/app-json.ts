@@ -1,6 +1,7 @@
 /** What app.json says about health checks and formation. Other fields of it are not read. */
 import { type Checks, defaultChecks } from '../domain/release.ts'
-import { messageOf, UserError } from '../errors.ts'
+import { UserError } from '../errors.ts'
+import { parseJsonFile } from './json.ts'
 
 export interface AppJson {
   readonly checks: Checks
@@ -11,18 +12,10 @@ const longestTimeout = 600
 
 /** Dokku's form: `{"healthchecks":{"web":[{"type":"startup","path":"/up","timeout":5,"attempts":3}]},"formation":{"web":{"quantity":2}}}`. */
 export function parseAppJson(text: string): AppJson {
-  const root = object(parse(text), 'app.json')
+  const root = object(parseJsonFile('app.json', text), 'app.json')
   const healthchecks = object(root.healthchecks ?? {}, '"healthchecks"')
   const formation = object(root.formation ?? {}, '"formation"')
   return { checks: checksOf(healthchecks.web), formation: quantities(formation) }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new UserError('refused', `app.json is not valid JSON: ${messageOf(error)}.`)
-  }
 }
 
 function checksOf(list: unknown = []): Checks {

@@ -3,7 +3,7 @@ ARG FROM
 FROM ${FROM}
 RUN apt-get update \
   && apt-get install -y --no-install-recommends g++ git make python3 \
-  && rm -rf /var/lib/apt/lists/*
+  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY ca-bundle.crt /etc/ssl/certs/megapolos.crt
 RUN [ -s /etc/ssl/certs/megapolos.crt ] || cp /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/megapolos.crt
 COPY --chmod=755 with-config /usr/local/bin/

@@ -3,7 +3,7 @@ ARG FROM
 FROM ${FROM}
 RUN apt-get update \
   && apt-get install -y --no-install-recommends nginx-light \
-  && rm -rf /var/lib/apt/lists/* \
+  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
   && groupadd -g 1000 app \
   && useradd -u 1000 -g 1000 -M -d /app -s /bin/sh app \
   && install -d -o 1000 -g 1000 /app
