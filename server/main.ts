@@ -26,8 +26,8 @@ import { createPipeline } from './pipeline.ts'
 import { type Account, findAccount } from './push/account.ts'
 import { createRepositories } from './push/repositories.ts'
 import { openSpool } from './push/spool-folder.ts'
-import { createRollout } from './rollout/create.ts'
 import { createOneOff } from './rollout/one-off.ts'
+import { createRollout } from './rollout/rollout.ts'
 import { createRoutes } from './route/routes.ts'
 import { appUrl } from './route/url.ts'
 import { openStore } from './state/open.ts'
@@ -75,7 +75,13 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     store,
     jobs,
     repositories,
-    build: createBuildStage({ builder: devices.builder, engine, store, system, bases: config.bases, log }),
+    build: createBuildStage({
+      builder: devices.builder,
+      engine,
+      store,
+      basesConfig: { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system },
+      log,
+    }),
     rollout,
     routes,
     spool: await openSpool(config.paths.spool),

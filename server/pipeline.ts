@@ -1,37 +1,22 @@
 /**
- * push → build → release → rollout → route: the only file that knows the order. A push enters at the front,
- * `config:set` and `releases:rollback` at release, `ps:scale` at rollout, `domains:*` at route.
+ * push → build → release → rollout → route: the only file that knows the order. A push enters at the front, `config:set`
+ * and `releases:rollback` at release; what enters later needs no order and is in late-changes.ts.
  */
 import type { Readable } from 'node:stream'
 import type { BuildStage, Built } from './build/build.ts'
+import { type Asker, type Change, createChanges, secondsSince, timed } from './changes.ts'
 import { type App, type Formation, type ProcessScale, scaleOf } from './domain/app.ts'
-import { describe, type Operation } from './domain/operation.ts'
+import type { Operation } from './domain/operation.ts'
 import { difference, type Release, runningTypes } from './domain/release.ts'
 import type { Source } from './domain/source.ts'
 import { UserError } from './errors.ts'
 import type { JobQueue, RunningJob } from './jobs/queue.ts'
+import { createLateChanges } from './late-changes.ts'
 import { acceptable, type Push, unmoved } from './push/receive.ts'
 import type { Repositories } from './push/repositories.ts'
-import { release } from './release/release.ts'
+import { type ReleaseInput, release, rollbackTarget } from './release/release.ts'
 import type { Rollout } from './rollout/rollout.ts'
 import type { Store } from './state/store.ts'
-
-/** Whoever asked for a change. */
-export interface Asker {
-  readonly actor: string
-  readonly emit: (line: string) => void
-  readonly signal: AbortSignal
-}
-
-/** What came of it; with `planned` nothing was done and `operations` is what would be. */
-export interface Change {
-  readonly app: string
-  readonly release: number | null
-  readonly planned: boolean
-  readonly operations: string[]
-  /** One sentence. */
-  readonly result: string
-}
 
 /** The parts that the pipeline joins. */
 export interface Parts {
@@ -40,7 +25,7 @@ export interface Parts {
   readonly repositories: Repositories
   readonly build: BuildStage
   readonly rollout: Rollout
-  readonly routes: { refresh(): Promise<void>; forget(app: string): void }
+  readonly routes: { refresh(): Promise<void>; forget(app: string): Promise<void> }
   /** Writes a tar to the spool and lists it; the caller removes it. */
   spool(tar: Readable, signal: AbortSignal): Promise<Source & { remove(): Promise<void> }>
   /** True when the engine still has every one of these images. */
@@ -51,56 +36,40 @@ export interface Parts {
 export type Pipeline = ReturnType<typeof createPipeline>
 
 export function createPipeline(parts: Parts) {
-  const { store, jobs, repositories, build, rollout, routes } = parts
-
-  /** Runs `work` on the app's turn as a job, and reports what was really done. */
-  async function change(
-    kind: string,
-    app: App,
-    asker: Asker,
-    work: (job: RunningJob, fresh: App) => Promise<{ result: string; release?: number }>,
-  ): Promise<Change> {
-    const done: Operation[] = []
-    return jobs.run({ kind, app, ...asker }, async (job) => {
-      const recording = recorder(job, done)
-      const { result, release: version } = await work(recording, await current(app))
-      return {
-        result,
-        value: { app: app.name, release: version ?? null, planned: false, operations: done.map(describe), result },
-      }
-    })
-  }
-
-  async function current(app: App): Promise<App> {
-    const found = await store.apps.byId(app.id)
-    if (!found) throw new UserError('not-found', `${app.name} was destroyed while this waited.`)
-    return found
-  }
+  const { store, repositories, build, rollout } = parts
+  const changes = createChanges(parts.jobs, store)
 
   async function serving(app: App): Promise<Release> {
     const found = app.release === null ? null : await store.releases.get(app.id, app.release)
-    if (!found)
-      throw new UserError('conflict', `${app.name} has no release yet.`, 'Push it first: git push megapolos main')
-    return found
+    if (found) return found
+    throw new UserError('conflict', `${app.name} has no release yet.`, 'Push it first: git push megapolos main')
   }
 
-  function planned(app: App, operations: readonly Operation[]): Change {
-    return {
-      app: app.name,
-      release: null,
-      planned: true,
-      operations: operations.map(describe),
-      result: 'Nothing was changed.',
+  /** The tar is spooled, built, and gone again. */
+  async function built(
+    app: App,
+    tar: Readable,
+    of: Pick<Release, 'commit' | 'tree'>,
+    job: RunningJob,
+    check = async () => {},
+  ): Promise<Built> {
+    const source = await parts.spool(tar, job.signal)
+    try {
+      await check()
+      job.emit('-----> Building')
+      const config = await store.config.get(app.id)
+      const { id, emit, signal } = job
+      const images = await timed(job, 'built', () => build.build({ app, ...of, source, config, id, emit, signal }))
+      if (!images.reused) job.did({ do: 'build', commit: of.commit })
+      return images
+    } finally {
+      await source.remove()
     }
   }
 
   /** release → rollout → route: makes a release of this content serve, or leaves no trace of it. */
-  async function serve(
-    app: App,
-    input: Parameters<typeof release>[1],
-    formation: Formation,
-    job: RunningJob,
-  ): Promise<Release> {
+  async function serve(input: ReleaseInput, formation: Formation, job: RunningJob): Promise<Release> {
+    const { app } = input
     const made = await release(store.releases, input)
     try {
       job.emit(`-----> Releasing v${made.version}`)
@@ -116,320 +85,116 @@ export function createPipeline(parts: Parts) {
     }
   }
 
-  function releasePlan(made: Pick<Release, 'processes'>, description: string): Operation[] {
-    return [{ do: 'release', description }, ...(made.processes.release ? [{ do: 'release-task' } as const] : [])]
+  async function plan(app: App, from: Release, description: string): Promise<Change> {
+    const task: Operation[] = from.processes.release ? [{ do: 'release-task' }] : []
+    const rolling = await rollout.plan(app, from, await store.formations.get(app.id), 'deploy')
+    return changes.planned(app, [{ do: 'release', description }, ...task, ...rolling])
   }
 
-  async function buildTree(
-    app: App,
-    push: Pick<Push, 'new' | 'tree'>,
-    source: Source,
-    config: Record<string, string>,
-    job: RunningJob,
-  ): Promise<Built> {
-    job.emit('-----> Building')
-    const built = await timed(job, 'built', () =>
-      build.build({
-        app,
-        commit: push.new,
-        tree: push.tree,
-        source,
-        config,
-        id: job.id,
-        emit: job.emit,
-        signal: job.signal,
-      }),
-    )
-    if (!built.reused) job.did({ do: 'build', commit: push.new })
-    return built
-  }
-
-  /** Types that app.json names and nobody ever scaled take its quantity; said once for those that stay at none. */
-  async function formationFor(
-    app: App,
-    wished: Readonly<Record<string, number>>,
-    types: readonly string[],
-    job: RunningJob,
-  ): Promise<Formation> {
-    const known = await store.formations.get(app.id)
-    const fresh: Record<string, ProcessScale> = {}
-    for (const type of types) {
-      if (known[type]) continue
-      const standard = scaleOf({}, type)
-      fresh[type] = { ...standard, quantity: wished[type] ?? standard.quantity }
-      if (fresh[type].quantity === 0)
-        job.emit(`       ${type} is not running yet: ssh megapolos ps:scale ${app.name} ${type}=1`)
-    }
-    return { ...known, ...fresh }
+  async function push(app: App, pushed: Push, tar: Readable, asker: Asker, job: RunningJob): Promise<Release> {
+    const began = performance.now()
+    const branch = acceptable(pushed, app)
+    const of = { commit: pushed.new, tree: pushed.tree }
+    const stillThere = async () => unmoved(pushed, await repositories.ref(app.id, pushed.ref), branch)
+    const content = { ...of, ...(await built(app, tar, of, job, stillThere)) }
+    const formation = wished(await store.formations.get(app.id), content, app, job)
+    const config = await store.config.get(app.id)
+    const description = `Push ${pushed.new.slice(0, 7)}`
+    const made = await serve({ app, content, config, description, actor: asker.actor }, formation, job)
+    await Promise.all([store.apps.claimBranch(app.id, branch), store.formations.set(app.id, formation)])
+    job.emit(`-----> ${app.name} v${made.version} is live at ${await parts.url(app)} (${secondsSince(began)} in all)`)
+    return made
   }
 
   return {
-    /** Resolves when the push is decided; its turn lasts until git has moved the ref. */
-    push(app: App, push: Push, tar: Readable, asker: Asker): Promise<Change> {
+    ...createLateChanges(parts, changes, serving),
+
+    /** Resolves when the push is decided; its turn lasts until git has moved the ref, so that the next one sees it. */
+    push(app: App, pushed: Push, tar: Readable, asker: Asker): Promise<Change> {
       return new Promise((decided, refused) => {
-        const began = performance.now()
-        const work = async (job: RunningJob, fresh: App) => {
-          const branch = acceptable(push, fresh)
-          const source = await parts.spool(tar, job.signal)
-          try {
-            unmoved(push, await repositories.ref(app.id, push.ref), branch)
-            const config = await store.config.get(app.id)
-            const built = await buildTree(fresh, push, source, config, job)
-            const content = { commit: push.new, tree: push.tree, ...built }
-            const formation = await formationFor(fresh, built.formation, runningTypes(built), job)
-            const made = await serve(
-              fresh,
-              { app, content, config, description: `Push ${push.new.slice(0, 7)}`, actor: asker.actor },
-              formation,
-              job,
-            )
-            await Promise.all([store.apps.claimBranch(app.id, branch), store.formations.set(app.id, formation)])
-            job.emit(
-              `-----> ${app.name} v${made.version} is live at ${await parts.url(fresh)} (${seconds(began)} in all)`,
-            )
-            return { result: `v${made.version} is live.`, release: made.version }
-          } finally {
-            await source.remove()
-          }
+        const work = async (job: RunningJob, now: App) => {
+          const { version } = await push(now, pushed, tar, asker, job)
+          const result = `v${version} is live.`
+          decided({ app: app.name, release: version, planned: false, operations: [], result })
+          await repositories.awaitRef(app.id, pushed.ref, pushed.new, 5000)
+          return { result, release: version }
         }
-        change('push', app, asker, async (job, fresh) => {
-          const outcome = await work(job, fresh)
-          decided({ app: app.name, release: outcome.release, planned: false, operations: [], result: outcome.result })
-          await repositories.awaitRef(app.id, push.ref, push.new, 5000)
-          return outcome
-        }).catch(refused)
+        changes.run('push', app, asker, work).catch(refused)
       })
     },
 
+    /** Null unsets. With a release that serves, the next one is rolled out; when it fails the vars are as before. */
     async configure(
       app: App,
-      changes: Readonly<Record<string, string | null>>,
+      vars: Vars,
       asker: Asker,
       options: { restart: boolean; dryRun: boolean },
     ): Promise<Change> {
-      const description = configDescription(changes)
-      const released = app.release !== null && options.restart
+      const description = configDescription(vars)
       if (options.dryRun) {
-        if (!released) return planned(app, [])
-        const from = await serving(app)
-        return planned(app, [
-          ...releasePlan(from, description),
-          ...(await rollout.plan(app, from, await store.formations.get(app.id), 'deploy')),
-        ])
+        return app.release !== null && options.restart
+          ? plan(app, await serving(app), description)
+          : changes.planned(app, [])
       }
-      return change('config', app, asker, async (job, fresh) => {
+      return changes.run('config', app, asker, async (job, now) => {
         const before = await store.config.get(app.id)
-        await store.config.set(app.id, changes)
-        if (fresh.release === null || !options.restart) return { result: `${description}; the next release takes it.` }
+        await store.config.set(app.id, vars)
+        if (now.release === null || !options.restart) return { result: `${description}; the next release takes it.` }
         try {
-          const from = await serving(fresh)
           const config = await store.config.get(app.id)
-          const made = await serve(
-            fresh,
-            { app, content: from, config, description, actor: asker.actor },
-            await store.formations.get(app.id),
-            job,
-          )
-          return { result: `${description}; v${made.version} is live.`, release: made.version }
+          const input = { app: now, content: await serving(now), config, description, actor: asker.actor }
+          const { version } = await serve(input, await store.formations.get(app.id), job)
+          return { result: `${description}; v${version} is live.`, release: version }
         } catch (error) {
-          if ((await store.apps.byId(app.id))?.release === fresh.release) await store.config.replace(app.id, before)
+          if ((await store.apps.byId(app.id))?.release === now.release) await store.config.replace(app.id, before)
           throw error
         }
       })
     },
 
+    /** The images, commands and config vars of an earlier release, at the scale of now. */
     async rollback(app: App, version: number | null, asker: Asker, dryRun: boolean): Promise<Change> {
-      const now = await serving(app)
-      const to = await rollbackTarget(store, app, version)
-      const description = `Rollback to v${to.version}`
-      const lines = difference(now, to)
+      const to = rollbackTarget(app, await store.releases.list(app.id), version)
+      const lines = difference(await serving(app), to)
       for (const line of lines.length > 0 ? lines : ['no difference but the number']) asker.emit(`       ${line}`)
-      if (dryRun)
-        return planned(app, [
-          ...releasePlan(to, description),
-          ...(await rollout.plan(app, to, await store.formations.get(app.id), 'deploy')),
-        ])
-      return change('rollback', app, asker, async (job, fresh) => {
-        const content = (await parts.hasImages(Object.values(to.processes).map((process) => process.image)))
-          ? to
-          : await rebuilt(fresh, to, job)
-        const made = await serve(
-          fresh,
-          { app, content, config: to.config, description, actor: asker.actor },
-          await store.formations.get(app.id),
-          job,
-        )
+      const description = `Rollback to v${to.version}`
+      if (dryRun) return plan(app, to, description)
+      return changes.run('rollback', app, asker, async (job, now) => {
+        const content = await withImages(now, to, job)
+        const input = { app: now, content, config: to.config, description, actor: asker.actor }
+        const made = await serve(input, await store.formations.get(app.id), job)
         await store.config.replace(app.id, to.config)
         return { result: `Rolled back to v${to.version}, as v${made.version}.`, release: made.version }
       })
     },
-
-    async scale(
-      app: App,
-      scales: Readonly<Record<string, Partial<ProcessScale>>>,
-      asker: Asker,
-      dryRun: boolean,
-    ): Promise<Change> {
-      const formation = merged(await store.formations.get(app.id), scales)
-      const memoryChanges = Object.values(scales).some((scale) => scale.memory !== undefined)
-      const kind = memoryChanges ? 'deploy' : 'scale'
-      const runs = app.release !== null && !app.stopped
-      if (dryRun) return planned(app, runs ? await rollout.plan(app, await serving(app), formation, kind) : [])
-      return change(memoryChanges ? 'limit' : 'scale', app, asker, async (job, fresh) => {
-        if (fresh.release !== null && !fresh.stopped) await rollout[kind](fresh, await serving(fresh), formation, job)
-        await store.formations.set(app.id, formation)
-        return {
-          result: `${app.name} is scaled to ${Object.entries(formation)
-            .map(([type, scale]) => `${type}=${scale.quantity}`)
-            .join(' ')}.`,
-        }
-      })
-    },
-
-    /** A fresh group of the release that serves: `ps:restart`, and `ps:start` after a stop. */
-    async restart(app: App, asker: Asker, dryRun: boolean): Promise<Change> {
-      const from = await serving(app)
-      if (dryRun) return planned(app, await rollout.plan(app, from, await store.formations.get(app.id), 'deploy'))
-      return change(app.stopped ? 'start' : 'restart', app, asker, async (job, fresh) => {
-        job.emit(`-----> Starting ${app.name} v${from.version}`)
-        await rollout.deploy(fresh, await serving(fresh), await store.formations.get(app.id), job)
-        return { result: `${app.name} runs, all processes fresh.` }
-      })
-    },
-
-    async stop(app: App, asker: Asker, dryRun: boolean): Promise<Change> {
-      if (dryRun) return planned(app, await rollout.plan(app, null, {}, 'stop'))
-      return change('stop', app, asker, async (job, fresh) => {
-        await rollout.stop(fresh, job)
-        return { result: `${app.name} is stopped; its addresses answer 503.` }
-      })
-    },
-
-    async destroy(app: App, asker: Asker, dryRun: boolean): Promise<Change> {
-      const hosts = (await store.domains.ofApp(app.id)).map((domain) => domain.host)
-      const operations: Operation[] = hosts.map((host) => ({ do: 'remove-route', host, app: app.name }))
-      if (dryRun)
-        return planned(app, [
-          ...(await rollout.plan(app, null, {}, 'destroy')),
-          ...operations,
-          { do: 'destroy', what: app.name },
-        ])
-      return change('destroy', app, asker, async (job, fresh) => {
-        job.commit()
-        await rollout.destroy(fresh, job)
-        await store.apps.destroy(app.id)
-        routes.forget(app.id)
-        await routes.refresh()
-        for (const operation of operations) job.did(operation)
-        await repositories.remove(app.id)
-        job.did({ do: 'destroy', what: app.name })
-        return { result: `${app.name} is gone.` }
-      })
-    },
-
-    /** Changes which hosts reach the app: `apply` writes them, the plan is the difference. */
-    async route(app: App, wanted: readonly string[], asker: Asker, dryRun: boolean): Promise<Change> {
-      const plan = async () => {
-        const had = (await store.domains.ofApp(app.id))
-          .filter((domain) => domain.kind === 'custom')
-          .map((domain) => domain.host)
-        return [
-          ...had
-            .filter((host) => !wanted.includes(host))
-            .map((host): Operation => ({ do: 'remove-route', host, app: app.name })),
-          ...wanted
-            .filter((host) => !had.includes(host))
-            .map((host): Operation => ({ do: 'route', host, app: app.name })),
-        ]
-      }
-      if (dryRun) return planned(app, await plan())
-      return change('domains', app, asker, async (job) => {
-        const operations = await plan()
-        await store.domains.set(app.id, wanted)
-        await routes.refresh()
-        for (const operation of operations) job.did(operation)
-        return {
-          result:
-            wanted.length > 0
-              ? `${app.name} answers at ${wanted.join(', ')}.`
-              : `${app.name} has no domains of its own.`,
-        }
-      })
-    },
-
-    async rename(app: App, name: string, asker: Asker): Promise<Change> {
-      return change('rename', app, asker, async () => {
-        await store.apps.rename(app.id, name)
-        await routes.refresh()
-        return { result: `${app.name} is now ${name}.` }
-      })
-    },
   }
 
-  async function rebuilt(app: App, to: Release, job: RunningJob): Promise<Release> {
+  /** An image that somebody pruned is built again, from the commit that it was built from. */
+  async function withImages(app: App, to: Release, job: RunningJob): Promise<Release> {
+    if (await parts.hasImages(Object.values(to.processes).map(({ image }) => image))) return to
     job.emit(`-----> An image of v${to.version} is gone; building ${to.commit.slice(0, 7)} again`)
-    const source = await parts.spool(repositories.archive(app.id, to.commit), job.signal)
-    try {
-      return { ...to, ...(await buildTree(app, { new: to.commit, tree: to.tree }, source, { ...to.config }, job)) }
-    } finally {
-      await source.remove()
-    }
+    return { ...to, ...(await built(app, repositories.archive(app.id, to.commit), to, job)) }
   }
 }
 
-function recorder(job: RunningJob, done: Operation[]): RunningJob {
-  return {
-    id: job.id,
-    signal: job.signal,
-    emit: (line) => job.emit(line),
-    commit: () => job.commit(),
-    did: (operation) => {
-      done.push(operation)
-      job.did(operation)
-    },
+type Vars = Readonly<Record<string, string | null>>
+
+function configDescription(vars: Vars): string {
+  const set = Object.keys(vars).filter((key) => vars[key] !== null)
+  const unset = Object.keys(vars).filter((key) => vars[key] === null)
+  if (unset.length === 0) return `Set ${set.join(', ')}`
+  return set.length === 0 ? `Unset ${unset.join(', ')}` : `Set ${set.join(', ')} and unset ${unset.join(', ')}`
+}
+
+/** Types that nobody ever scaled take the quantity that app.json wishes; a type that stays at none is said. */
+function wished(known: Formation, built: Built, app: App, job: RunningJob): Formation {
+  const fresh: Record<string, ProcessScale> = {}
+  for (const type of runningTypes(built)) {
+    if (known[type]) continue
+    const scale = scaleOf({}, type)
+    fresh[type] = { ...scale, quantity: built.formation[type] ?? scale.quantity }
+    if (fresh[type].quantity === 0)
+      job.emit(`       ${type} is not running: ssh megapolos ps:scale ${app.name} ${type}=1`)
   }
-}
-
-async function timed<T>(job: RunningJob, what: string, work: () => Promise<T>): Promise<T> {
-  const began = performance.now()
-  const result = await work()
-  job.emit(`       ${what} in ${seconds(began)}`)
-  return result
-}
-
-function seconds(began: number): string {
-  return `${((performance.now() - began) / 1000).toFixed(1)} s`
-}
-
-function configDescription(changes: Readonly<Record<string, string | null>>): string {
-  const set = Object.keys(changes).filter((key) => changes[key] !== null)
-  const unset = Object.keys(changes).filter((key) => changes[key] === null)
-  return [set.length > 0 ? `Set ${set.join(', ')}` : '', unset.length > 0 ? `unset ${unset.join(', ')}` : '']
-    .filter(Boolean)
-    .join(' and ')
-    .replace(/^u/, 'U')
-}
-
-async function rollbackTarget(store: Store, app: App, version: number | null): Promise<Release> {
-  const releases = await store.releases.list(app.id)
-  const before = releases.filter((candidate) => candidate.version < (app.release ?? 0))
-  const target = version === null ? before[0] : releases.find((candidate) => candidate.version === version)
-  if (target && target.version !== app.release) return target
-  if (version === null) throw new UserError('conflict', `${app.name} has no release before v${app.release}.`)
-  if (version === app.release)
-    throw new UserError(
-      'conflict',
-      `v${version} is the release that serves now.`,
-      `See the others: ssh megapolos releases ${app.name}`,
-    )
-  throw new UserError(
-    'not-found',
-    `${app.name} has no release v${version}.`,
-    `See them: ssh megapolos releases ${app.name}`,
-  )
-}
-
-function merged(formation: Formation, scales: Readonly<Record<string, Partial<ProcessScale>>>): Formation {
-  const changed = Object.entries(scales).map(([type, scale]) => [type, { ...scaleOf(formation, type), ...scale }])
-  return { ...formation, ...Object.fromEntries(changed) }
+  return { ...known, ...fresh }
 }

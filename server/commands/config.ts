@@ -1,7 +1,7 @@
 /** config:* */
 import { z } from 'zod'
+import type { Change } from '../changes.ts'
 import { UserError } from '../errors.ts'
-import type { Change } from '../pipeline.ts'
 import type { Context } from './command.ts'
 import { command } from './command.ts'
 import { parseEnvFile, printEnvFile } from './env-file.ts'

@@ -1,9 +1,9 @@
 /** Arguments that many rows share, each with the sentence that a wrong value gets. */
 import { z } from 'zod'
+import type { Asker, Change } from '../changes.ts'
 import { type App, appNameProblem, isConfigKey, suggestAppName } from '../domain/app.ts'
 import { parseHost } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
-import type { Asker, Change } from '../pipeline.ts'
 import type { Context } from './command.ts'
 import type { Kernel } from './kernel.ts'
 

@@ -1,0 +1,76 @@
+/** How any change of an app runs: as a job on the app's turn, reporting what was really done, or only planned. */
+import type { App } from './domain/app.ts'
+import { describe, type Operation } from './domain/operation.ts'
+import { UserError } from './errors.ts'
+import type { JobQueue, RunningJob } from './jobs/queue.ts'
+import type { Store } from './state/store.ts'
+
+/** Whoever asked for a change. */
+export interface Asker {
+  readonly actor: string
+  readonly emit: (line: string) => void
+  readonly signal: AbortSignal
+}
+
+/** What came of it; with `planned` nothing was done and `operations` is what would be. */
+export interface Change {
+  readonly app: string
+  readonly release: number | null
+  readonly planned: boolean
+  readonly operations: string[]
+  /** One sentence. */
+  readonly result: string
+}
+
+export interface Outcome {
+  readonly result: string
+  readonly release?: number
+}
+
+/** Receives the app as it is on its turn: another job may have changed it meanwhile. */
+export type Work = (job: RunningJob, app: App) => Promise<Outcome>
+
+export type Changes = ReturnType<typeof createChanges>
+
+export function createChanges(jobs: JobQueue, store: Pick<Store, 'apps'>) {
+  return {
+    async run(kind: string, app: App, asker: Asker, work: Work): Promise<Change> {
+      const done: Operation[] = []
+      return jobs.run({ kind, app, ...asker }, async (job) => {
+        const now = await store.apps.byId(app.id)
+        if (!now) throw new UserError('not-found', `${app.name} was destroyed while this waited.`)
+        const { result, release = null } = await work(recording(job, done), now)
+        return { result, value: { app: app.name, release, planned: false, operations: done.map(describe), result } }
+      })
+    },
+    planned(app: App, operations: readonly Operation[]): Change {
+      const result = 'Nothing was changed.'
+      return { app: app.name, release: null, planned: true, operations: operations.map(describe), result }
+    },
+  }
+}
+
+/** Says how long it took; nobody should have to guess where the time of a push goes. */
+export async function timed<T>(job: RunningJob, what: string, work: () => Promise<T>): Promise<T> {
+  const began = performance.now()
+  const result = await work()
+  job.emit(`       ${what} in ${secondsSince(began)}`)
+  return result
+}
+
+export function secondsSince(began: number): string {
+  return `${((performance.now() - began) / 1000).toFixed(1)} s`
+}
+
+function recording(job: RunningJob, done: Operation[]): RunningJob {
+  return {
+    id: job.id,
+    signal: job.signal,
+    emit: (line) => job.emit(line),
+    commit: () => job.commit(),
+    did: (operation) => {
+      done.push(operation)
+      job.did(operation)
+    },
+  }
+}

@@ -1,0 +1,109 @@
+/** The changes that need no release: `ps:*` enters at rollout, `domains:*` and names at route. */
+import type { Asker, Change, Changes } from './changes.ts'
+import { type App, type Formation, type ProcessScale, scaleOf } from './domain/app.ts'
+import type { Operation } from './domain/operation.ts'
+import type { Release } from './domain/release.ts'
+import type { Parts } from './pipeline.ts'
+
+export function createLateChanges(
+  { store, repositories, rollout, routes }: Parts,
+  { run, planned }: Changes,
+  serving: (app: App) => Promise<Release>,
+) {
+  async function plan(app: App, kind: 'deploy' | 'scale', formation: Formation): Promise<Change> {
+    return planned(app, await rollout.plan(app, await serving(app), formation, kind))
+  }
+
+  async function routing(app: App, wanted: readonly string[]): Promise<Operation[]> {
+    const had = (await store.domains.ofApp(app.id)).flatMap(({ kind, host }) => (kind === 'custom' ? [host] : []))
+    return [
+      ...without(had, wanted).map((host): Operation => ({ do: 'remove-route', host, app: app.name })),
+      ...without(wanted, had).map((host): Operation => ({ do: 'route', host, app: app.name })),
+    ]
+  }
+
+  return {
+    /** A new memory limit needs fresh containers; a new number of them does not. */
+    async scale(app: App, scales: Scales, asker: Asker, dryRun: boolean): Promise<Change> {
+      const kind = Object.values(scales).some(({ memory }) => memory !== undefined) ? 'deploy' : 'scale'
+      const runs = (one: App) => one.release !== null && !one.stopped
+      const formation = async () => merged(await store.formations.get(app.id), scales)
+      if (dryRun) return runs(app) ? plan(app, kind, await formation()) : planned(app, [])
+      return run(kind === 'deploy' ? 'limit' : 'scale', app, asker, async (job, now) => {
+        const wanted = await formation()
+        if (runs(now)) await rollout[kind](now, await serving(now), wanted, job)
+        await store.formations.set(app.id, wanted)
+        const scale = Object.entries(wanted).map(([type, { quantity }]) => `${type}=${quantity}`)
+        return { result: `${app.name} is scaled to ${scale.join(' ')}.` }
+      })
+    },
+
+    /** A fresh group of the release that serves: `ps:restart`, and `ps:start` after a stop. */
+    async restart(app: App, asker: Asker, dryRun: boolean): Promise<Change> {
+      const release = await serving(app)
+      if (dryRun) return plan(app, 'deploy', await store.formations.get(app.id))
+      return run(app.stopped ? 'start' : 'restart', app, asker, async (job, now) => {
+        job.emit(`-----> Starting ${app.name} v${release.version}`)
+        await rollout.deploy(now, await serving(now), await store.formations.get(app.id), job)
+        return { result: `${app.name} runs, all processes fresh.` }
+      })
+    },
+
+    async stop(app: App, asker: Asker, dryRun: boolean): Promise<Change> {
+      if (dryRun) return planned(app, await rollout.plan(app, null, {}, 'stop'))
+      return run('stop', app, asker, async (job, now) => {
+        await rollout.stop(now, job)
+        return { result: `${app.name} is stopped; its addresses answer 503.` }
+      })
+    },
+
+    async destroy(app: App, asker: Asker, dryRun: boolean): Promise<Change> {
+      const hosts = (await store.domains.ofApp(app.id)).map(({ host }) => host)
+      const last: Operation[] = hosts.map((host) => ({ do: 'remove-route', host, app: app.name }))
+      last.push({ do: 'destroy', what: app.name })
+      if (dryRun) return planned(app, [...(await rollout.plan(app, null, {}, 'destroy')), ...last])
+      return run('destroy', app, asker, async (job, now) => {
+        job.commit()
+        await rollout.destroy(now, job)
+        await store.apps.destroy(app.id)
+        await routes.forget(app.id)
+        await repositories.remove(app.id)
+        for (const operation of last) job.did(operation)
+        return { result: `${app.name} is gone.` }
+      })
+    },
+
+    /** Makes these the app's own domains, instead of those it had. */
+    async route(app: App, wanted: readonly string[], asker: Asker, dryRun: boolean): Promise<Change> {
+      if (dryRun) return planned(app, await routing(app, wanted))
+      return run('domains', app, asker, async (job) => {
+        const operations = await routing(app, wanted)
+        await store.domains.set(app.id, wanted)
+        await routes.refresh()
+        for (const operation of operations) job.did(operation)
+        return {
+          result: `${app.name} ${wanted.length > 0 ? `answers at ${wanted.join(', ')}` : 'has no domains of its own'}.`,
+        }
+      })
+    },
+
+    async rename(app: App, name: string, asker: Asker): Promise<Change> {
+      return run('rename', app, asker, async () => {
+        await store.apps.rename(app.id, name)
+        await routes.refresh()
+        return { result: `${app.name} is now ${name}.` }
+      })
+    },
+  }
+}
+
+type Scales = Readonly<Record<string, Partial<ProcessScale>>>
+
+function merged(formation: Formation, scales: Scales): Formation {
+  const changed = Object.entries(scales).map(([type, scale]) => [type, { ...scaleOf(formation, type), ...scale }])
+  return { ...formation, ...Object.fromEntries(changed) }
+}
+
+function without(list: readonly string[], others: readonly string[]): string[] {
+  return list.filter((one) => !others.includes(one))
+}
