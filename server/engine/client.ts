@@ -48,7 +48,7 @@ export function createClient(socket: string): Client {
           ...(request.signal && { abortSignal: request.signal }),
           ...kind,
         },
-        (error, result) => (error ? reject(understood(error, socket)) : resolve(result)),
+        (error, result) => (error ? reject(understood(error, socket)) : resolve(isEmpty(result) ? undefined : result)),
       )
     })
   }
@@ -57,12 +57,15 @@ export function createClient(socket: string): Client {
     json: (method, path, request = {}) =>
       withDeadline(dial(method, path, request, {}), request.deadline ?? 60_000, socket) as Promise<never>,
     stream: (method, path, request = {}) => dial(method, path, request, { isStream: true }) as Promise<IncomingMessage>,
-    hijack: (path, request = {}) =>
-      dial('POST', path, request, { isStream: true, hijack: true, openStdin: true }) as Promise<Duplex>,
+    hijack: (path, request = {}) => dial('POST', path, request, { isStream: true, hijack: true }) as Promise<Duplex>,
   }
 }
 
 const accepted = { 101: true, 200: true, 201: true, 204: true, 304: true }
+
+function isEmpty(result: unknown): boolean {
+  return Buffer.isBuffer(result) && result.length === 0
+}
 
 export function isStatus(error: unknown, ...statuses: readonly number[]): boolean {
   return error instanceof EngineError && statuses.includes(error.status)
