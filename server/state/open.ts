@@ -87,7 +87,7 @@ async function openConfiguredRqlite({ rqlitePort, paths }: StoreOptions['config'
 }
 
 /** Asks again until it answers or `timeout` is over. */
-async function answers(db: Database, timeout: number): Promise<void> {
+export async function answers(db: Database, timeout: number): Promise<void> {
   const end = Date.now() + timeout
   for (;;) {
     const late = new AbortController()
