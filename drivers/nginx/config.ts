@@ -74,6 +74,7 @@ http {
 
   map $http_upgrade $websocket { ~*^websocket$ websocket; default ''; }
   map $websocket $stream_connection { websocket upgrade; default ''; }
+  map $http_accept $stream { ~*text/event-stream events; default $websocket; }
   map $http_host $client_port { ~(?<port>:[0-9]+)$ $port; default ''; }
   map $http_x_request_id $request_name { ~^[A-Za-z0-9._-]+$ $http_x_request_id; default $request_id; }
 
@@ -112,7 +113,7 @@ http {
     proxy_next_upstream_timeout 10s;
 
     error_page 413 @too-large;
-    error_page 500 502 @failing;
+    error_page 500 502 @failed;
     error_page 504 @late;
 
     location / {
@@ -129,6 +130,7 @@ http {
       proxy_send_timeout 1h;
       proxy_pass http://app;
     }
+    location @failed { rewrite_by_lua_block { return require('phases').failed() } }
 ${pages()}
   }
 

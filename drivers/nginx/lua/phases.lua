@@ -5,7 +5,6 @@ local routes = require 'routes'
 
 local var, exec = ngx.var, ngx.exec
 local inflight = ngx.shared.inflight
-local find = string.find
 
 local phases = {}
 
@@ -22,29 +21,35 @@ function phases.worker()
   end
 end
 
+local function page_of(targets, starting)
+  if targets then return '@stopped' end
+  return starting and '@starting' or '@unknown'
+end
+
+-- A table that is known here may be old; `take` finds out. One that does not know the host must not be.
 function phases.request()
+  local host = var.host
+  if not routes.known(host) then
+    local targets, starting = routes.targets(host)
+    if not (targets and targets[1]) then return exec(page_of(targets, starting)) end
+  end
+  if var.stream ~= '' then return exec '@stream' end
+end
+
+-- After a try that failed, or when no target was left to try.
+function phases.failed()
   local targets, starting = routes.targets(var.host)
-  if not targets then return exec(starting and '@starting' or '@unknown') end
-  if not targets[1] then return exec '@stopped' end
-  if var.websocket ~= '' then return exec '@stream' end
-  local accept = var.http_accept
-  if accept and find(accept, 'text/event-stream', 1, true) then return exec '@stream' end
+  return exec(targets and targets[1] and '@failing' or page_of(targets, starting))
 end
 
 -- Counted in first, and only then asked whether the table is still in use: so whoever changes the table and then sees
 -- that nothing is in flight may stop the target.
 local function take(host)
-  repeat
-    local target, count = routes.pick(host)
-    if target then inflight:incr(target.key, 1, 0) end
-    if routes.fresh() then return target, count end
-    if target then inflight:incr(target.key, -1) end
-  until false
-end
-
-local function give_back(key)
-  inflight:incr(key, -1)
-  var.target = ''
+  local target, count = routes.pick(host)
+  if target then inflight:incr(target.key, 1, 0) end
+  if routes.fresh() then return target, count end
+  if target then inflight:incr(target.key, -1) end
+  return take(host)
 end
 
 -- Runs for every try. A target is chosen here and not before, because a body may have been minutes on its way.
@@ -53,10 +58,11 @@ function phases.balance()
   local previous = var.target
   if previous ~= '' then
     routes.failed(previous)
-    give_back(previous)
+    inflight:incr(previous, -1)
+    var.target = ''
   end
   local target, count = take(var.host)
-  -- NGX_BUSY: no target is left. It becomes the page for 502.
+  -- NGX_BUSY: no target is left, since the routes changed. The page says why.
   if not target then return ngx.exit(-3) end
   var.target = target.key
   if count and previous == '' then balancer.set_more_tries(count > 2 and 2 or 1) end
@@ -65,7 +71,7 @@ end
 
 function phases.log()
   local target = var.target
-  if target and target ~= '' then give_back(target) end
+  if target and target ~= '' then inflight:incr(target, -1) end
 end
 
 return phases

@@ -67,6 +67,12 @@ local function route_of(host)
   return route
 end
 
+-- True when the table of this worker, which may be an old one, has targets for the host.
+function routes.known(host)
+  local route = hosts and route_of(host)
+  return route and route.targets[1] ~= nil
+end
+
 -- The targets of a host, as nginx normalises it. An exact name beats a wildcard, a longer wildcard a shorter one.
 -- Nil and false when the host is unknown, nil and true when there is no table yet.
 function routes.targets(host)
