@@ -277,6 +277,11 @@ install_packages() {
   step 'Packages'
   wanted=$PACKAGES
   [ ! -e /sys/module/apparmor ] || wanted="$wanted apparmor"
+  if ! engine_answers && ! command -v dockerd >/dev/null; then
+    wanted="$wanted docker.io"
+    # Containers go on while Docker itself is restarted or upgraded.
+    if [ ! -e /etc/docker/daemon.json ]; then mkdir -p /etc/docker && printf '{ "live-restore": true }\n' >/etc/docker/daemon.json; fi
+  fi
   install_missing "$wanted"
 }
 
@@ -333,15 +338,10 @@ allow_starts() {
 
 install_docker() {
   step 'Docker Engine'
-  if ! engine_answers && ! command -v dockerd >/dev/null; then
-    # Containers go on while Docker itself is restarted or upgraded.
-    if [ ! -e /etc/docker/daemon.json ]; then mkdir -p /etc/docker && printf '{ "live-restore": true }\n' >/etc/docker/daemon.json; fi
-    install_missing docker.io
-    step 'Docker Engine'
-  fi
-  engine_answers || start_docker
+  start=answers
+  engine_answers || { start_docker; start=started; }
   check_engine
-  done_with "answers ($(engine_info | sed -n 's/.*"ServerVersion":"\([^"]*\)".*/\1/p'))"
+  done_with "$start ($(engine_info | sed -n 's/.*"ServerVersion":"\([^"]*\)".*/\1/p'))"
 }
 
 engine_info() { curl -fsS --max-time 10 --unix-socket "$docker" http://docker/info 2>/dev/null || true; }
@@ -387,12 +387,10 @@ add_user() {
 create_home() {
   step 'Data home'
   [ -d "$home/run" ] && state='already there' || state=made
+  # The kernel makes the others when it starts (server/home.ts).
   folder "$home" 755 root
   folder "$home/run" 750 "root:$user"
-  folder "$home/logs" 750 root
-  for private in backups keys spool sshd state; do folder "$home/$private" 700 root; done
-  for open in devices mounts volumes; do folder "$home/$open" 755 root; done
-  folder "$home/repositories" 750 "$user:$user"
+  for private in backups keys logs sshd; do folder "$home/$private" 700 "root:$user"; done
   for own in redis rqlite; do folder "$home/$own" 700 "$store_user:$store_user"; done
   [ -s "$home/system" ] || random_hex 2 >"$home/system"
   system=$(cat "$home/system")
@@ -552,7 +550,7 @@ start_stores() {
 choose_sshd() {
   machine_port=$(machine_sshd_port)
   if [ -z "$asked_ssh_port" ] && [ "$sshd" = machine ]; then ssh_port=''; fi
-  if [ -n "$machine_port" ] && [ "${ssh_port:-$machine_port}" = "$machine_port" ] && [ "$sshd" != own ]; then
+  if [ -n "$machine_port" ] && [ "${ssh_port:-$machine_port}" = "$machine_port" ]; then
     sshd=machine ssh_port=$machine_port
   else
     sshd=own ssh_port=${ssh_port:-22}
@@ -630,6 +628,7 @@ drop_in() { echo "/etc/ssh/sshd_config.d/50-$name.conf"; }
 open_machine_sshd() {
   [ "$sshd" = machine ] || { close_machine_sshd; return 0; }
   step "The machine's sshd"
+  remove_server sshd
   grep -qiE '^[[:space:]]*Include[[:space:]]+"?/etc/ssh/sshd_config\.d/' /etc/ssh/sshd_config ||
     fail '/etc/ssh/sshd_config does not include /etc/ssh/sshd_config.d/*.conf.' 'Add that Include as its first line, or give MegapolOS an sshd of its own with --ssh-port 2222.'
   user_rules >"$home/sshd/drop-in"
@@ -751,7 +750,7 @@ write_proxy_command() {
   node "$prefix/current/server/main.ts" --proxy-command >"$home/run/proxy.new" 2>>"$log" ||
     fail_with_log "$log" 'The kernel did not say how the proxy is started.' "Look at $home/logs/kernel.log"
   # Other words need another process; another configuration only a reload.
-  cmp -s "$home/run/proxy.new" "$home/run/proxy.command" || stop_service proxy
+  if running proxy && ! cmp -s "$home/run/proxy.new" "$home/run/proxy.command"; then stop_service proxy; fi
   mv "$home/run/proxy.new" "$home/run/proxy.command"
 }
 
@@ -1059,9 +1058,8 @@ $(unit_order "$1")
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart=$(words_of "$1" | sed 's/[\\"]/\\&/g; s/[%$]/&&/g; s/.*/"&"/' | tr '\n' ' ')
+ExecStart=$(words_of "$1" | sed 's/[\\"]/\\&/g; s/[%$]/&&/g; /[^A-Za-z0-9._:/-]/ s/.*/"&"/' | paste -s -d ' ')
 User=$(user_of "$1")
-EnvironmentFile=$home/settings.env
 WorkingDirectory=/
 Restart=always
 RestartSec=200ms
@@ -1091,7 +1089,7 @@ unit_order() {
 # and Private… settings. SSH sessions outlive a restart of their sshd.
 unit_rules() {
   case $1 in
-    kernel) echo 'KillMode=mixed'; echo 'TimeoutStopSec=30'; echo 'OOMScoreAdjust=-500'; echo 'LockPersonality=yes' ;;
+    kernel) echo "EnvironmentFile=$home/settings.env"; echo 'KillMode=mixed'; echo 'TimeoutStopSec=30'; echo 'OOMScoreAdjust=-500'; echo 'LockPersonality=yes' ;;
     proxy) echo 'NoNewPrivileges=yes'; echo 'PrivateTmp=yes'; echo 'ProtectSystem=true'; echo 'ProtectKernelModules=yes'; echo 'OOMScoreAdjust=-500' ;;
     sshd) echo 'KillMode=process'; echo 'RuntimeDirectory=sshd'; echo 'RuntimeDirectoryMode=0755'; echo 'RuntimeDirectoryPreserve=yes' ;;
     logs) echo 'PrivateTmp=yes'; echo 'ProtectSystem=strict'; echo "ReadWritePaths=$home/logs"; echo 'PrivateNetwork=yes'; echo 'Nice=10' ;;
@@ -1239,14 +1237,15 @@ uninstall_all() {
 }
 
 remove_servers() {
-  for server in logs sshd proxy kernel rqlite redis; do
-    stop_service "$server"
-    if has_systemd; then
-      systemctl disable -q "$(unit_of $server)" 2>/dev/null || true
-      rm -f "/etc/systemd/system/$(unit_of $server)"
-    fi
-  done
-  ! has_systemd || systemctl daemon-reload
+  for server in logs sshd proxy kernel rqlite redis; do remove_server $server; done
+}
+
+remove_server() {
+  if ! has_systemd; then stop_supervisor "$1"; return; fi
+  [ -e "/etc/systemd/system/$(unit_of "$1")" ] || return 0
+  systemctl disable -q --now "$(unit_of "$1")" 2>>"$log" || true
+  rm -f "/etc/systemd/system/$(unit_of "$1")"
+  systemctl daemon-reload
 }
 
 remove_from_docker() {
