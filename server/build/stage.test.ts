@@ -107,7 +107,7 @@ function example(name: string): Record<string, string> {
 }
 
 /** Starts it as hardened as the kernel would, asks it once, and returns the answer. */
-async function answer(process: Process, path = '/', hardened = true): Promise<Response & { readonly body: unknown }> {
+async function answer(process: Process, path = '/', hardened = true): Promise<Response> {
   const tight = ['--user', '1000', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges']
   const command = process.command ?? []
   const options = ['--init', '--label', system, '--env', `PORT=${process.port}`, ...(hardened ? tight : [])]
@@ -116,9 +116,9 @@ async function answer(process: Process, path = '/', hardened = true): Promise<Re
     const address = await docker('inspect', '--format', '{{.NetworkSettings.IPAddress}}', id)
     const deadline = Date.now() + 10_000
     for (;;) {
-      const response = await fetch(`http://${address}:${process.port}${path}`).catch(() => null)
+      const response = await fetch(`http://${address}:${process.port}${path}`, { redirect: 'manual' }).catch(() => null)
       if (response) return response
-      if (Date.now() > deadline) throw new Error(await docker('logs', id))
+      if (Date.now() > deadline) throw new Error((await execute('docker', ['logs', id])).stderr)
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   } finally {
@@ -150,6 +150,7 @@ test('the static example answers, keeps dotfiles to itself and never names its p
     '404.html': 'lost',
     '.htpasswd': 'x',
     'a/b.html': 'b',
+    'app.3f9a0c12.js': '',
   }
   const built = await push(files)
   const home = await answer(web(built))
@@ -159,6 +160,10 @@ test('the static example answers, keeps dotfiles to itself and never names its p
     const lost = await answer(web(built), path)
     expect([path, lost.status, await lost.text()]).toEqual([path, 404, 'lost'])
   }
+  const moved = await answer(web(built), '/a')
+  expect([moved.status, moved.headers.get('location')]).toEqual([301, '/a/'])
+  const hashed = await answer(web(built), '/app.3f9a0c12.js')
+  expect(hashed.headers.get('cache-control')).toContain('immutable')
 }, 60_000)
 
 test("a Dockerfile's image runs its own command on the port that it exposes", async () => {
