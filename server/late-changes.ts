@@ -22,7 +22,22 @@ export function createLateChanges(
     ]
   }
 
+  /** Names that changed in the store are pushed to the proxy; one that is away gets them when it is back. */
+  async function published(): Promise<string> {
+    return routes.refresh().then(
+      () => '',
+      () => ' The proxy does not answer now; it follows when it is back.',
+    )
+  }
+
   return {
+    /** An app without a release: its name answers 503 from now on. */
+    async create(name: string, actor: string): Promise<App> {
+      const app = await store.apps.create(name, actor)
+      await published()
+      return app
+    },
+
     /** A new memory limit needs fresh containers; a new number of them does not. */
     async scale(app: App, scales: Scales, asker: Asker, dryRun: boolean): Promise<Change> {
       const kind = Object.values(scales).some(({ memory }) => memory !== undefined) ? 'deploy' : 'scale'
@@ -66,7 +81,7 @@ export function createLateChanges(
         job.commit()
         await rollout.destroy(now, job)
         await store.apps.destroy(app.id)
-        await routes.forget(app.id)
+        await routes.forget(app.id).catch(() => {})
         await repositories.remove(app.id)
         for (const operation of last) job.did(operation)
         return { result: `${app.name} is gone.` }
@@ -90,8 +105,8 @@ export function createLateChanges(
     async rename(app: App, name: string, asker: Asker): Promise<Change> {
       return run('rename', app, asker, async () => {
         await store.apps.rename(app.id, name)
-        await routes.refresh()
-        return { result: `${app.name} is now ${name}.` }
+        const late = await published()
+        return { result: `${app.name} is now ${name}.${late}` }
       })
     },
   }

@@ -2,14 +2,19 @@
 import { z } from 'zod'
 import { scaleOf } from '../domain/app.ts'
 import { runningTypes } from '../domain/release.ts'
+import { appUrl } from '../domain/route.ts'
 import { command } from './command.ts'
 import { app, change, changeText, confirmed, dryRun, newApp, subject } from './fields.ts'
 import { ago, facts, table } from './text.ts'
 
 const summary = z.object({
+  id: z.string(),
   name: z.string(),
   state: z.string(),
+  url: z.string(),
   release: z.number().nullable(),
+  /** As last observed; empty while nobody observes. */
+  processes: z.array(z.object({ type: z.string(), wanted: z.number(), running: z.number() })),
   createdAt: z.string(),
 })
 
@@ -23,12 +28,16 @@ export const apps = [
     positional: [],
     aliases: [{ name: 'apps' }],
     result: z.array(summary),
-    run: async (_args, _context, { store, live }) => {
-      const [list, states] = await Promise.all([store.apps.list(), live.apps()])
+    run: async (_args, _context, { store, live, config }) => {
+      const [list, states, domains] = await Promise.all([store.apps.list(), live.apps(), store.domains.list()])
+      const domainsOf = Map.groupBy(domains, (domain) => domain.app)
       return list.map(({ id, name, release, stopped, createdAt }) => ({
+        id,
         name,
         state: states[id]?.state ?? (stopped ? 'stopped' : release === null ? 'empty' : 'running'),
+        url: appUrl(domainsOf.get(id) ?? [], config.httpPort),
         release,
+        processes: Object.entries(states[id]?.processes ?? {}).map(([type, scale]) => ({ type, ...scale })),
         createdAt,
       }))
     },
@@ -48,8 +57,8 @@ export const apps = [
     positional: ['app'],
     result: z.object({ name: z.string(), remote: z.string() }),
     examples: ['apps:create blog'],
-    run: async ({ app }, { actor }, { store, live }) => {
-      const made = await store.apps.create(app, actor.name)
+    run: async ({ app }, { actor }, { pipeline, live }) => {
+      const made = await pipeline.create(app, actor.name)
       live.wake('apps')
       return { name: made.name, remote: `megapolos:${made.name}` }
     },
@@ -67,6 +76,7 @@ export const apps = [
     positional: ['app'],
     aliases: [{ name: 'apps:report' }],
     result: z.object({
+      id: z.string(),
       name: z.string(),
       state: z.string(),
       url: z.string(),
@@ -98,6 +108,7 @@ export const apps = [
       ])
       const state = states[found.id]
       return {
+        id: found.id,
         name: found.name,
         state: state?.state ?? (found.stopped ? 'stopped' : release ? 'running' : 'empty'),
         url: await url(found),

@@ -18,7 +18,7 @@ async function create(name: string, actor: string, kernel: Kernel) {
       `An app cannot be called “${name.slice(0, 60)}”: it ${problem}.`,
       `Try: git remote set-url megapolos megapolos:${suggestAppName(name)}`,
     )
-  const app = await kernel.store.apps.create(name, actor)
+  const app = await kernel.pipeline.create(name, actor)
   kernel.born.add(app.id)
   kernel.live.wake('apps')
   return app

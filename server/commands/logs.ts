@@ -10,6 +10,12 @@ function print(one: z.output<typeof line>): string {
   return `${one.at.slice(0, 19)}Z ${one.process.padEnd(9)} ${one.text}`
 }
 
+/** The other way round, for doors that show the lines of `--tail` as more than text. */
+export function readLogLine(printed: string): { at: string; process: string; text: string } {
+  const [at = '', process = ''] = printed.split(' ', 2)
+  return { at, process, text: printed.slice(at.length + 1 + Math.max(9, process.length) + 1) }
+}
+
 export const logs = [
   command({
     name: 'logs',
