@@ -94,11 +94,10 @@ export function createLateChanges(
       return run('domains', app, asker, async (job) => {
         const operations = await routing(app, wanted)
         await store.domains.set(app.id, wanted)
-        await routes.refresh()
+        const late = await published()
         for (const operation of operations) job.did(operation)
-        return {
-          result: `${app.name} ${wanted.length > 0 ? `answers at ${wanted.join(', ')}` : 'has no domains of its own'}.`,
-        }
+        const state = wanted.length > 0 ? `answers at ${wanted.join(', ')}` : 'has no domains of its own'
+        return { result: `${app.name} ${state}.${late}` }
       })
     },
 

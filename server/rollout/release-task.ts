@@ -49,7 +49,7 @@ export async function releaseTask(
     const printed = print(parts, id, signal, (line) => {
       lines.push(line)
       if (lines.length > 20) lines.shift()
-      job.emit(line)
+      job.emit(`       ${line}`)
     })
     const ending = await engine.wait(id, signal)
     // The end of the output follows the end of the process closely.
