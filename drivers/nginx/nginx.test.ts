@@ -86,11 +86,12 @@ describe('nginx', () => {
     expect((await stat(dirname(nginx.paths.socket))).mode & 0o777).toBe(0o700)
   })
 
-  test('a configuration test beside a running nginx leaves its control socket alone', async () => {
-    const [program, ...words] = driver.command()
-    const checked = spawn(program as string, ['-t', ...words], { stdio: 'ignore' })
-    expect((await once(checked, 'exit'))[0]).toBe(0)
-    expect((await driver.status()).running).toBe(true)
+  test('a reload by hand leaves the control socket and the table', async () => {
+    await driver.apply({ hosts: { 'a.test': { app: 'a', targets: [] } } })
+    const before = await workersOf(nginx.pid())
+    process.kill(nginx.pid(), 'SIGHUP')
+    await until(async () => (await workersOf(nginx.pid())).every((worker) => !before.includes(worker)))
+    expect(await driver.status()).toMatchObject({ running: true, hosts: 1 })
   })
 
   test('a master that is killed takes its workers along, so that the next one can have the port', async () => {
