@@ -79,6 +79,7 @@ export class Progress {
   #say(digest: string, step: Step, part: string): void {
     const line = readable(part)
     step.rest = ''
+    if (line.trim() === '') return
     step.lines.push(line)
     if (step.lines.length > keptLines) step.lines.shift()
     // Steps run side by side: their name comes again when the speaker changes.
