@@ -20,6 +20,14 @@ export interface RouteTable {
   readonly hosts: Readonly<Record<string, Route>>
 }
 
+/** Where people find an app: its first own domain, else the default one; a wildcard cannot be opened. */
+export function appUrl(domains: readonly Domain[], httpPort: number): string {
+  const named = domains.filter((domain) => !domain.host.startsWith('*.'))
+  const host = (named.find((domain) => domain.kind === 'custom') ?? named[0])?.host
+  if (!host) return 'no address'
+  return `http://${host}${httpPort === 80 ? '' : `:${httpPort}`}/`
+}
+
 const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?'
 const host = new RegExp(`^(\\*\\.)?(${label}\\.)*${label}$`)
 

@@ -1,0 +1,45 @@
+/** Who is signed in: a signed cookie that names a key, good for 12 hours and only as long as that key is there. */
+import type { Context } from 'hono'
+import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie'
+import type { Actor } from '../domain/access.ts'
+import type { PanelPorts } from './panel.ts'
+
+const cookie = 'megapolos'
+const hours = 12
+/** `root` of the server's own console has no key. */
+const console = 'root'
+
+type Ports = Pick<PanelPorts, 'signIn' | 'keys'> & { readonly secret: string }
+
+export function createSessions({ signIn, keys, secret }: Ports) {
+  return {
+    /** Uses up the token of a link; false when it is good for nothing. */
+    async begin(c: Context, token: string): Promise<boolean> {
+      const actor = signIn.redeem(token)
+      const mark = actor && (await markOf(actor.name))
+      if (!actor || !mark) return false
+      const until = Date.now() + hours * 3_600_000
+      await setSignedCookie(c, cookie, `${until} ${mark} ${actor.name}`, secret, {
+        ...{ path: '/', httpOnly: true, sameSite: 'Lax', maxAge: hours * 3600 },
+      })
+      return true
+    },
+    end(c: Context): void {
+      deleteCookie(c, cookie, { path: '/' })
+    },
+    /** Read anew at each request: a key that was removed is out, and a role that was changed counts. */
+    async actor(c: Context): Promise<Actor | null> {
+      const [until = '', mark, name = ''] = ((await getSignedCookie(c, secret, cookie)) || '').split(' ')
+      if (!(Number(until) > Date.now())) return null
+      const common = { name, door: 'panel', from: null } as const
+      if (name === console) return { ...common, role: 'admin' }
+      const key = await keys.byName(name)
+      return key && key.fingerprint === mark ? { ...common, role: key.role } : null
+    },
+  }
+
+  /** Ties the cookie to this very key: another one that is given its name later does not inherit it. */
+  async function markOf(name: string): Promise<string | null> {
+    return name === console ? '-' : ((await keys.byName(name))?.fingerprint ?? null)
+  }
+}
