@@ -14,14 +14,14 @@ import type { App } from './domain/app.ts'
 import { createKernelSocket } from './doors/kernel-socket.ts'
 import { createPanel, servePanel } from './doors/panel.ts'
 import { createEngine } from './engine/docker.ts'
-import { messageOf } from './errors.ts'
+import { messageOf, UserError } from './errors.ts'
 import { prepareHome, systemName } from './home.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createAppLogs } from './live/app-logs.ts'
 import { openLive } from './live/redis.ts'
 import { createLog, type Log } from './log.ts'
 import { createFirewall } from './network/firewall.ts'
-import { bridgePrefix } from './network/subnets.ts'
+import { bridgePrefix, poolProblem } from './network/subnets.ts'
 import { createPipeline } from './pipeline.ts'
 import { type Account, findAccount } from './push/account.ts'
 import { createRepositories } from './push/repositories.ts'
@@ -39,6 +39,8 @@ export interface Running {
 }
 
 export async function start(config: Config, log: Log = createLog()): Promise<Running> {
+  const problem = poolProblem(config.pool)
+  if (problem) throw new UserError('usage', `MEGAPOLOS_POOL is ${config.pool}: ${problem}`)
   const account = await findAccount(config.user)
   await prepareHome(config, account)
   const system = await systemName(config.home)

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test, vi } from 'vitest'
 import { type Access, type Role, roles } from '../domain/access.ts'
 import { createLog } from '../log.ts'
@@ -8,6 +8,7 @@ import { topic } from './help.ts'
 import { rows, table } from './index.ts'
 import type { Kernel } from './kernel.ts'
 import { isRequired } from './parse.ts'
+import { withCommands } from './readme.ts'
 
 const least: Record<Access, Role> = { public: 'viewer', 'app:read': 'viewer', 'app:write': 'deployer', admin: 'admin' }
 
@@ -156,4 +157,9 @@ test('a bug is logged and told as an internal error, without its message', async
   )
   await expect(caller.lines(['apps:list'], context('admin'))).rejects.toThrow('Internal error')
   expect(lines.join()).toContain('secret detail')
+})
+
+test('README shows the commands as they are', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  expect(withCommands(readme)).toBe(readme)
 })

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import type { Actor } from '../domain/access.ts'
+import { createSignIn } from './sign-in.ts'
+
+const ann: Actor = { name: 'ann', role: 'deployer', door: 'ssh', from: '203.0.113.7' }
+
+function signInAt(start = 0) {
+  const clock = { now: start }
+  return { clock, signIn: createSignIn(9180, 'ssh -N -L 9180:localhost:9180 megapolos', () => clock.now) }
+}
+
+const tokenOf = (url: string) => new URL(url).searchParams.get('token') ?? ''
+
+test('a link works once', () => {
+  const { signIn } = signInAt()
+  const token = tokenOf(signIn.invite(ann).url)
+  expect(signIn.redeem(token)).toEqual({ ...ann, door: 'panel' })
+  expect(signIn.redeem(token)).toBeNull()
+})
+
+test('a link works for five minutes', () => {
+  const { signIn, clock } = signInAt()
+  const token = tokenOf(signIn.invite(ann).url)
+  clock.now = 5 * 60_000 + 1
+  expect(signIn.redeem(token)).toBeNull()
+})
+
+test('a token that was never given out opens nothing', () => {
+  expect(signInAt().signIn.redeem('')).toBeNull()
+})
+
+test('whoever is elsewhere gets the way through SSH, and never a link to a public address', () => {
+  const { signIn } = signInAt()
+  const { tunnel, url } = signIn.invite(ann)
+  expect(tunnel).toBe('ssh -N -L 9180:localhost:9180 megapolos')
+  expect(new URL(url).hostname).toBe('localhost')
+})
+
+test.each([null, '127.0.0.1', '::1', '::ffff:127.0.0.1'])('whoever is on the server (%s) needs no tunnel', (from) => {
+  expect(signInAt().signIn.invite({ ...ann, from }).tunnel).toBeNull()
+})
