@@ -1,26 +1,29 @@
 /** Addresses inside an app's subnet: assigned here, so that two containers can never swap them. */
+import type { Place } from '../domain/container.ts'
 import { UserError } from '../errors.ts'
-import { type Database, sql } from './database.ts'
-import { batchOr } from './refusal.ts'
+import { ConstraintError, type Database, type Statement, sql } from './database.ts'
+import { goneApp } from './refusal.ts'
 import type { Addresses } from './store.ts'
 
-/** The lowest free number; none is NULL, which the table refuses. 0, 1 and 255 are the network, its gateway and broadcast. */
-const insert = `INSERT INTO addresses (app, host, process, "index", release, "group")
-  SELECT ?, min(free), ?, ?, ?, ? FROM (
-    SELECT 2 AS free UNION SELECT host + 1 FROM addresses WHERE app = ?
-    EXCEPT SELECT host FROM addresses WHERE app = ?
-  ) WHERE free <= 254`
+/** 0, 1 and 255 are the network itself, its gateway and broadcast. */
+const lowest = 2
+const highest = 254
 
 export function createAddresses(db: Database): Addresses {
   return {
     async assign(app, places) {
-      const inserts = places.map(({ process, index, release, group }) =>
-        sql(insert, app, process, index, release, group, app, app),
-      )
-      // The new rows have the highest row ids, in the order of the places.
-      const newest = sql('SELECT host FROM addresses WHERE app = ? ORDER BY rowid DESC LIMIT ?', app, places.length)
-      const results = await batchOr(db, [...inserts, newest], ({ kind }) => (kind === 'not-null' ? fullSubnet() : null))
-      return (results.at(-1)?.rows ?? []).map(({ host }) => Number(host)).reverse()
+      for (;;) {
+        const hosts = await freeHosts(db, app, places.length)
+        try {
+          await db.batch(places.map((place, i) => insert(app, hosts[i] ?? null, place)))
+          return hosts
+        } catch (error) {
+          if (!(error instanceof ConstraintError)) throw error
+          if (error.kind === 'foreign-key') throw goneApp()
+          // Somebody else took one of them in between: the table refused, so choose again.
+          if (error.kind !== 'unique') throw error
+        }
+      }
     },
     async list(app) {
       const rows = await db.query('SELECT * FROM addresses WHERE app = ? ORDER BY host', [app])
@@ -45,10 +48,19 @@ export function createAddresses(db: Database): Addresses {
   }
 }
 
-function fullSubnet(): UserError {
-  return new UserError(
+async function freeHosts(db: Database, app: string, count: number): Promise<number[]> {
+  const taken = new Set((await db.query('SELECT host FROM addresses WHERE app = ?', [app])).map(({ host }) => host))
+  const hosts: number[] = []
+  for (let host = lowest; host <= highest && hosts.length < count; host++) if (!taken.has(host)) hosts.push(host)
+  if (hosts.length === count) return hosts
+  throw new UserError(
     'unavailable',
-    'All 253 addresses of the app are in use.',
+    `The app's network has ${hosts.length} free addresses, and ${count} are needed.`,
     'Scale it down, or wait until old containers have ended.',
   )
+}
+
+function insert(app: string, host: number | null, { process, index, release, group }: Place): Statement {
+  const text = 'INSERT INTO addresses (app, host, process, "index", release, "group") VALUES (?, ?, ?, ?, ?, ?)'
+  return sql(text, app, host, process, index, release, group)
 }

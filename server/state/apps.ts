@@ -76,20 +76,14 @@ export function createApps(db: Database): Apps {
       if (!result?.changes) throw goneApp()
     },
     async assignSubnet(id, size) {
-      const [, chosen] = await db.batch([
-        sql(
-          `UPDATE apps SET subnet = (
-             SELECT min(free) FROM (SELECT 0 AS free UNION SELECT subnet + 1 FROM apps WHERE subnet IS NOT NULL)
-             WHERE free < ? AND free NOT IN (SELECT subnet FROM apps WHERE subnet IS NOT NULL)
-           ) WHERE id = ? AND subnet IS NULL`,
-          size,
-          id,
-        ),
-        sql('SELECT subnet FROM apps WHERE id = ?', id),
-      ])
-      const [row] = chosen?.rows ?? []
-      if (!row) throw goneApp()
-      if (row.subnet !== null) return Number(row.subnet)
+      const lowestFree = `UPDATE apps SET subnet = (
+          SELECT min(free) FROM (SELECT 0 AS free UNION SELECT subnet + 1 FROM apps WHERE subnet IS NOT NULL)
+          WHERE free < ? AND free NOT IN (SELECT subnet FROM apps WHERE subnet IS NOT NULL)
+        ) WHERE id = ? AND subnet IS NULL`
+      await db.batch([sql(lowestFree, size, id)])
+      const chosen = await one('id', id)
+      if (!chosen) throw goneApp()
+      if (chosen.subnet !== null) return chosen.subnet
       throw new UserError(
         'unavailable',
         `All ${size} networks of the address pool are in use.`,

@@ -47,22 +47,25 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
     expect(await ids()).toEqual(['a'])
   })
 
-  test('changes counts the rows of each statement; a select in a batch sees what was written', async () => {
+  test('changes counts the rows of each statement', async () => {
     const results = await db.batch([
       sql(insert, 'b', 1),
       sql('UPDATE parents SET n = 2'),
       sql('DELETE FROM parents WHERE id = ?', 'nobody'),
-      sql('SELECT id, n FROM parents WHERE id = ?', 'b'),
     ])
-    expect(results.slice(0, 3).map(({ changes }) => changes)).toEqual([1, 2, 0])
-    expect(results[3]?.rows).toEqual([{ id: 'b', n: 2 }])
+    expect(results.map(({ changes }) => changes)).toEqual([1, 2, 0])
+    expect(await db.batch([sql('DELETE FROM parents WHERE id = ?', 'nobody')])).toEqual([
+      expect.objectContaining({ changes: 0 }),
+    ])
     expect(await db.batch([])).toEqual([])
   })
 
   test('RETURNING gives rows in a batch of one, and is refused in a longer one', async () => {
     const [result] = await db.batch([sql(`${insert} RETURNING id, n`, 'c', null)])
     expect(result).toMatchObject({ rows: [{ id: 'c', n: null }], changes: 1 })
-    await expect(db.batch([sql(insert, 'd', 1), sql(`${insert} RETURNING id`, 'e', 0)])).rejects.toThrow('batch of one')
+    for (const rows of [sql(`${insert} RETURNING id`, 'e', 0), sql('SELECT 1')]) {
+      await expect(db.batch([sql(insert, 'd', 1), rows])).rejects.toThrow('batch of one')
+    }
     expect(await ids()).not.toContain('d')
   })
 
@@ -161,7 +164,7 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       const path = join(folder, 'text')
       writeFileSync(path, 'not a database, but quite long enough to be taken for one by its size alone')
       expect(() => openSqlite(path)).toThrow('not a database')
-      expect(() => openSqlite('/proc/nowhere/db')).toThrow()
+      expect(() => openSqlite(join(path, 'db'))).toThrow('EEXIST')
     })
   }
 

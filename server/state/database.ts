@@ -17,8 +17,8 @@ export interface Database {
   /** One reading statement. */
   query(sql: string, values?: readonly Value[]): Promise<Result['rows']>
   /**
-   * Several statements, all or none. A failed constraint throws `ConstraintError`. `RETURNING` fills `rows`, but only
-   * in a batch of one; in a longer one a SELECT at the end reads what was written.
+   * Several statements that write, all or none. A failed constraint throws `ConstraintError`. `RETURNING` fills `rows`,
+   * but only in a batch of one.
    */
   batch(statements: readonly Statement[]): Promise<readonly Result[]>
   /** Writes a consistent copy of everything to a file that does not exist yet. */

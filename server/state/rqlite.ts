@@ -37,7 +37,9 @@ export function openRqlite(options: RqliteOptions): Database {
       return result?.rows ?? []
     },
     async batch(statements) {
-      return statements.length === 0 ? [] : call('/db/request?transaction', statements)
+      if (statements.length === 0) return []
+      // Only `request` returns rows, and only `execute` undoes the others when a statement cannot even be prepared.
+      return call(statements.length === 1 ? '/db/request?transaction' : '/db/execute?transaction', statements)
     },
     backup(path) {
       return writeBackup(path, async () => {

@@ -3,15 +3,16 @@ import type { Statement } from './database.ts'
 
 const leadingComments = /^(\s|;|--[^\n]*(\n|$)|\/\*[\s\S]*?\*\/)*/
 const transactionControl = /^(begin|commit|end|rollback|savepoint|release|attach|detach|vacuum)\b/i
-const returning = /\breturning\b/i
+const givesRows = /^select\b|\breturning\b/i
 
 export function checkStatements(statements: readonly Statement[]): void {
   for (const { sql } of statements) {
+    const bare = sql.replace(leadingComments, '')
     // rqlite accepts a BEGIN, and from then on acknowledges writes that nobody sees again.
-    const word = transactionControl.exec(sql.replace(leadingComments, ''))?.[1]
+    const word = transactionControl.exec(bare)?.[1]
     if (word) throw new Error(`${word.toUpperCase()} may not be sent to the store; a batch is the only transaction.`)
     // When a statement that returns rows fails, rqlite commits the others of its transaction.
-    if (statements.length > 1 && returning.test(sql)) throw new Error(`RETURNING is for a batch of one: ${sql}`)
+    if (statements.length > 1 && givesRows.test(bare)) throw new Error(`Rows are only for a batch of one: ${sql}`)
   }
 }
 
