@@ -1,7 +1,7 @@
 /** The driver on the real nginx, in folders and on a port of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -15,6 +15,7 @@ import { pathsOf } from './files.ts'
 import { createDriver } from './index.ts'
 
 const system = 'nginx-test'
+const prefix = 'megapolos-nginx-'
 
 interface Nginx extends ProxyUnderTest {
   readonly paths: Paths
@@ -23,10 +24,10 @@ interface Nginx extends ProxyUnderTest {
 }
 
 async function make(): Promise<Nginx> {
-  const home = await mkdtemp(join(tmpdir(), 'megapolos-nginx-'))
+  await removeLeftOvers()
+  const home = await mkdtemp(join(tmpdir(), prefix))
   const folder = join(home, 'nginx')
   const paths = pathsOf(folder, system)
-  // Of an interrupted run.
   await rm(dirname(paths.table), { recursive: true, force: true })
   const port = await freePort()
   const log = createLog((line) => console.log(line))
@@ -146,6 +147,17 @@ describe('nginx', () => {
     expect(() => createDriver(host)).toThrow('colour')
   })
 })
+
+/** Of an interrupted run: the folders say which nginx is ours. */
+async function removeLeftOvers(): Promise<void> {
+  for (const name of (await readdir(tmpdir())).filter((name) => name.startsWith(prefix))) {
+    const home = join(tmpdir(), name)
+    const pid = Number(await readFile(join(home, 'nginx/nginx.pid'), 'utf8').catch(() => '0'))
+    const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+    if (words.includes(home)) process.kill(pid, 'SIGKILL')
+    await rm(home, { recursive: true, force: true })
+  }
+}
 
 async function workersOf(master: number): Promise<number[]> {
   const children = await readFile(`/proc/${master}/task/${master}/children`, 'utf8')

@@ -8,13 +8,23 @@ local inflight = ngx.shared.inflight
 
 local phases = {}
 
-ffi.cdef 'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);'
+ffi.cdef [[
+  int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+  int getppid(void);
+  int kill(int pid, int signal);
+]]
 local set_parent_death_signal, terminate = 1, 15
+local master = ngx.worker.pid() -- this file is first loaded there
 
 -- A worker whose master was killed would hold the ports and keep the next master from starting.
--- And a worker that takes the place of a crashed one forgets what that one had in flight.
-function phases.worker()
+local function end_with_master()
   ffi.C.prctl(set_parent_death_signal, terminate, 0, 0, 0)
+  if ffi.C.getppid() ~= master then ffi.C.kill(ngx.worker.pid(), terminate) end
+end
+
+-- A worker that takes the place of a crashed one forgets what that one had in flight.
+function phases.worker()
+  end_with_master()
   local mine = '/' .. ngx.worker.id()
   for _, key in ipairs(inflight:get_keys(0)) do
     if key:sub(-#mine) == mine then inflight:set(key, 0) end
