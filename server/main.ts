@@ -40,7 +40,7 @@ export interface Running {
 
 export async function start(config: Config, log: Log = createLog()): Promise<Running> {
   const problem = poolProblem(config.pool)
-  if (problem) throw new UserError('usage', `MEGAPOLOS_POOL is ${config.pool}: ${problem}`)
+  if (problem) throw new UserError('usage', `MEGAPOLOS_POOL (${config.pool}) ${problem}.`)
   const account = await findAccount(config.user)
   await prepareHome(config, account)
   const system = await systemName(config.home)

@@ -147,15 +147,14 @@ test('values of config vars never reach the audit log', async () => {
 test('a bug is logged and told as an internal error, without its message', async () => {
   const lines: string[] = []
   const kernel = {
-    store: { apps: { list: () => Promise.reject(new TypeError('secret detail')) }, audit: { add: async () => {} } },
-    live: { apps: async () => ({}) },
+    store: { keys: { list: () => Promise.reject(new TypeError('secret detail')) }, audit: { add: async () => {} } },
   } as unknown as Kernel
   const caller = createCaller(
     table,
     kernel,
     createLog((line) => lines.push(line)),
   )
-  await expect(caller.lines(['apps:list'], context('admin'))).rejects.toThrow('Internal error')
+  await expect(caller.lines(['keys:list'], context('admin'))).rejects.toThrow('Internal error')
   expect(lines.join()).toContain('secret detail')
 })
 
