@@ -12,6 +12,7 @@ const input: SpecInput = {
   network: 'mp-x1-0a1b2c3d',
   address: '10.64.3.2',
   memory: 256,
+  restart: true,
 }
 
 test('a web container is wholly told by its release and place', () => {

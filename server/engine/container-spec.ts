@@ -36,9 +36,10 @@ export interface SpecInput {
   readonly address: string
   /** MiB. */
   readonly memory: number
+  readonly restart: boolean
 }
 
-/** A container that serves: it keeps its address and is started again when it ends. */
+/** A container that serves, at an address that stays its own. */
 export function containerSpec(input: SpecInput): ContainerSpec {
   const { system, place } = input
   const port = portOf(input.process, input.config)
@@ -53,7 +54,7 @@ export function containerSpec(input: SpecInput): ContainerSpec {
     },
     hostname: `${place.process}-${place.index}`.replaceAll('_', '-').toLowerCase(),
     address: input.address,
-    restart: true,
+    restart: input.restart,
     tty: false,
     stdin: false,
   }
@@ -61,7 +62,7 @@ export function containerSpec(input: SpecInput): ContainerSpec {
 
 /** A container that runs one command and ends (`run`, the release task). Its index tells it from others of its kind. */
 export function oneOffSpec(
-  input: Omit<SpecInput, 'address'> & { readonly tty: boolean; readonly stdin: boolean },
+  input: Omit<SpecInput, 'address' | 'restart'> & { readonly tty: boolean; readonly stdin: boolean },
 ): ContainerSpec {
   const { system, place } = input
   return {
@@ -85,7 +86,7 @@ export function portOf(process: Process, config: Readonly<Record<string, string>
 
 const pidsLimit = 512
 
-function common(input: Omit<SpecInput, 'address'>) {
+function common(input: Omit<SpecInput, 'address' | 'restart'>) {
   const { place, process } = input
   const port = portOf(process, input.config)
   return {

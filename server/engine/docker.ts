@@ -32,6 +32,9 @@ export function createEngine({ socket, system }: { readonly socket: string; read
       return Id
     },
     start: (id) => refusing('Docker could not start the process.', client.json('POST', `/containers/${id}/start`)),
+    keep: async (id) => {
+      await client.json('POST', `/containers/${id}/update`, { body: { RestartPolicy: { Name: 'unless-stopped' } } })
+    },
     stop: (id, seconds) =>
       unlessGone(
         client.json('POST', `/containers/${id}/stop`, { query: { t: seconds }, deadline: (seconds + 30) * 1000 }),
@@ -157,14 +160,14 @@ function endingOf(found: Inspected): Ending {
   return { exitCode: found.State.ExitCode, oomKilled: found.State.OOMKilled, restarts: found.RestartCount }
 }
 
-/** A container that the engine starts again has ended too: the first end is the one that is reported. */
 async function waitFor(client: Client, id: string, signal: AbortSignal | undefined): Promise<Ending> {
   const stream = await client.stream('POST', `/containers/${id}/wait`, signal ? { signal } : {})
   let answer = ''
   for await (const chunk of stream) answer += chunk
   const { StatusCode: exitCode } = JSON.parse(answer) as { StatusCode: number }
+  // A container that the engine keeps may run again by now; then its state tells nothing of how it ended.
   const ending = (await inspectContainer(client, id))?.ending
-  return ending ?? { exitCode, oomKilled: false, restarts: 0 }
+  return { oomKilled: false, restarts: 0, ...ending, exitCode }
 }
 
 async function imageDetails(client: Client, reference: string): ReturnType<Engine['image']> {

@@ -23,6 +23,8 @@ export interface Engine {
   /** Returns the container's id. */
   create(spec: ContainerSpec): Promise<string>
   start(id: string): Promise<void>
+  /** From now on the engine itself starts it again when it ends, after its own restart too. */
+  keep(id: string): Promise<void>
   /** SIGTERM, then SIGKILL after `seconds`. Not an error when it is stopped or gone. */
   stop(id: string, seconds: number): Promise<void>
   /** With force; not an error when it is gone. */

@@ -39,12 +39,13 @@ export async function startGroup(
   const created: { id: string }[] = []
   const starts = inParallel(parallel, made.places, (one) => {
     both.throwIfAborted()
-    return startContainer(acting, made, one, (id) => created.push({ id }))
+    return startContainer(acting, made, one, false, (id) => created.push({ id }))
   })
   const host = hostOf(parts, input.app)
   const checks = starts.map(async (starting) => {
     const container = await starting
     await checkContainer(parts, input, container, await host, both)
+    await parts.engine.keep(container.id)
     readiness.admit(container.id)
   })
   try {
@@ -62,7 +63,7 @@ export async function startGroup(
 /** Starts containers of the group that serves, for a job that nobody asked for: none waits for them to be checked. */
 export async function restoreGroup(acting: Pick<Acting, 'parts' | 'readiness'>, input: GroupInput): Promise<void> {
   const made = await prepare(acting.parts, input)
-  const starts = inParallel(parallel, made.places, (one) => startContainer(acting, made, one, () => {}))
+  const starts = inParallel(parallel, made.places, (one) => startContainer(acting, made, one, true, () => {}))
   const outcomes = await Promise.allSettled(starts)
   for (const outcome of outcomes) {
     if (outcome.status === 'fulfilled') acting.readiness.fell(outcome.value.id)
@@ -137,16 +138,19 @@ export function placeKey({ group, process, index }: Place): string {
   return `${group} ${process}.${index}`
 }
 
+/** Not restarted by the engine until it is checked: how it ended the first time says why it does not come up. */
 async function startContainer(
   { parts: { engine, system }, readiness }: Pick<Acting, 'parts' | 'readiness'>,
   { app, release, formation, network }: Prepared,
   { address, ...place }: Place & { readonly address: string },
+  restart: boolean,
   onCreated: (id: string) => void,
 ): Promise<ObservedContainer> {
   const process = release.processes[place.process]
   if (!process) throw new Error(`v${release.version} has no process ${place.process}`)
   const spec = containerSpec({
     system,
+    restart,
     appName: app.name,
     place,
     process,

@@ -76,7 +76,7 @@ function ask(input: CheckInput, port: number, timeout: number, signal: AbortSign
       path: input.checks.path ?? '/',
       headers: { host: input.host, 'user-agent': 'MegapolOS check', connection: 'close' },
       agent: false,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(timeout))]),
     })
     asked.on('response', (response) => {
       resolve(response.statusCode ?? null)

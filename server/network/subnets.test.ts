@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { appNetwork, hostNumber, isSystemName, poolProblem, poolSize } from './subnets.ts'
+
+test('each app has its own /24, with a part that the engine chooses from', () => {
+  expect(appNetwork('10.64.0.0/12', 'x1', '0a1b2c3d', 259)).toEqual({
+    name: 'mp-x1-0a1b2c3d',
+    subnet: '10.65.3.0/24',
+    gateway: '10.65.3.1',
+    range: '10.65.3.240/28',
+    bridge: 'mpx1-77',
+  })
+})
+
+test('the whole pool is used, and nothing beyond it', () => {
+  expect(poolSize('10.64.0.0/12')).toBe(4096)
+  expect(poolSize('192.168.7.0/24')).toBe(1)
+  expect(appNetwork('10.64.0.0/12', 'x', 'a', 4095).subnet).toBe('10.79.255.0/24')
+  expect(appNetwork('192.168.0.0/16', 'x', 'a', 255).subnet).toBe('192.168.255.0/24')
+})
+
+test('a bridge name fits into the fifteen characters that Linux allows', () => {
+  for (const index of [0, 4095, 65535]) {
+    expect(appNetwork('10.0.0.0/8', 'abcdefgh', 'a', index).bridge.length).toBeLessThanOrEqual(15)
+  }
+  expect(isSystemName('abcdefgh')).toBe(true)
+  for (const name of ['', 'abcdefghi', 'A', 'a-b']) expect(isSystemName(name)).toBe(false)
+})
+
+test.each([
+  ['10.64.0.0', /is not an IPv4 block/],
+  ['10.64.0/12', /is not an IPv4 block/],
+  ['10.300.0.0/12', /is not an IPv4 block/],
+  ['fd00::/12', /is not an IPv4 block/],
+  ['10.0.0.0/7', /is a \/7/],
+  ['10.0.0.0/25', /is a \/25/],
+  ['10.65.0.0/12', /does not begin where a \/12 begins/],
+])('%s is no pool', (pool, problem) => {
+  expect(poolProblem(pool)).toMatch(problem)
+})
+
+test('a block of private addresses is a pool', () => {
+  for (const pool of ['10.64.0.0/12', '192.168.0.0/16', '172.30.1.0/24']) expect(poolProblem(pool)).toBeNull()
+  expect(hostNumber('10.64.3.17')).toBe(17)
+})

@@ -1,0 +1,214 @@
+/** For tests only: a rollout on the real engine and a real store, with a small proxy in front of its containers. */
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createServer, request } from 'node:http'
+import { type AddressInfo, connect, createServer as createSocketServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { App, Formation } from '../domain/app.ts'
+import { describe as inWords, type Operation } from '../domain/operation.ts'
+import type { Release } from '../domain/release.ts'
+import { createEngine } from '../engine/docker.ts'
+import { dockerSocket, makeImage, sweep } from '../engine/test-image.ts'
+import { UserError } from '../errors.ts'
+import type { RunningJob } from '../jobs/queue.ts'
+import type { Live, LiveApp } from '../live/live.ts'
+import { openStore } from '../state/open.ts'
+import { createRollout, type Traffic } from './rollout.ts'
+
+export type House = Awaited<ReturnType<typeof testHouse>>
+
+export async function testHouse(system: string, pool: string) {
+  await sweep(system)
+  const image = await makeImage(system, [join(import.meta.dirname, 'fixture/app.mjs')])
+  const folder = await mkdtemp(join(tmpdir(), 'megapolos-rollout-'))
+  await mkdir(join(folder, 'state'))
+  const problems: string[] = []
+  const log = {
+    info: () => {},
+    warn: () => {},
+    error: (event: string, error: unknown) => void problems.push(`${event}: ${error}`),
+  }
+  const paths = { sqlite: join(folder, 'state/db.sqlite') }
+  const config = { store: 'sqlite', rqlitePort: 1, domain: 'test', paths } as never
+  const store = await openStore({ config, key: randomBytes(32), log })
+  const relay = await createRelay(join(folder, 'docker.sock'))
+  const direct = createEngine({ socket: dockerSocket, system })
+  const proxy = await createProxy()
+  const shown: Record<string, LiveApp> = {}
+  const live = recorder(shown)
+  const firewall = { apply: async () => {} }
+  const fresh = () => {
+    const engine = createEngine({ socket: relay.path, system })
+    return createRollout({ engine, store, live, traffic: proxy.traffic, firewall, pool, system, log })
+  }
+
+  return {
+    image,
+    store,
+    engine: direct,
+    relay,
+    proxy,
+    shown,
+    problems,
+    rollout: fresh(),
+    /** Another kernel on the same state, as after a crash. */
+    fresh,
+    async app(name: string): Promise<App> {
+      return store.apps.create(name, 'tester')
+    },
+    async current(app: App): Promise<App> {
+      return (await store.apps.byId(app.id)) as App
+    },
+    async release(app: App, config: Record<string, string> = {}, changes: Partial<Release> = {}): Promise<Release> {
+      const command = ['/bin/node', '/app.mjs']
+      const web = { image, command, port: 5000 }
+      return store.releases.create({
+        app: app.id,
+        commit: '4f2c9e1000000000000000000000000000000000',
+        tree: '5f2c9e1000000000000000000000000000000000',
+        build: null,
+        processes: { web, worker: { ...web, port: null } },
+        hardened: true,
+        checks: { path: null, timeout: 2 },
+        config,
+        description: 'Push 4f2c9e1',
+        createdBy: 'tester',
+        ...changes,
+      })
+    },
+    async close() {
+      proxy.close()
+      await relay.close()
+      await sweep(system)
+      await store.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+export function testJob(signal = new AbortController().signal) {
+  const done: Operation[] = []
+  const lines: string[] = []
+  let committed = false
+  const job: RunningJob = {
+    id: 1,
+    signal,
+    emit: (line) => void lines.push(line),
+    did: (operation) => void done.push(operation),
+    commit() {
+      if (signal.aborted && !committed) throw new UserError('cancelled', 'Cancelled.')
+      committed = true
+    },
+  }
+  return { job, lines, done, words: () => done.map(inWords), committed: () => committed }
+}
+
+export function formation(web: number, worker = 0, memory = 128): Formation {
+  return { web: { quantity: web, memory }, worker: { quantity: worker, memory } }
+}
+
+/** `until(() => condition)`: asks again every few milliseconds, and says what it waited for when that never comes. */
+export async function until<T>(what: () => T | Promise<T>, limit = 10_000): Promise<NonNullable<T>> {
+  const deadline = performance.now() + limit
+  for (;;) {
+    const found = await what()
+    if (found) return found as NonNullable<T>
+    if (performance.now() > deadline) throw new Error(`never came: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** Requests for `<app id>` by header go round robin to its targets, over connections of their own. */
+async function createProxy() {
+  const routes = new Map<string, readonly string[]>()
+  const serving: Record<string, number> = {}
+  const switches: string[] = []
+  let next = 0
+  let answers = true
+  const server = createServer((incoming, outgoing) => {
+    const targets = routes.get(String(incoming.headers['x-app'])) ?? []
+    const target = targets[next++ % targets.length]
+    if (!target) return void outgoing.writeHead(503).end()
+    serving[target] = (serving[target] ?? 0) + 1
+    outgoing.on('close', () => {
+      serving[target] = (serving[target] ?? 0) - 1
+    })
+    const [host, port] = target.split(':')
+    const upstream = request({ host, port, path: incoming.url, headers: incoming.headers, agent: false })
+    upstream.on('response', (response) => {
+      outgoing.writeHead(response.statusCode ?? 500)
+      response.pipe(outgoing)
+    })
+    upstream.on('error', () => outgoing.headersSent || outgoing.writeHead(502).end())
+    upstream.end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const traffic: Traffic = {
+    async switchTo(app, targets) {
+      routes.set(app, targets)
+      switches.push(`${app} ${targets.join()}`)
+    },
+    async switchAll(all) {
+      routes.clear()
+      for (const [app, targets] of Object.entries(all)) routes.set(app, targets)
+    },
+    inflight: async (targets) => Object.fromEntries(targets.map((target) => [target, serving[target] ?? 0])),
+    async ready() {
+      if (!answers) throw new UserError('unavailable', 'The proxy does not answer.')
+    },
+  }
+  return {
+    traffic,
+    switches,
+    targets: (app: App) => routes.get(app.id) ?? [],
+    answers(yes: boolean) {
+      answers = yes
+    },
+    async get(app: App, path = '/'): Promise<{ status: number; text: string }> {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { 'x-app': app.id } })
+      return { status: response.status, text: await response.text() }
+    },
+    close: () => void server.close(),
+  }
+}
+
+/** The engine's socket, which can be cut and mended. */
+async function createRelay(path: string) {
+  const open = new Set<Socket>()
+  const server = createSocketServer((client) => {
+    const upstream = connect(dockerSocket)
+    for (const socket of [client, upstream]) {
+      open.add(socket)
+      socket.on('error', () => {}).on('close', () => open.delete(socket))
+    }
+    client.pipe(upstream).pipe(client)
+  })
+  const mend = () => new Promise<void>((resolve) => server.listen(path, resolve))
+  await mend()
+  const cut = async () => {
+    const closed = new Promise((resolve) => server.close(resolve))
+    for (const socket of open) socket.destroy()
+    await closed
+  }
+  return { path, cut, mend, close: () => (server.listening ? cut() : Promise.resolve()) }
+}
+
+function recorder(shown: Record<string, LiveApp>): Live {
+  return {
+    available: () => true,
+    async setApp(app, state) {
+      shown[app] = state
+    },
+    apps: async () => shown,
+    forget: async (app) => void delete shown[app],
+    keepLog: async () => {},
+    keptLog: async () => [],
+    wake: () => {},
+    watch: () => () => {},
+    close: async () => {},
+  }
+}
