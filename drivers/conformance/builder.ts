@@ -20,7 +20,8 @@ export interface BuilderUnderTest {
   labels(image: string): Promise<Record<string, string>>
   /** Command lines of the processes that builds have on this node now. */
   processes(): Promise<string>
-  remove(tag: string): Promise<void>
+  /** Removes every image with this label. */
+  remove(label: string): Promise<void>
 }
 
 export function conformsBuilder(name: string, setUp: () => Promise<BuilderUnderTest>): void {
@@ -30,10 +31,12 @@ export function conformsBuilder(name: string, setUp: () => Promise<BuilderUnderT
     let source: string
     const mark = randomBytes(4).toString('hex')
     const tag = `megapolos-test/conformance-${mark}:latest`
+    const label = 'megapolos.test=conformance'
     const lines: string[] = []
 
     beforeAll(async () => {
       under = await setUp()
+      await under.remove(label)
       folder = await mkdtemp(join(tmpdir(), 'megapolos-builder-'))
       source = join(folder, 'source.tar')
       const tree = { 'kept.txt': 'kept', 'left-out.txt': 'secret', 'folder/inner.txt': 'inner', 'folder/no.log': 'log' }
@@ -43,7 +46,7 @@ export function conformsBuilder(name: string, setUp: () => Promise<BuilderUnderT
       await pipeline(out as AsyncIterable<Buffer>, createWriteStream(source))
     }, 300_000)
     afterAll(async () => {
-      await under.remove(tag)
+      await under.remove(label)
       await rm(folder, { recursive: true })
     })
 
@@ -55,9 +58,9 @@ export function conformsBuilder(name: string, setUp: () => Promise<BuilderUnderT
         dockerfile: 'Recipe',
         ignore: [],
         tag,
-        labels: {},
         secrets: {},
         ...more,
+        labels: { 'megapolos.test': 'conformance', ...more.labels },
         files: { Recipe: `FROM ${under.base}\n${steps}\n`, ...more.files },
       }
       return (await under.driver.build(request, (line) => lines.push(line), signal)).image

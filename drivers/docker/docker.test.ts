@@ -28,8 +28,9 @@ conformsBuilder('docker', async () => {
     history: (image) => docker('history', '--no-trunc', image),
     labels: async (image) => JSON.parse(await docker('inspect', '--format', '{{json .Config.Labels}}', image)),
     processes: async () => (await execute('ps', ['-eo', 'args'])).stdout,
-    remove: async (tag) => {
-      await docker('rmi', tag)
+    remove: async (label) => {
+      const images = (await docker('images', '-q', '--no-trunc', '--filter', `label=${label}`)).trim()
+      if (images) await docker('rmi', '-f', ...new Set(images.split('\n')))
     },
   }
 })

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
-import { type Headers, pack } from 'tar-stream'
+import { type Header, pack } from 'tar-stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { spoolSource } from './spool.ts'
 
@@ -15,7 +15,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-function tar(...entries: (Headers & { content?: string })[]): Readable {
+function tar(...entries: (Partial<Header> & { name: string } & { content?: string })[]): Readable {
   const out = pack()
   for (const { content, ...header } of entries) out.entry(header, content ?? '')
   out.finalize()
@@ -82,14 +82,17 @@ test.each([
   ['a path with NUL', { name: 'a', pax: { path: 'a\0b' } }, 'leads out of it'],
   ['a hard link', { name: 'x', type: 'link', linkname: '/etc/shadow' }, 'neither a file'],
   ['a device', { name: 'sda', type: 'block-device', devmajor: 8, devminor: 0 }, 'neither a file'],
-] as [string, Headers, string][])('%s is refused and leaves nothing', async (_, header, message) => {
-  const path = target()
-  await expect(spoolSource(tar(header), path)).rejects.toMatchObject({
-    code: 'refused',
-    message: expect.stringContaining(message),
-  })
-  expect(existsSync(path)).toBe(false)
-})
+] as [string, Partial<Header> & { name: string }, string][])(
+  '%s is refused and leaves nothing',
+  async (_, header, message) => {
+    const path = target()
+    await expect(spoolSource(tar(header), path)).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining(message),
+    })
+    expect(existsSync(path)).toBe(false)
+  },
+)
 
 test('a tree over the limit is refused naming the limit and leaves nothing', async () => {
   const path = target()
