@@ -34,8 +34,7 @@ function start.run(paths)
     local problem = routes.replace(text)
     if problem then ngx.log(ngx.ERR, 'the last table is not used: ', problem) end
   end
-  -- Loaded here, as root; workers may not read this folder.
-  require 'phases'
+  -- Loaded here, as root, as `phases` is: workers may not read this folder.
   require 'control'
 end
 
