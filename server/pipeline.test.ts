@@ -64,7 +64,7 @@ function played(): Parts {
       }
       return (await work(job)).value
     },
-  } as JobQueue
+  } as unknown as JobQueue
   const rollout = {
     async releaseTask(_app: App, release: Release) {
       step(`task v${release.version}`)
