@@ -155,6 +155,7 @@ async function createProxy() {
     async switchAll(all) {
       routes.clear()
       for (const [app, targets] of Object.entries(all)) routes.set(app, targets)
+      switches.push('all')
     },
     inflight: async (targets) => Object.fromEntries(targets.map((target) => [target, serving[target] ?? 0])),
     async ready() {

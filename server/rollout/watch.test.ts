@@ -69,14 +69,21 @@ test('what was removed while the engine’s events were cut is replaced after it
   await until(async () => (await house.proxy.get(app)).status === 200)
 })
 
-test('a dead container leaves the routes at once, and comes back when it answers', async () => {
-  await deployed(formation(2), { VERSION: 'one' })
+test.each([
+  ['crashed', (id: string) => docker('exec', id, '/bin/sh', '-c', 'kill -9 -1').catch(() => {})],
+  ['was killed by hand', (id: string) => docker('kill', id)],
+])('a container that %s leaves the routes at once, and comes back once it answers', async (_, end) => {
+  await deployed(formation(2))
+  const looked = house.proxy.switches.length
   rollout.watch(watching.signal)
+  await until(() => house.proxy.switches.slice(looked).includes('all'))
   const [first] = await running()
   const before = house.proxy.switches.length
-  await docker('kill', first?.id ?? '')
-  await until(async () => house.proxy.switches.length >= before + 2)
-  await routed(2)
+  await end(first?.id ?? '')
+  await until(() => house.proxy.switches.length === before + 2)
+  const [without, again] = house.proxy.switches.slice(before)
+  expect(without).not.toContain(first?.address)
+  expect(again).toContain(first?.address)
   expect((await running()).map(({ id }) => id)).toContain(first?.id)
 })
 

@@ -1,7 +1,11 @@
 /** The loop that keeps the world as it should be: everything at the start and after a gap, then what events are about. */
+import type { App } from '../domain/app.ts'
 import type { ObservedContainer } from '../domain/container.ts'
+import type { Release } from '../domain/release.ts'
 import { messageOf } from '../errors.ts'
 import type { Acting } from './acting.ts'
+import { hostOf } from './group.ts'
+import { check } from './health.ts'
 import { inParallel } from './lock.ts'
 import { attend } from './reconcile.ts'
 
@@ -34,7 +38,7 @@ export async function watch(
     await parts.firewall.apply()
     if (first) await removeOneOff(acting)
     const [apps, observed] = await Promise.all([parts.store.apps.list(), parts.engine.list()])
-    await Promise.all(inParallel(8, observed, (one) => doubt(acting, one, certain)))
+    await Promise.all(inParallel(8, observed, (one) => doubt(acting, one, certain, signal)))
     if (first) await targets.refreshAll(apps, observed)
     first = false
     const ids = new Set([...apps, ...observed.map(({ app }) => ({ id: app }))].map(({ id }) => id))
@@ -96,19 +100,40 @@ async function removeOneOff({ parts }: Acting): Promise<void> {
   }
 }
 
-/** A container that was started while nobody listened has to be checked before it gets requests. */
-async function doubt({ parts, readiness }: Acting, container: ObservedContainer, certain: number): Promise<void> {
-  if (container.port === null || container.state !== 'running' || !readiness.ready(container.id)) return
-  const details = await parts.engine.inspect(container.id)
-  if (details && Date.parse(details.startedAt) > certain) readiness.fell(container.id)
+/**
+ * A container that was started while nobody listened may not be up yet. It is asked before the routes are touched: one
+ * that answers must not lose a single request for it.
+ */
+async function doubt(
+  acting: Acting,
+  container: ObservedContainer,
+  certain: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { parts, readiness } = acting
+  const { id, address, port } = container
+  if (port === null || container.state !== 'running' || !readiness.ready(id)) return
+  const details = await parts.engine.inspect(id)
+  if (!details || Date.parse(details.startedAt) <= certain) return
+  const serving = await servingRelease(acting, container.app)
+  if (!serving) return
+  const [app, release] = serving
+  const host = await hostOf(parts, app)
+  const checks = { ...release.checks, timeout: 1 }
+  const verdict = await check({ address, port, host, checks, signal, ended: new Promise(() => {}) })
+  if (!verdict.healthy) readiness.fell(id)
 }
 
 /** Without waiting for a job that acts on the app: a container that came back serves while the job goes on. */
 async function attendNow(acting: Acting, id: string, signal: AbortSignal): Promise<void> {
-  const { apps, releases } = acting.parts.store
-  const app = await apps.byId(id)
-  const release = app && app.release !== null ? await releases.get(id, app.release) : null
-  if (app && release) await attend(acting, app, release, signal)
+  const serving = await servingRelease(acting, id)
+  if (serving) await attend(acting, ...serving, signal)
+}
+
+async function servingRelease({ parts: { store } }: Acting, id: string): Promise<[App, Release] | null> {
+  const app = await store.apps.byId(id)
+  const release = app && app.release !== null ? await store.releases.get(id, app.release) : null
+  return app && release ? [app, release] : null
 }
 
 function fingerprints(observed: readonly ObservedContainer[]): Map<string, string> {
