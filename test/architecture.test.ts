@@ -8,6 +8,8 @@ const all = sources()
 const house = all.filter((source) => !isTest(source))
 
 const stages = ['push', 'build', 'release', 'rollout', 'route']
+/** Who knows the order of the stages. */
+const order = ['pipeline.ts', 'changes.ts', 'late-changes.ts']
 const vocabulary = ['errors.ts', 'log.ts', 'config.ts', 'domain']
 const tools = ['engine', 'state', 'live', 'jobs', 'devices', 'network']
 
@@ -27,9 +29,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(stages.map((stage) => [stage, [...vocabulary, ...tools]])),
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
-  'pipeline.ts': [...vocabulary, ...stages, ...tools],
+  ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order]])),
   // Commands see the parts only as types, through kernel.ts (a test below).
-  commands: [...vocabulary, ...stages, ...tools, 'pipeline.ts'],
+  commands: [...vocabulary, ...stages, ...tools, ...order],
   doors: [...vocabulary, 'commands', 'engine', 'push', 'live', 'views'],
   drivers: [...vocabulary, 'devices'],
   buildpacks: [...vocabulary, 'build'],
