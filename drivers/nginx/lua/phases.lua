@@ -36,14 +36,15 @@ local function page_of(targets, starting)
   return starting and '@starting' or '@unknown'
 end
 
+-- The location that the request belongs to, or '' when it is where it should be.
 -- A table that is known here may be old; `take` finds out. One that does not know the host must not be.
-function phases.request()
+function phases.elsewhere()
   local host = var.host
   if not routes.known(host) then
     local targets, starting = routes.targets(host)
-    if not (targets and targets[1]) then return exec(page_of(targets, starting)) end
+    if not (targets and targets[1]) then return page_of(targets, starting) end
   end
-  if var.stream ~= '' then return exec '@stream' end
+  return var.stream ~= '' and '@stream' or ''
 end
 
 -- After a try that failed, or when no target was left to try.
