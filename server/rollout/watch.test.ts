@@ -44,7 +44,7 @@ function routed(quantity: number, limit?: number) {
   return until(() => house.proxy.targets(app).length === quantity, limit)
 }
 
-test('a container that was removed by hand is replaced within five seconds, and never a request fails', async () => {
+test('a container that was removed by hand is replaced within five seconds', async () => {
   await deployed(formation(2))
   rollout.watch(watching.signal)
   const [first] = await running()

@@ -11,6 +11,7 @@ import { attend } from './reconcile.ts'
 
 /** Milliseconds between looks that need no event: one list, compared with the last one. */
 const glancePause = 30_000
+const settlePause = 1_000
 /** Containers younger than this (ms) when the kernel starts may still be on their way up. */
 const youngAge = 10_000
 
@@ -75,6 +76,8 @@ export async function watch(
           readiness.fell(event.id)
           tell(targets.refresh(event.app))
           tell(look(event.app))
+          // The engine tells before its list says so; whether it starts it again itself is known a moment later.
+          setTimeout(() => signal.aborted || tell(look(event.app)), settlePause)
           break
         case 'started':
           if (readiness.unattended(event.id)) tell(attendNow(acting, event.app, signal))
