@@ -1,0 +1,64 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { rows } from '../server/commands/index.ts'
+import { inSystem } from './in-system.ts'
+import { example, push } from './repository.ts'
+
+// In an order that leaves each something to do; the last one is the end of the app.
+const commands: readonly (readonly [line: string, inputFile?: string])[] = [
+  ['config:set blog GREETING=Hello COLOUR=blue'],
+  ['config:set blog LATER=1 --no-restart'],
+  ['config:unset blog COLOUR'],
+  ['config:import blog', 'GREETING=Hi\nCOLOUR=red\n'],
+  ['ps:scale blog web=3 worker=1'],
+  ['ps:scale blog web=1'],
+  ['ps:scale blog web=1'],
+  ['ps:limit blog web=256M'],
+  ['ps:restart blog'],
+  ['ps:stop blog'],
+  ['ps:scale blog web=2'],
+  ['ps:start blog'],
+  ['releases:rollback blog v1'],
+  ['domains:set blog example.com www.example.com'],
+  ['domains:add blog *.example.com www.example.com'],
+  ['domains:remove blog example.com'],
+  ['domains:set blog example.org'],
+  ['domains:clear blog'],
+  ['apps:destroy blog --confirm blog'],
+]
+
+describe('a dry run', () => {
+  const at = inSystem(async ({ person }) => {
+    await example(person, 'node-procfile', 'blog')
+    await push(person)
+  })
+
+  async function json(line: string, input?: string) {
+    const from = join(at.person.folder, 'input')
+    await writeFile(from, input ?? '')
+    const to = join(at.person.folder, 'output')
+    const { exit, output } = await at.person.run(['ssh', 'megapolos', `${line} --format json`], { from, to })
+    expect(exit, output).toBe(0)
+    return JSON.parse(await at.person.must('cat', to)) as {
+      planned: boolean
+      operations: string[]
+      release: number | null
+    }
+  }
+
+  test('is tried here for every command that takes one', () => {
+    const tried = new Set(commands.map(([line]) => line.split(' ')[0]))
+    const offered = rows.filter((row) => 'dryRun' in row.args.shape).map((row) => row.name)
+    expect(offered.filter((name) => !tried.has(name))).toEqual([])
+  })
+
+  test.each(commands)('of %s prints what is then done', { timeout: 120_000 }, async (line, input) => {
+    const plan = await json(`${line} --dry-run`, input)
+    const done = await json(line, input)
+    expect(plan.planned).toBe(true)
+    expect(done.planned).toBe(false)
+    // Containers start and are checked side by side, so their order is not part of the promise.
+    expect([...done.operations].sort()).toEqual([...plan.operations].sort())
+  })
+})
