@@ -34,9 +34,9 @@ describe('a dry run', () => {
     await push(person)
   })
 
-  async function json(line: string, input?: string) {
+  async function json(line: string, input: string) {
     const from = join(at.person.folder, 'input')
-    await writeFile(from, input ?? '')
+    await writeFile(from, input)
     const to = join(at.person.folder, 'output')
     const { exit, output } = await at.person.run(['ssh', 'megapolos', `${line} --format json`], { from, to })
     expect(exit, output).toBe(0)
@@ -53,12 +53,16 @@ describe('a dry run', () => {
     expect(offered.filter((name) => !tried.has(name))).toEqual([])
   })
 
-  test.each(commands)('of %s prints what is then done', { timeout: 120_000 }, async (line, input) => {
-    const plan = await json(`${line} --dry-run`, input)
-    const done = await json(line, input)
-    expect(plan.planned).toBe(true)
-    expect(done.planned).toBe(false)
-    // Containers start and are checked side by side, so their order is not part of the promise.
-    expect([...done.operations].sort()).toEqual([...plan.operations].sort())
-  })
+  test.each(commands.map(([line, input = '']) => [line, input] as const))(
+    'of %s prints what is then done',
+    { timeout: 120_000 },
+    async (line, input) => {
+      const plan = await json(`${line} --dry-run`, input)
+      const done = await json(line, input)
+      expect(plan.planned).toBe(true)
+      expect(done.planned).toBe(false)
+      // Containers start and are checked side by side, so their order is not part of the promise.
+      expect([...done.operations].sort()).toEqual([...plan.operations].sort())
+    },
+  )
 })

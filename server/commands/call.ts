@@ -66,7 +66,9 @@ export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
           `${row.name} needs a terminal session.`,
           `Type it over SSH: ssh -t megapolos ${row.name} …`,
         )
-      const result = await guarded(row, args, context, () => row.run(args, context, kernel))
+      // Whoever asks for JSON reads the result alone.
+      const quiet = format === 'json' && row.kind === 'mutation' ? { ...context, emit: () => {} } : context
+      const result = await guarded(row, args, context, () => row.run(args, quiet, kernel))
       return format === 'json' ? [JSON.stringify(result, null, 2)] : row.text(result)
     },
     async value(name, args, context) {
