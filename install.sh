@@ -270,7 +270,7 @@ listening_inode() {
 owner_of_socket() {
   owner=$(find /proc/[0-9]*/fd -lname "socket:\[$1\]" 2>/dev/null | sed -n '1s,^/proc/\([0-9]*\)/.*,\1,p' || true)
   [ -n "$owner" ] || { echo 'another process'; return; }
-  echo "$(cat "/proc/$owner/comm") (process $owner)"
+  echo "$(basename "$(readlink "/proc/$owner/exe")") (process $owner)"
 }
 
 install_packages() {
