@@ -206,7 +206,7 @@ describe('release task', () => {
     const release = await house.release(app, { NAME: 'blog' }, task('echo migrating $NAME; echo done'))
     const { job, lines } = testJob()
     await house.rollout.releaseTask(app, release, job)
-    expect(lines).toEqual(['migrating blog', 'done'])
+    expect(lines).toEqual(['       migrating blog', '       done'])
     expect(await house.engine.listOneOff()).toEqual([])
   })
 
