@@ -684,6 +684,7 @@ switch_program() {
   fi
   rm -f "$home/run/upgrade"
   remove_old_programs
+  remove_old_states
   if [ -z "$saved" ]; then done_with "answers ($program)"; else done_with "upgraded from $previous; the state before is in $saved"; fi
 }
 
@@ -711,9 +712,9 @@ put_back() {
     fail_with_log "$log" "The new kernel failed, and the state saved in $saved could not be put back." "The program is $previous again; the state needs a person."
   start_service kernel
   rm -f "$home/run/upgrade"
-  answer='and answers'
-  wait_for 30 kernel_answers || answer='but does not answer either'
-  fail_with_log "$home/logs/failed-upgrade.log" "The new kernel did not answer within 30 s: $previous and its state are back $answer." 'Nothing else was touched; send these lines to whoever made the change.'
+  answer='and it answers'
+  wait_for 30 kernel_answers || answer='but it does not answer either'
+  fail_with_log "$home/logs/failed-upgrade.log" "The new kernel did not answer within 30 s: $previous and its state are back, $answer." 'Nothing else was touched; send these lines to whoever made the change.'
 }
 
 # The one in use and the one before it stay, with the dependencies that they link to.
@@ -725,6 +726,10 @@ remove_old_programs() {
   for old in "$prefix"/modules-*; do
     readlink "$prefix"/[0-9]*/node_modules | grep -q "/${old##*/}/" || rm -rf "$old"
   done
+}
+
+remove_old_states() {
+  find "$home/backups" -maxdepth 1 -name 'before-*' | sort -t - -k 4 -r | tail -n +4 | while read -r old; do rm -f "$old"; done
 }
 
 kernel_answers() { health >/dev/null; }

@@ -30,7 +30,7 @@ import { createOneOff } from './rollout/one-off.ts'
 import { createRollout } from './rollout/rollout.ts'
 import { createRoutes } from './route/routes.ts'
 import { appUrl } from './route/url.ts'
-import { openStore } from './state/open.ts'
+import { openStore, restoreState } from './state/open.ts'
 import { loadKey } from './state/secrets.ts'
 
 export interface Running {
@@ -159,9 +159,9 @@ async function main([flag, file = '']: readonly string[]): Promise<void> {
     process.once('SIGINT', stop)
     return
   }
+  if (flag === '--restore-state') return restoreState(config, file)
   const store = await openStore({ config, key: await loadKey(join(config.paths.keys, 'secret.key')), log })
   if (flag === '--save-state') await store.backup(file)
-  else if (flag === '--restore-state') await store.restore(file)
   else if (flag === '--proxy-command') {
     const devices = createDevices({
       registry: await loadRegistry(join(config.program, 'drivers')),

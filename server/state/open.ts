@@ -34,7 +34,7 @@ export interface StoreOptions {
 const patience = 30_000
 
 export async function openStore({ config, key, log }: StoreOptions): Promise<Store> {
-  const db = config.store === 'sqlite' ? openSqlite(config.paths.sqlite) : await openConfiguredRqlite(config)
+  const db = await openDatabase(config)
   const secrets = createSecrets(key)
   const settings = createSettings(db)
   const ready = async () => {
@@ -74,6 +74,24 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     close: () => db.close(),
   }
 }
+
+/**
+ * Puts a backup in the place of whatever the store holds. Unlike `Store.restore` it does not care whether this program
+ * knows what is there now: that may be the work of a newer one that failed to start.
+ */
+export async function restoreState(config: StoreOptions['config'], path: string): Promise<void> {
+  checkBackup(path)
+  const db = await openDatabase(config)
+  try {
+    await answers(db, patience)
+    await db.restore(path)
+  } finally {
+    await db.close()
+  }
+}
+
+const openDatabase = async (config: StoreOptions['config']): Promise<Database> =>
+  config.store === 'sqlite' ? openSqlite(config.paths.sqlite) : openConfiguredRqlite(config)
 
 async function openConfiguredRqlite({ rqlitePort, paths }: StoreOptions['config']): Promise<Database> {
   const text = await readFile(paths.rqliteAuth, 'utf8').catch(() => null)
