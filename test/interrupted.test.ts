@@ -11,7 +11,7 @@ describe('pushes that are interrupted', { timeout: 120_000 }, () => {
 
   const latestBuild = () => at.person.must('ssh', 'megapolos', 'builds:info', 'blog').catch(String)
   const isAt = (state: string) =>
-    expect.poll(latestBuild, { timeout: 30_000, interval: 200 }).toMatch(`state    ${state}`)
+    expect.poll(latestBuild, { timeout: 30_000, interval: 200 }).toMatch(new RegExp(`^state: +${state}$`, 'm'))
 
   async function nothingChanged(): Promise<void> {
     expect(await at.get('blog.localhost')).toBe('Hello from version one\n')

@@ -86,6 +86,7 @@ const sshConfig = (home: string) => join(home, '.ssh/config')
 /** What is typed as if the server stood on ports 22 and 80 of a host called megapolos is led to the test system. */
 function translated(words: readonly string[], home: string, server: Server): readonly string[] {
   const [program = '', ...rest] = words
+  if (program === 'timeout') return [program, rest[0] ?? '', ...translated(rest.slice(1), home, server)]
   if (program === 'ssh') return [program, '-F', sshConfig(home), ...rest]
   if (program === 'curl') {
     return [
