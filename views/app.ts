@@ -4,7 +4,7 @@ import type { AppInfo, Ask, Job, ReleaseSummary } from './answers.ts'
 import { failure, lastFailure, serves } from './attention.ts'
 import { type Html, html } from './html.ts'
 import { keptLog, linesBox, logLine } from './lines.ts'
-import { appState, commit, count, link, mark, ssh, type, when } from './marks.ts'
+import { appState, count, link, made, mark, sentence, ssh, type, when } from './marks.ts'
 import type { Page } from './page.ts'
 import { releaseRow } from './releases.ts'
 import { tabs } from './tabs.ts'
@@ -76,16 +76,12 @@ function verdict({ release }: AppInfo, jobs: readonly Job[]): Html {
   return html`<div id="app-verdict"></div>`
 }
 
-function sentence(text: string): string {
-  return text[0]?.toUpperCase() + text.slice(1)
-}
-
 function release(one: AppInfo, [newest]: readonly ReleaseSummary[]): Html {
   const body =
     one.release === null
       ? html`<p class="soft">None yet.</p>`
       : html`<dl class="plain">
-    <dt>What</dt><dd>${one.description} ${one.commit && commit(one.commit)}</dd>
+    <dt>What</dt><dd>${made({ description: one.description ?? '', commit: one.commit ?? '' })}</dd>
     <dt>Released</dt><dd>${one.releasedAt && when(one.releasedAt)}${newest?.current && ` by ${newest.createdBy}`}</dd>
     <dt>Branch</dt><dd>${one.branch ?? 'set by the first push'}</dd>
     <dt>App made</dt><dd>${when(one.createdAt)} by ${one.createdBy}</dd>

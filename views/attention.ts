@@ -39,7 +39,7 @@ function ofApp({ name, state, processes }: AppSummary): Attention[] {
   if (state !== 'degraded') return []
   const short = processes
     .filter(({ running, wanted }) => running < wanted)
-    .map(({ type, running, wanted }) => `${running} of ${wanted} ${type} run`)
+    .map(({ type, running, wanted }) => `${running} of ${wanted} ${type} processes run`)
   return [
     {
       look: 'bad',

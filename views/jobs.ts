@@ -3,7 +3,7 @@ import type { Answers, Ask, Job } from './answers.ts'
 import { serves } from './attention.ts'
 import { type Html, html } from './html.ts'
 import { outputLine } from './lines.ts'
-import { count, exact, ssh, took, when, workState } from './marks.ts'
+import { count, exact, sentence, ssh, took, when, workState } from './marks.ts'
 import type { Page } from './page.ts'
 
 const shown = 200
@@ -42,7 +42,7 @@ export async function job(ask: Ask, _: unknown, number: string): Promise<Page> {
     parts: {},
     main: html`<div class="head"><div>
   <p class="crumbs"><a href="/jobs">Jobs</a> /</p>
-  <h1>${one.kind}${one.app && html` of ${one.app}`} ${workState(one.state)}</h1>
+  <h1>${sentence(one.kind)}${one.app && html` of ${one.app}`} ${workState(one.state)}</h1>
   <p>Job ${one.id} by ${one.actor}, ${when(one.createdAt)}${one.endedAt && one.startedAt && html`, took ${took(one)}`}${
     app && html`. App: <a href="/apps/${one.app}">${one.app}</a>`
   }</p>

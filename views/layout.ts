@@ -15,14 +15,12 @@ export interface Shell {
 
 export type Asset = 'style.css' | 'panel.js' | 'htmx.js' | 'sse.js'
 
+/** Scripts are not deferred: htmx begins by a timer then, at times before its extension is there. */
 export function layout(page: Page, shell: Shell): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
 ${head(page.title, shell)}
-<script src="${shell.asset('htmx.js')}" defer></script>
-<script src="${shell.asset('sse.js')}" defer></script>
-<script src="${shell.asset('panel.js')}" defer></script>
 </head>
 <body class="app">
 <a class="skip" href="#main">Skip to content</a>
@@ -42,6 +40,9 @@ ${head(page.title, shell)}
 <div id="live">${page.main}</div>
 ${page.lines?.box}
 </main>
+<script src="${shell.asset('htmx.js')}"></script>
+<script src="${shell.asset('sse.js')}"></script>
+<script src="${shell.asset('panel.js')}"></script>
 </body>
 </html>`
 }

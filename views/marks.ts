@@ -54,6 +54,15 @@ export function commit(hash: string): Html {
   return html`<code class="soft" title="${hash}">${hash.slice(0, 7)}</code>`
 }
 
+/** What made a release, with the commit that it is of unless that was said. */
+export function made({ description, commit: hash }: { description: string; commit: string }): Html {
+  return html`${description} ${description.includes(hash.slice(0, 7)) ? '' : commit(hash)}`
+}
+
+export function sentence(text: string): string {
+  return `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}`
+}
+
 /** The line that does what a button would. */
 export function type(command: string): Html {
   return html`<p class="cli alone"><code>${command}</code></p>`

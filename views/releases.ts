@@ -1,7 +1,7 @@
 /** The releases of an app, and what one of them is and changed. */
 import type { Ask, ReleaseInfo, ReleaseSummary } from './answers.ts'
 import { type Html, html } from './html.ts'
-import { commit, count, mark, ssh, when } from './marks.ts'
+import { count, made, mark, ssh, when } from './marks.ts'
 import type { Page } from './page.ts'
 import { crumbs, tabs } from './tabs.ts'
 
@@ -30,7 +30,7 @@ ${chosen ? both(app.name, list, chosen) : html`<p class="soft">None yet. The fir
 }
 
 export function releaseRow(app: string, one: ReleaseSummary, chosen = false): Html {
-  return html`<tr${chosen ? html` aria-current="true"` : ''}><th scope="row"><a href="/apps/${app}/releases/v${one.version}">v${one.version}</a></th><td>${one.description} ${commit(one.commit)}<small>by ${one.createdBy}${one.current && html`, ${mark('ok', 'serves now')}`}</small></td><td class="num wide">${when(one.createdAt)}</td></tr>`
+  return html`<tr${chosen ? html` aria-current="true"` : ''}><th scope="row"><a href="/apps/${app}/releases/v${one.version}">v${one.version}</a></th><td>${made(one)}<small>by ${one.createdBy}${one.current && html`, ${mark('ok', 'serves now')}`}</small></td><td class="num wide">${when(one.createdAt)}</td></tr>`
 }
 
 function both(app: string, list: readonly ReleaseSummary[], chosen: ReleaseInfo): Html {

@@ -1,5 +1,4 @@
 /** Waits for news, but not for each piece of them: what rings in quick succession wakes once. */
-import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Bell {
   /** Something changed. */
@@ -27,7 +26,7 @@ export function createBell(together: number, renewal: number): Bell {
     },
     async next() {
       due ||= Date.now() + renewal
-      await sleep(together)
+      await new Promise((resolve) => setTimeout(resolve, together))
       if (!rung && !hurried) await woken(due - Date.now())
       const result = rung || Date.now() >= due ? 'rung' : 'hurried'
       if (result === 'rung') {
