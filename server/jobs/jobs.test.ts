@@ -286,6 +286,21 @@ test('an rqlite that is killed under a job hears its verdict when it is back', a
   await stop()
 })
 
+test('a slow write at the point of no return never overwrites the end', async () => {
+  const record: Jobs['record'] = async (...args) => {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    await jobs().record(...args)
+  }
+  const own = makeQueue({ jobs: { ...jobs(), record } })
+  const id = await own.run(request(), async (job) => {
+    job.commit()
+    job.did({ do: 'release-task' })
+    return { value: job.id, result: 'Done' }
+  })
+  await own.close(1_000)
+  expect((await jobs().get(id))?.operations).toEqual(['run the release task'])
+})
+
 test('a store that is away when a job begins refuses it, and the lane stays free', async () => {
   const create = async () => Promise.reject(new UserError('unavailable', 'The store does not answer.'))
   const own = makeQueue({ jobs: { ...jobs(), create } })

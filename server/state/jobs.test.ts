@@ -55,8 +55,9 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
     const outcome = { result: 'Released v1', operations: ['start web.1', 'switch'] }
     expect(await store.jobs.move(id, 'running', 'succeeded', outcome)).toBe(true)
     expect(await store.jobs.get(id)).toMatchObject(outcome)
+    await store.jobs.record(id, ['too late'])
     await store.jobs.heartbeat([id], '2999-01-01T00:00:00.000Z')
-    expect((await store.jobs.get(id))?.state).toBe('succeeded')
+    expect(await store.jobs.get(id)).toMatchObject({ state: 'succeeded', ...outcome })
   })
 
   test('jobs are listed newest first, by app and by activity, and leftovers are interrupted', async () => {

@@ -57,7 +57,9 @@ export function createJobs(db: Database): Jobs {
       await db.batch([sql(extend, until, JSON.stringify(ids))])
     },
     async record(id, operations) {
-      await db.batch([sql('UPDATE jobs SET operations = ? WHERE id = ?', JSON.stringify(operations), id)])
+      await db.batch([
+        sql("UPDATE jobs SET operations = ? WHERE id = ? AND state = 'running'", JSON.stringify(operations), id),
+      ])
     },
     async get(id) {
       const [row] = await db.query('SELECT * FROM jobs WHERE id = ?', [id])
