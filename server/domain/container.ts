@@ -31,6 +31,9 @@ export interface Ending {
   readonly restarts: number
 }
 
+/** Host numbers 2 … 239 of an app's /24 are assigned to containers that stay; 240 … 254 are the engine's own choice. */
+export const assignedHosts = { first: 2, last: 239 }
+
 /** `web.1`, as it is shown. */
 export function placeName(place: Pick<Place, 'process' | 'index'>): string {
   return `${place.process}.${place.index}`

@@ -10,9 +10,6 @@ export interface AppNetwork {
   readonly bridge: string
 }
 
-/** Host numbers 2 … 239 are assigned to containers that stay; 240 … 254 are the engine's own choice. */
-export const lastAssignedHost = 239
-
 export function appNetwork(pool: string, system: string, app: string, index: number): AppNetwork {
   return {
     name: `mp-${system}-${app}`,

@@ -4,7 +4,7 @@ import { type ObservedContainer, type Place, placeName } from '../domain/contain
 import type { Release } from '../domain/release.ts'
 import { containerSpec, observed } from '../engine/container-spec.ts'
 import { told, UserError } from '../errors.ts'
-import { addressIn, appNetwork, hostNumber, lastAssignedHost, poolSize } from '../network/subnets.ts'
+import { addressIn, appNetwork, hostNumber, poolSize } from '../network/subnets.ts'
 import type { Acting } from './acting.ts'
 import { explain } from './explain.ts'
 import { check } from './health.ts'
@@ -122,14 +122,6 @@ async function assign({ store }: RolloutParts, { app, places }: GroupInput): Pro
   const known = new Map((await store.addresses.list(app.id)).map((row) => [placeKey(row), row.host]))
   const missing = places.filter((place) => !known.has(placeKey(place)))
   const fresh = missing.length > 0 ? await store.addresses.assign(app.id, missing) : []
-  if (fresh.some((host) => host > lastAssignedHost)) {
-    await store.addresses.release(app.id, fresh)
-    throw new UserError(
-      'refused',
-      `${app.name} cannot have more than ${lastAssignedHost - 1} containers at a time, those being replaced included.`,
-      `Scale it down: ps:scale ${app.name} web=1`,
-    )
-  }
   missing.forEach((place, n) => void known.set(placeKey(place), fresh[n] ?? 0))
   return places.map((place) => known.get(placeKey(place)) ?? 0)
 }

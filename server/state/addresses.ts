@@ -1,13 +1,9 @@
 /** Addresses inside an app's subnet: assigned here, so that two containers can never swap them. */
-import type { Place } from '../domain/container.ts'
+import { assignedHosts, type Place } from '../domain/container.ts'
 import { UserError } from '../errors.ts'
 import { ConstraintError, type Database, type Statement, sql } from './database.ts'
 import { goneApp } from './refusal.ts'
 import type { Addresses } from './store.ts'
-
-/** 0, 1 and 255 are the network itself, its gateway and broadcast. */
-const lowest = 2
-const highest = 254
 
 export function createAddresses(db: Database): Addresses {
   return {
@@ -51,11 +47,13 @@ export function createAddresses(db: Database): Addresses {
 async function freeHosts(db: Database, app: string, count: number): Promise<number[]> {
   const taken = new Set((await db.query('SELECT host FROM addresses WHERE app = ?', [app])).map(({ host }) => host))
   const hosts: number[] = []
-  for (let host = lowest; host <= highest && hosts.length < count; host++) if (!taken.has(host)) hosts.push(host)
+  for (let host = assignedHosts.first; host <= assignedHosts.last && hosts.length < count; host++) {
+    if (!taken.has(host)) hosts.push(host)
+  }
   if (hosts.length === count) return hosts
   throw new UserError(
     'unavailable',
-    `The app's network has ${hosts.length} free addresses, and ${count} are needed.`,
+    `The app's network has ${hosts.length} free addresses, and ${count} are needed; containers being replaced count too.`,
     'Scale it down, or wait until old containers have ended.',
   )
 }
