@@ -33,6 +33,11 @@ export interface Config {
   readonly user: string
   /** Where build bases come from: Docker Hub, Debian's archive, or whichever answers. `MEGAPOLOS_BASES` */
   readonly bases: 'auto' | 'hub' | 'local'
+  /**
+   * Whether Docker's default bridge, on which builds run, is behind the firewall like the networks of apps. Off where
+   * other people's containers on it need the host's ports. `MEGAPOLOS_BUILD_FIREWALL`
+   */
+  readonly buildFirewall: 'on' | 'off'
   readonly paths: Paths
 }
 
@@ -76,6 +81,7 @@ export function readConfig(env: Environment = process.env): Config {
     docker: env.MEGAPOLOS_DOCKER ?? '/var/run/docker.sock',
     user: env.MEGAPOLOS_USER ?? 'megapolos',
     bases: oneOf(env, 'MEGAPOLOS_BASES', ['auto', 'hub', 'local'], 'auto'),
+    buildFirewall: oneOf(env, 'MEGAPOLOS_BUILD_FIREWALL', ['on', 'off'], 'on'),
     paths: {
       socket: join(home, 'run/kernel.sock'),
       repositories: join(home, 'repositories'),

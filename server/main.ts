@@ -58,9 +58,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const extra: Record<string, string> =
     config.domain === 'localhost' ? { 'panel.localhost': `127.0.0.1:${config.panelPort}` } : {}
   const routes = createRoutes({ domains: store.domains, proxy: devices.proxy, log, extra })
+  const guarded = config.buildFirewall === 'on' ? ['docker0'] : []
   const firewall = createFirewall({
     system,
-    interfaces: [`${bridgePrefix(system)}+`, 'docker0'],
+    interfaces: [`${bridgePrefix(system)}+`, ...guarded],
     ports: [config.httpPort],
     log,
   })
