@@ -17,7 +17,7 @@ export async function releases(ask: Ask, _: unknown, name: string, version?: str
   return {
     title: `Releases of ${app.name}`,
     menu: 'home',
-    topics: [`app:${app.id}`],
+    topics: [`app:${app.id}`, 'jobs'],
     parts: {},
     main: html`<div class="head"><div>
   ${crumbs(app.name)}
