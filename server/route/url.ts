@@ -1,2 +1,0 @@
-/** Where people find an app. */
-export { appUrl } from '../domain/route.ts'
