@@ -20,6 +20,7 @@
 #   --store KIND        MEGAPOLOS_STORE        rqlite or sqlite (rqlite)
 #   --bases SOURCE      MEGAPOLOS_BASES        build bases from Docker Hub, Debian's archive or whichever answers: hub, local or auto (auto)
 #   --pool BLOCK        MEGAPOLOS_POOL         IPv4 block that app networks are cut from (10.64.0.0/12)
+#   --build-firewall X  MEGAPOLOS_BUILD_FIREWALL  keep builds from this machine's ports: on or off (on, unless other containers share their bridge)
 #   --no-hello          MEGAPOLOS_NO_HELLO=1   do not deploy the hello app as a self-check
 #   --no-bases          MEGAPOLOS_NO_BASES=1   do not prepare the build bases; the first build does it
 #
@@ -39,7 +40,7 @@ TEST_PACKAGES='busybox-static chromium shellcheck tmux wrk'
 # What of a checkout runs on the machine; a change of anything else is no upgrade.
 PROGRAM_PARTS='server views buildpacks drivers hooks install.sh package.json package-lock.json .npmrc'
 # What is kept for the next run, for the units and for server/config.ts.
-SETTINGS='HOME PROGRAM PREFIX USER ADDRESS DOMAIN HTTP_PORT SSH_PORT SSHD PANEL_PORT RQLITE_PORT STORE BASES POOL DOCKER'
+SETTINGS='HOME PROGRAM PREFIX USER ADDRESS DOMAIN HTTP_PORT SSH_PORT SSHD PANEL_PORT RQLITE_PORT STORE BASES POOL DOCKER BUILD_FIREWALL'
 # The operator's way to the outside, which builds need as well.
 SURROUNDINGS='NODE_EXTRA_CA_CERTS NPM_CONFIG_REGISTRY HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy'
 
@@ -92,7 +93,7 @@ read_words() {
 
 set_flag() {
   case $1 in
-    --home | --prefix | --user | --address | --domain | --store | --bases | --pool) ;;
+    --home | --prefix | --user | --address | --domain | --store | --bases | --pool | --build-firewall) ;;
     --http-port | --ssh-port | --panel-port | --rqlite-port) ;;
     *) fail "I do not know the flag $1." "Type: $0 --help" ;;
   esac
@@ -145,6 +146,7 @@ use_settings() {
   bases=${MEGAPOLOS_BASES:-auto}
   pool=${MEGAPOLOS_POOL:-10.64.0.0/12}
   docker=${MEGAPOLOS_DOCKER:-/var/run/docker.sock}
+  build_firewall=${MEGAPOLOS_BUILD_FIREWALL:-}
   ssh_port=${MEGAPOLOS_SSH_PORT:-}
   sshd=${MEGAPOLOS_SSHD:-}
   case $(uname -m) in
@@ -156,6 +158,7 @@ use_settings() {
   for word in "$prefix" "$user" "$address" "$domain" "$pool" "$docker"; do plain_word setting "$word"; done
   for word in "$http_port" "$panel_port" "$rqlite_port" "${ssh_port:-22}"; do port_number "$word"; done
   case $store in rqlite | sqlite) ;; *) fail "The store is $store." 'It must be rqlite or sqlite.' ;; esac
+  case $build_firewall in '' | on | off) ;; *) fail "The build firewall is $build_firewall." 'It must be on or off.' ;; esac
   case $bases in auto | hub | local) ;; *) fail "The source of bases is $bases." 'It must be auto, hub or local.' ;; esac
   node_folder=$prefix/node-$NODE_VERSION
   rqlite_folder=$prefix/rqlite-$RQLITE_VERSION
@@ -206,6 +209,7 @@ install_all() {
   create_users
   create_home
   install_docker
+  choose_build_firewall
   install_node
   install_rqlite
   install_program
@@ -342,6 +346,13 @@ install_docker() {
   engine_answers || { start_docker; start=started; }
   check_engine
   done_with "$start ($(engine_info | sed -n 's/.*"ServerVersion":"\([^"]*\)".*/\1/p'))"
+}
+
+# Builds run on Docker's default bridge. Other people's containers there may need this machine's ports.
+choose_build_firewall() {
+  [ -z "$build_firewall" ] || return 0
+  build_firewall=on
+  if [ -n "$(engine_ids containers/json '{"network":["bridge"]}')" ]; then build_firewall=off; fi
 }
 
 engine_info() { curl -fsS --max-time 10 --unix-socket "$docker" http://docker/info 2>/dev/null || true; }
@@ -500,7 +511,7 @@ keep_settings() {
   export MEGAPOLOS_ADDRESS="$address" MEGAPOLOS_DOMAIN="$domain" MEGAPOLOS_HTTP_PORT="$http_port"
   export MEGAPOLOS_SSH_PORT="$ssh_port" MEGAPOLOS_SSHD="$sshd" MEGAPOLOS_PANEL_PORT="$panel_port"
   export MEGAPOLOS_RQLITE_PORT="$rqlite_port" MEGAPOLOS_STORE="$store" MEGAPOLOS_BASES="$bases" MEGAPOLOS_POOL="$pool"
-  export MEGAPOLOS_DOCKER="$docker"
+  export MEGAPOLOS_DOCKER="$docker" MEGAPOLOS_BUILD_FIREWALL="$build_firewall"
   if [ -n "$kept_store" ] && [ "$kept_store" != "$store" ]; then
     fail "This installation keeps its state in $kept_store." "Its store cannot be changed to $store; leave --store $kept_store."
   fi
