@@ -64,6 +64,14 @@ describe('the panel while somebody pushes', { timeout: 180_000 }, () => {
     expect(view.complaints).toEqual([])
   })
 
+  test('the proxy leads to it as panel.localhost, live as well', async () => {
+    const { page } = await openView(browser)
+    const here = new URL(link(await at.person.must('ssh', 'megapolos', 'login')))
+    here.host = `panel.localhost:${at.system.httpPort}`
+    await signIn(page, here.href)
+    await live(page)
+  })
+
   test('a viewer sees the same, and is shut out when the key is removed', async () => {
     const friend = join(at.person.home, '.ssh/friend.pub')
     await at.person.run(['ssh', 'megapolos', 'keys:add', 'friend', '--role', 'viewer'], { from: friend })

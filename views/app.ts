@@ -48,7 +48,6 @@ ${parts['app-releases']}
         lines: log.map(logLine),
         keep: keptLog,
         command: `logs ${one.name} --tail`,
-        form: 'timed',
       }),
       follow: { command: 'logs', args: { app: name, num: keptLog, tail: true } },
       line: (text) => logLine(readLogLine(text)),
@@ -133,7 +132,7 @@ function recent({ name }: AppInfo, releases: readonly ReleaseSummary[]): Html {
   return html`<section id="app-releases" aria-labelledby="releases-h">
   <header><h2 id="releases-h">Recent releases</h2><a class="quiet" href="/apps/${name}/releases">${releases.length > 5 ? `All ${count(releases.length, 'release')}` : 'What they changed'}</a></header>
   <table>
-    <thead><tr><th scope="col">Release</th><th scope="col">What</th><th scope="col" class="num wide">When</th></tr></thead>
+    <thead><tr><th scope="col">Release</th><th scope="col" class="most">What</th><th scope="col" class="num wide">When</th></tr></thead>
     <tbody>${releases.slice(0, 5).map((one) => releaseRow(name, one))}</tbody>
   </table>
   ${before && html`<p class="soft hint">To go back, without a build:</p>${ssh(`releases:rollback ${name} v${before.version}`)}`}

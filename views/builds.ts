@@ -4,7 +4,7 @@ import { serves } from './attention.ts'
 import { type Html, html } from './html.ts'
 import { verdict } from './jobs.ts'
 import { keptOutput, linesBox, outputLine } from './lines.ts'
-import { commit, count, ssh, took, when, workState } from './marks.ts'
+import { buildState, commit, count, ssh, took, when } from './marks.ts'
 import type { Page } from './page.ts'
 import { crumbs, tabs } from './tabs.ts'
 
@@ -34,7 +34,7 @@ ${
 }
 
 function row(app: string, one: Build): Html {
-  return html`<tr><th scope="row"><a href="/apps/${app}/builds/${one.id}">${one.id}</a></th><td>${workState(one.state)}</td><td>${commit(one.commit)}</td><td class="wide">${one.buildpack ?? ''}</td><td class="num wide">${one.reused ? 'reused' : one.endedAt && took(one)}</td><td class="num wide">${when(one.startedAt)}</td></tr>`
+  return html`<tr><th scope="row"><a href="/apps/${app}/builds/${one.id}">${one.id}</a></th><td>${buildState(one.state)}</td><td>${commit(one.commit)}</td><td class="wide">${one.buildpack ?? ''}</td><td class="num wide">${one.reused ? 'reused' : one.endedAt && took(one)}</td><td class="num wide">${when(one.startedAt)}</td></tr>`
 }
 
 /** A build's number is that of the job that made it, and its output is the job's. */
@@ -75,7 +75,7 @@ ${hidden > 0 ? html`<p class="soft">The last ${keptOutput} of ${count(job.output
 function head(app: string, one: Build, job: Job): Html {
   return html`<div class="head"><div>
   ${crumbs(app, ['/builds', 'Builds'])}
-  <h1>Build ${one.id} ${workState(one.state)}</h1>
+  <h1>Build ${one.id} ${buildState(one.state)}</h1>
   <p>${commit(one.commit)} by ${job.actor}, ${when(one.startedAt)}${one.buildpack && `, ${one.buildpack}`}${
     one.reused ? ', an image of the same tree was there already' : one.endedAt && html`, took ${took(one)}`
   }. <a href="/jobs/${one.id}">The whole push</a></p>

@@ -59,13 +59,9 @@ function summary(apps: readonly AppSummary[]): string {
     [of('stopped'), 'stopped'],
     [of('empty'), 'without a release'],
   ] as const
-  const running = of('running')
-  const said = [
-    running === apps.length && running > 1
-      ? `All ${running} apps run`
-      : `${running} of ${count(apps.length, 'app')} run`,
-    ...others.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`),
-  ]
+  const said = others.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`)
+  if (said.length === 0) return apps.length === 1 ? 'The app runs.' : `All ${apps.length} apps run.`
+  if (apps.length > 1) said.unshift(`${of('running')} of ${apps.length} apps run`)
   return `${said.join(', ')}.`
 }
 

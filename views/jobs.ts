@@ -3,7 +3,7 @@ import type { Answers, Ask, Job } from './answers.ts'
 import { serves } from './attention.ts'
 import { type Html, html } from './html.ts'
 import { outputLine } from './lines.ts'
-import { count, exact, sentence, ssh, took, when, workState } from './marks.ts'
+import { count, exact, jobState, sentence, ssh, took, when } from './marks.ts'
 import type { Page } from './page.ts'
 
 const shown = 200
@@ -42,7 +42,7 @@ export async function job(ask: Ask, _: unknown, number: string): Promise<Page> {
     parts: {},
     main: html`<div class="head"><div>
   <p class="crumbs"><a href="/jobs">Jobs</a> /</p>
-  <h1>${sentence(one.kind)}${one.app && html` of ${one.app}`} ${workState(one.state)}</h1>
+  <h1>${sentence(one.kind)}${one.app && html` of ${one.app}`} ${jobState(one.state)}</h1>
   <p>Job ${one.id} by ${one.actor}, ${when(one.createdAt)}${one.endedAt && one.startedAt && html`, took ${took(one)}`}${
     app && html`. App: <a href="/apps/${one.app}">${one.app}</a>`
   }</p>
@@ -64,12 +64,14 @@ ${operations(one)}
 }
 
 /** What came of it, in one sentence; nothing once all went well and has been said above. */
-export function verdict({ state, result }: Pick<Job, 'state' | 'result'>, after: string): Html {
+export function verdict({ kind, state, result }: Pick<Job, 'kind' | 'state' | 'result'>, after: string): Html {
   if (state === 'queued') return html`<div class="verdict now" role="status"><p>It waits for its turn.</p></div>`
   if (state === 'running') return html`<div class="verdict now" role="status"><p>It runs.</p><p>${after}</p></div>`
   if (state === 'succeeded') return html`<div class="verdict done" role="status"><p>${result ?? 'Done.'}</p></div>`
-  const fallback = { cancelled: 'It was cancelled.', interrupted: 'The kernel stopped while it ran.' }[state]
-  return html`<div class="verdict" role="alert"><p>${result ?? fallback ?? 'It failed.'}</p><p>${after}</p></div>`
+  if (state === 'cancelled')
+    return html`<div class="verdict off" role="status"><p>${result ?? 'It was cancelled.'}</p><p>${after}</p></div>`
+  const said = `The ${kind === 'push' ? 'push' : 'change'} was ${state === 'interrupted' ? 'interrupted' : 'refused'}`
+  return html`<div class="verdict" role="alert"><p>${said}: ${result ?? 'no reason is known.'}</p><p>${after}</p></div>`
 }
 
 /** In a list beside other things. */
@@ -78,7 +80,7 @@ export function jobRow(one: Job): Html {
 }
 
 function tableRow(one: Job): Html {
-  return html`<tr><th scope="row"><a href="/jobs/${one.id}">${title(one)}</a><small>${one.id} by ${one.actor}</small></th><td>${workState(one.state)}</td><td class="wide cut more"><span title="${one.result ?? ''}">${one.result ?? ''}</span></td><td class="num wide">${when(one.createdAt)}<small>${one.endedAt === null ? '' : took(one)}</small></td></tr>`
+  return html`<tr><th scope="row"><a href="/jobs/${one.id}">${title(one)}</a><small>${one.id} by ${one.actor}</small></th><td>${jobState(one.state)}</td><td class="wide cut more"><span title="${one.result ?? ''}">${one.result ?? ''}</span></td><td class="num wide">${when(one.createdAt)}<small>${one.endedAt === null ? '' : took(one)}</small></td></tr>`
 }
 
 function title({ app, kind }: Job): string {

@@ -22,10 +22,10 @@ export function linesBox(box: {
   lines: readonly Html[]
   keep: number
   command: string
-  form: string
+  form?: string
 }): Html {
   return html`<div class="log-box">
-  <div class="log ${box.form}" data-keep="${box.keep}" role="log" aria-live="off" tabindex="0" aria-label="${box.label}"><ol id="lines">${box.lines.slice(-box.keep)}</ol></div>
+  <div class="log${box.form && ` ${box.form}`}" data-keep="${box.keep}" role="log" aria-live="off" tabindex="0" aria-label="${box.label}"><ol id="lines">${box.lines.slice(-box.keep)}</ol></div>
   <p class="cli"><span class="sr">The same as: </span><code>ssh megapolos ${box.command}</code></p>
 </div>`
 }

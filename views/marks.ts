@@ -13,7 +13,7 @@ const looks: Readonly<Record<string, readonly [Look, string]>> = {
   unknown: ['warn', 'Not known'],
 }
 
-const workLooks: Readonly<Record<string, readonly [Look, string]>> = {
+const jobLooks: Readonly<Record<string, readonly [Look, string]>> = {
   queued: ['off', 'Waiting'],
   running: ['busy', 'Running'],
   succeeded: ['ok', 'Done'],
@@ -30,9 +30,14 @@ export function appState(state: string): Html {
   return mark(...(looks[state] ?? (['warn', state] as const)))
 }
 
-/** Of a job or a build. */
-export function workState(state: string): Html {
-  return mark(...(workLooks[state] ?? (['warn', state] as const)))
+export function jobState(state: string): Html {
+  return mark(...(jobLooks[state] ?? (['warn', state] as const)))
+}
+
+/** A build may well have succeeded in a push that was refused later. */
+export function buildState(state: string): Html {
+  if (state === 'succeeded') return mark('ok', 'Built')
+  return state === 'failed' ? mark('bad', 'Failed') : jobState(state)
 }
 
 export function when(time: string): Html {

@@ -38,7 +38,7 @@ function both(app: string, list: readonly ReleaseSummary[], chosen: ReleaseInfo)
 <section aria-labelledby="history">
   <header><h2 id="history">History</h2><small>${count(list.length, 'release')}</small></header>
   <table>
-    <thead><tr><th scope="col">Release</th><th scope="col">What</th><th scope="col" class="num wide">When</th></tr></thead>
+    <thead><tr><th scope="col">Release</th><th scope="col" class="most">What</th><th scope="col" class="num wide">When</th></tr></thead>
     <tbody>${list.map((one) => releaseRow(app, one, one.version === chosen.version))}</tbody>
   </table>
 </section>

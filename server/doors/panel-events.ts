@@ -25,6 +25,8 @@ interface Ports {
 }
 
 export function streamUpdates(request: Request, ports: Ports): Response {
+  // A proxy in between must not hold them back.
+  request.header('x-accel-buffering', 'no')
   return streamSSE(request, (stream) => run(stream, ports).catch((error) => ports.log.error('panel stream', error)))
 }
 
