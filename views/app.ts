@@ -69,7 +69,7 @@ function verdict({ release }: AppInfo, jobs: readonly Job[]): Html {
   const active = jobs.find(({ state }) => state === 'running')
   const failed = lastFailure(jobs)
   if (active)
-    return html`<div class="verdict now" id="app-verdict" role="status"><p>A ${active.kind} runs, by ${active.actor}. ${serves(release).replace('as before', 'meanwhile')}</p><p><a href="/jobs/${active.id}">Watch it</a></p></div>`
+    return html`<div class="verdict now" id="app-verdict" role="status"><p>A ${active.kind} runs, by ${active.actor}. ${serves(release, active)}</p><p><a href="/jobs/${active.id}">Watch it</a></p></div>`
   if (failed)
     return html`<div class="verdict" id="app-verdict" role="alert"><p>${sentence(failure(failed))}: ${failed.result ?? 'no reason is known.'}</p><p>${serves(release)} ${when(failed.endedAt ?? failed.createdAt)}. <a href="/jobs/${failed.id}">See what it printed</a></p></div>`
   return html`<div id="app-verdict"></div>`

@@ -79,7 +79,9 @@ export function failure({ kind, state }: Job): string {
   return `${what} was ${state === 'interrupted' ? 'interrupted' : 'refused'}`
 }
 
-/** What did not change. */
-export function serves(release: number | null): string {
-  return release === null ? 'Nothing serves yet.' : `v${release} serves as before.`
+/** What does not change: while a job runs, and after it was refused. */
+export function serves(release: number | null, job?: Pick<Job, 'endedAt'>): string {
+  return release === null
+    ? 'Nothing serves yet.'
+    : `v${release} serves ${job?.endedAt === null ? 'meanwhile' : 'as before'}.`
 }

@@ -53,7 +53,7 @@ export async function build(ask: Ask, _: unknown, name: string, number: string):
     topics: [`app:${app.id}`, 'jobs', `job:${one.id}`],
     parts: {},
     main: html`${head(app.name, one, job)}
-${verdict(job, serves(app.release))}
+${verdict(job, serves(app.release, job))}
 ${runs ? ssh(`builds:cancel ${app.name}`) : ''}
 <h2 class="above" id="output">Output</h2>
 ${hidden > 0 ? html`<p class="soft">The last ${keptOutput} of ${count(job.output.length, 'line')}.</p>` : ''}`,

@@ -48,7 +48,7 @@ ${parts['jobs-now']}
 /** Those that fail come first. Nothing else reorders, so that a row does not move while it is read. */
 function byNeed(apps: readonly AppSummary[]): AppSummary[] {
   const failing = (app: AppSummary) => (app.state === 'degraded' ? 0 : 1)
-  return [...apps].sort((a, b) => failing(a) - failing(b) || a.name.localeCompare(b.name))
+  return [...apps].sort((a, b) => failing(a) - failing(b) || a.name.localeCompare(b.name, 'en', { numeric: true }))
 }
 
 function summary(apps: readonly AppSummary[]): string {

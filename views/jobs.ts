@@ -47,7 +47,7 @@ export async function job(ask: Ask, _: unknown, number: string): Promise<Page> {
     app && html`. App: <a href="/apps/${one.app}">${one.app}</a>`
   }</p>
 </div></div>
-${verdict(one, app ? serves(app.release) : '')}
+${verdict(one, app ? serves(app.release, one) : '')}
 ${one.endedAt === null ? ssh(`jobs:cancel ${one.id}`) : ''}
 <div class="two">
 <section aria-labelledby="output">

@@ -54,7 +54,7 @@ export function menu(at: Page['menu'], { apps, jobs }: Pick<Shell, 'apps' | 'job
   return html`<ul id="entries">
       ${entry('home', '/', 'Apps', apps)}
       ${entry('devices', '/devices', 'Devices', 0)}
-      ${entry('jobs', '/jobs', 'Jobs', jobs > 0 ? `${jobs} running` : 0)}
+      ${entry('jobs', '/jobs', 'Jobs', jobs > 0 ? `${jobs} active` : 0)}
     </ul>`
 }
 
