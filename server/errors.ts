@@ -44,7 +44,11 @@ export class UserError extends Error {
 /** Turns whatever was thrown into what may be shown. */
 export function told(error: unknown): UserError {
   if (error instanceof UserError) return error
-  return new UserError('internal', 'Internal error; the kernel log says more.', 'On the server: logs/kernel.log in the data home.')
+  return new UserError(
+    'internal',
+    'Internal error; the kernel log says more.',
+    'On the server: logs/kernel.log in the data home.',
+  )
 }
 
 export function messageOf(error: unknown): string {

@@ -55,9 +55,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const devices = createDevices({ registry, store, config, system, log })
   await devices.installDefaults()
 
-  const extra: Record<string, string> =
-    config.domain === 'localhost' ? { 'panel.localhost': `127.0.0.1:${config.panelPort}` } : {}
-  const routes = createRoutes({ domains: store.domains, proxy: devices.proxy, log, extra })
+  const routes = createRoutes({ domains: store.domains, proxy: devices.proxy, log })
   const guarded = config.buildFirewall === 'on' ? ['docker0'] : []
   const firewall = createFirewall({
     system,

@@ -13,7 +13,7 @@ const policy = [
 ].join('; ')
 
 /** Names that mean this machine. Anything else is a foreign name that was made to point here (DNS rebinding). */
-const ownHost = /^(localhost|127\.0\.0\.1|\[::1\]|panel\.localhost)(:\d{1,5})?$/
+const ownHost = /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/
 
 export const guard: MiddlewareHandler = async (c, next) => {
   c.header('content-security-policy', policy)

@@ -79,7 +79,7 @@ describe('every request', () => {
     ['127.0.0.1:9180', 401],
     ['[::1]:9180', 401],
     ['localhost:1234', 401],
-    ['panel.localhost', 401],
+    ['panel.localhost', 421],
   ])('by the name %s is answered %i', async (host, status) => {
     expect((await testPanel().request('/', { headers: { host } })).status).toBe(status)
   })

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -109,6 +110,12 @@ describe('containers', () => {
     const lines = engine.logs(id, { tail: 'all', follow: true })[Symbol.asyncIterator]()
     expect([(await lines.next()).value?.text, (await lines.next()).value?.text]).toEqual(['end', 'end'])
     await lines.return?.()
+  })
+
+  test('starting one that runs is no error', async () => {
+    const id = await engine.create(spec('sleep 60'))
+    await engine.start(id)
+    await expect(engine.start(id)).resolves.toBeUndefined()
   })
 
   test('stopping and removing what is gone is no error', async () => {
@@ -226,7 +233,7 @@ describe('sessions', () => {
   })
 })
 
-describe('events', () => {
+describe('the connection', () => {
   let folder: string
   let cuttable: Awaited<ReturnType<typeof relay>>
   beforeEach(async () => {
@@ -260,6 +267,16 @@ describe('events', () => {
     expect(seen[3]).toMatchObject({ id, app: '0a0a0a0a', exitCode: 137 })
   })
 
+  test('waiting for a container ends with an error when the connection is cut', async () => {
+    const through = createEngine({ socket: join(folder, 'docker.sock'), system })
+    const id = await engine.create(spec('sleep 60'))
+    await engine.start(id)
+    const waiting = through.wait(id)
+    await cuttable.answer()
+    await cuttable.cut()
+    await expect(waiting).rejects.toThrow()
+  })
+
   test('an engine that is not there is said by its socket', async () => {
     await cuttable.cut()
     const away = createEngine({ socket: join(folder, 'docker.sock'), system })
@@ -291,6 +308,7 @@ async function relay(path: string) {
       open.add(socket)
       socket.on('error', () => {}).on('close', () => open.delete(socket))
     }
+    upstream.once('data', () => server.emit('answer'))
     client.pipe(upstream).pipe(client)
   })
   const listen = () => new Promise<void>((resolve) => server.listen(path, resolve))
@@ -300,5 +318,6 @@ async function relay(path: string) {
     for (const socket of open) socket.destroy()
     await closed
   }
-  return { cut, mend: listen, close: () => (server.listening ? cut() : Promise.resolve()) }
+  const answer = () => once(server, 'answer')
+  return { answer, cut, mend: listen, close: () => (server.listening ? cut() : Promise.resolve()) }
 }

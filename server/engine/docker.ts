@@ -1,13 +1,15 @@
 /** The engine on Docker. Every call is filtered by this system's label: two installations on one machine never meet. */
+import type Docker from 'dockerode'
 import type { Ending } from '../domain/container.ts'
 import { UserError } from '../errors.ts'
-import { type Client, createClient, EngineError, isStatus } from './client.ts'
+import { type Client, createClient } from './client.ts'
 import { createOptions, observed } from './container-spec.ts'
 import type { ContainerDetails, Engine } from './engine.ts'
 import { followEvents } from './events.ts'
 import { listeningPorts } from './listening.ts'
 import { readLogs } from './logs.ts'
 import { attach, exec } from './session.ts'
+import { EngineError, isStatus } from './transport.ts'
 
 export function createEngine({ socket, system }: { readonly socket: string; readonly system: string }): Engine {
   const client = createClient(socket)
@@ -15,40 +17,36 @@ export function createEngine({ socket, system }: { readonly socket: string; read
 
   return {
     version: async () => {
-      const answer = await client.json<{ Version: string; ApiVersion: string }>('GET', '/version', { deadline: 5_000 })
+      const answer = await client.version()
       return { version: answer.Version, api: answer.ApiVersion }
     },
     ensureNetwork: (network) => ensureNetwork(client, system, network),
-    removeNetwork: (name) => unlessGone(client.json('DELETE', `/networks/${name}`)),
+    removeNetwork: (name) => unlessGone(client.network(name).remove()),
 
     create: async (spec) => {
       const { Id } = await refusing(
         `Docker could not create ${spec.name}.`,
-        client.json<{ Id: string }>('POST', '/containers/create', {
-          query: { name: spec.name },
-          body: createOptions(spec),
-        }),
+        client.createContainer(spec.name, createOptions(spec)),
       )
       return Id
     },
-    start: (id) => refusing('Docker could not start the process.', client.json('POST', `/containers/${id}/start`)),
-    keep: async (id) => {
-      await client.json('POST', `/containers/${id}/update`, { body: { RestartPolicy: { Name: 'unless-stopped' } } })
+    start: async (id) => {
+      await refusing('Docker could not start the process.', client.container(id).start())
     },
-    stop: (id, seconds) =>
-      unlessGone(
-        client.json('POST', `/containers/${id}/stop`, { query: { t: seconds }, deadline: (seconds + 30) * 1000 }),
-      ),
-    remove: (id) => unlessGone(client.json('DELETE', `/containers/${id}`, { query: { force: 1, v: 1 } })),
+    keep: async (id) => {
+      await client.container(id).update({ RestartPolicy: { Name: 'unless-stopped' } })
+    },
+    stop: (id, seconds) => unlessGone(client.container(id, (seconds + 30) * 1000).stop({ t: seconds })),
+    remove: (id) => unlessGone(client.container(id).remove({ force: true, v: true })),
 
     list: async (app) => {
-      const found = await listContainers(client, [systemLabel(system), ...(app ? [`megapolos.app=${app}`] : [])])
+      const found = await client.listContainers([systemLabel(system), ...(app ? [`megapolos.app=${app}`] : [])])
       return found
         .filter((one) => one.Labels['megapolos.one-off'] === undefined)
         .map((one) => observed(one.Id, one.State, one.Labels))
     },
     listOneOff: async () => {
-      const found = await listContainers(client, [systemLabel(system), 'megapolos.one-off'])
+      const found = await client.listContainers([systemLabel(system), 'megapolos.one-off'])
       return found.map((one) => ({
         id: one.Id,
         app: one.Labels['megapolos.app'] ?? '',
@@ -72,24 +70,14 @@ export function createEngine({ socket, system }: { readonly socket: string; read
     events: (signal) => followEvents(client, system, signal),
 
     image: (reference) => imageDetails(client, reference),
-    tag: (image, repository, tag) =>
-      client.json('POST', `/images/${encodeURIComponent(image)}/tag`, { query: { repo: repository, tag } }),
+    tag: async (image, repository, tag) => {
+      await client.image(image).tag({ repo: repository, tag })
+    },
   }
 }
 
 function systemLabel(system: string): string {
   return `megapolos.system=${system}`
-}
-
-interface Listed {
-  readonly Id: string
-  readonly State: string
-  readonly Names: readonly string[]
-  readonly Labels: Readonly<Record<string, string>>
-}
-
-function listContainers(client: Client, label: readonly string[]): Promise<Listed[]> {
-  return client.json('GET', '/containers/json', { query: { all: 1, filters: { label } } })
 }
 
 async function ensureNetwork(
@@ -98,21 +86,19 @@ async function ensureNetwork(
   network: Parameters<Engine['ensureNetwork']>[0],
 ): Promise<void> {
   try {
-    await client.json('GET', `/networks/${network.name}`)
+    await client.network(network.name).inspect()
     return
   } catch (error) {
     if (!isStatus(error, 404)) throw error
   }
   try {
-    await client.json('POST', '/networks/create', {
-      body: {
-        Name: network.name,
-        CheckDuplicate: true,
-        Driver: 'bridge',
-        IPAM: { Config: [{ Subnet: network.subnet, Gateway: network.gateway, IPRange: network.range }] },
-        Options: { 'com.docker.network.bridge.name': network.bridge },
-        Labels: { 'megapolos.system': system, 'megapolos.app': network.app },
-      },
+    await client.createNetwork({
+      Name: network.name,
+      CheckDuplicate: true,
+      Driver: 'bridge',
+      IPAM: { Config: [{ Subnet: network.subnet, Gateway: network.gateway, IPRange: network.range }] },
+      Options: { 'com.docker.network.bridge.name': network.bridge },
+      Labels: { 'megapolos.system': system, 'megapolos.app': network.app },
     })
   } catch (error) {
     if (isStatus(error, 409)) return
@@ -126,25 +112,13 @@ async function ensureNetwork(
   }
 }
 
-interface Inspected {
-  readonly RestartCount: number
-  readonly State: {
-    readonly Status: ContainerDetails['state']
-    readonly Pid: number
-    readonly StartedAt: string
-    readonly ExitCode: number
-    readonly OOMKilled: boolean
-  }
-  readonly NetworkSettings: { readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>> }
-}
-
 async function inspectContainer(client: Client, id: string): Promise<ContainerDetails | null> {
   try {
-    const found = await client.json<Inspected>('GET', `/containers/${id}/json`)
+    const found = await client.container(id).inspect()
     const { State: state } = found
     const ended = ['restarting', 'exited', 'dead'].includes(state.Status)
     return {
-      state: state.Status,
+      state: state.Status as ContainerDetails['state'],
       pid: state.Pid,
       address: Object.values(found.NetworkSettings.Networks)[0]?.IPAddress || null,
       startedAt: state.StartedAt,
@@ -156,12 +130,12 @@ async function inspectContainer(client: Client, id: string): Promise<ContainerDe
   }
 }
 
-function endingOf(found: Inspected): Ending {
+function endingOf(found: Docker.ContainerInspectInfo): Ending {
   return { exitCode: found.State.ExitCode, oomKilled: found.State.OOMKilled, restarts: found.RestartCount }
 }
 
 async function waitFor(client: Client, id: string, signal: AbortSignal | undefined): Promise<Ending> {
-  const stream = await client.stream('POST', `/containers/${id}/wait`, signal ? { signal } : {})
+  const stream = await client.wait(id, signal)
   let answer = ''
   for await (const chunk of stream) answer += chunk
   const { StatusCode: exitCode } = JSON.parse(answer) as { StatusCode: number }
@@ -172,10 +146,7 @@ async function waitFor(client: Client, id: string, signal: AbortSignal | undefin
 
 async function imageDetails(client: Client, reference: string): ReturnType<Engine['image']> {
   try {
-    const found = await client.json<{
-      Id: string
-      Config: { User?: string; ExposedPorts?: Record<string, object> | null } | null
-    }>('GET', `/images/${encodeURIComponent(reference)}/json`)
+    const found = await client.image(reference).inspect()
     const exposed = Object.keys(found.Config?.ExposedPorts ?? {})
     return {
       id: found.Id,
@@ -192,8 +163,8 @@ async function unlessGone(call: Promise<unknown>): Promise<void> {
   try {
     await call
   } catch (error) {
-    // 304: it was stopped already; 409: its removal is under way.
-    if (!isStatus(error, 304, 404, 409)) throw error
+    // 409: its removal is under way.
+    if (!isStatus(error, 404, 409)) throw error
   }
 }
 

@@ -20,10 +20,7 @@ async function* follow(
   let pause = shortestPause
   while (!signal.aborted) {
     try {
-      const stream = await client.stream('GET', '/events', {
-        query: { since: since.toFixed(9), filters: filters(system) },
-        signal,
-      })
+      const stream = await client.events({ since: since.toFixed(9), filters: filters(system) }, signal)
       if (!connected) yield { kind: 'reconnected' }
       connected = true
       pause = shortestPause

@@ -1,7 +1,8 @@
 /** The engine's multiplexed log stream → lines with their time. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Client, isStatus } from './client.ts'
+import type { Client } from './client.ts'
 import type { LogLine } from './engine.ts'
+import { isStatus } from './transport.ts'
 
 export interface LogOptions {
   readonly tail: number | 'all'
@@ -44,10 +45,13 @@ function open(
   how: { tail: number | 'all'; follow: boolean; since: string; signal: AbortSignal | undefined },
 ): Promise<NodeJS.ReadableStream> {
   const since = how.since === '' ? {} : { since: Math.floor(Date.parse(how.since) / 1000) }
-  return client.stream('GET', `/containers/${id}/logs`, {
-    query: { stdout: 1, stderr: 1, timestamps: 1, follow: how.follow ? 1 : 0, tail: how.tail, ...since },
-    ...(how.signal && { signal: how.signal }),
-  })
+  const options = {
+    // Without it dockerode would collect the whole log in memory; what the engine is asked is `_query`.
+    follow: true as const,
+    _query: { stdout: true, stderr: true, timestamps: true, follow: how.follow, tail: how.tail, ...since },
+    ...(how.signal && { abortSignal: how.signal }),
+  }
+  return client.container(id).logs(options)
 }
 
 /** Longer lines are cut here: one line must not fill a screen, a message or a memory. */

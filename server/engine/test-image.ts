@@ -4,7 +4,7 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { createClient } from './client.ts'
+import Docker from 'dockerode'
 
 export const dockerSocket = '/var/run/docker.sock'
 const run = promisify(execFile)
@@ -40,14 +40,18 @@ const applets = ['sh', 'cat', 'grep', 'id', 'nc', 'nslookup', 'sleep', 'stty', '
 
 /** Removes every container, network and image with this system's label. */
 export async function sweep(system: string): Promise<void> {
-  const client = createClient(dockerSocket)
+  const docker = new Docker({ socketPath: dockerSocket })
   const filters = { label: [`megapolos.system=${system}`] }
-  const containers = await client.json<{ Id: string }[]>('GET', '/containers/json', { query: { all: 1, filters } })
+  const containers = await docker.listContainers({ all: true, filters })
   await Promise.all(
-    containers.map(({ Id }) => client.json('DELETE', `/containers/${Id}`, { query: { force: 1 } }).catch(() => {})),
+    containers.map(({ Id }) =>
+      docker
+        .getContainer(Id)
+        .remove({ force: true })
+        .catch(() => {}),
+    ),
   )
-  const networks = await client.json<{ Id: string }[]>('GET', '/networks', { query: { filters } })
-  for (const { Id } of networks) await client.json('DELETE', `/networks/${Id}`)
-  const images = await client.json<{ Id: string }[]>('GET', '/images/json', { query: { all: 1, filters } })
-  for (const { Id } of images) await client.json('DELETE', `/images/${Id}`, { query: { force: 1 } })
+  for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove()
+  for (const { Id } of await docker.listImages({ all: true, filters }))
+    await docker.getImage(Id).remove({ force: true })
 }

@@ -1,10 +1,11 @@
 /** What a rollout works with. */
+
+import type { Traffic } from '../domain/route.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Live } from '../live/live.ts'
 import type { Log } from '../log.ts'
 import type { Firewall } from '../network/firewall.ts'
 import type { Store } from '../state/store.ts'
-import type { Traffic } from './rollout.ts'
 
 export interface RolloutParts {
   readonly engine: Engine

@@ -47,18 +47,6 @@ export interface Rollout {
   watch(signal: AbortSignal): Promise<void>
 }
 
-/** The routes, as a rollout needs them; `route/` implements it. */
-export interface Traffic {
-  /** By id: requests for this app go to these `address:port` from now on; none means 503. Resolves when the proxy uses them. */
-  switchTo(app: string, targets: readonly string[]): Promise<void>
-  /** The same for all apps at once, when the kernel starts: until then the proxy keeps the table that it has. */
-  switchAll(targets: Readonly<Record<string, readonly string[]>>): Promise<void>
-  /** Requests that each target still serves. */
-  inflight(targets: readonly string[]): Promise<Readonly<Record<string, number>>>
-  /** Throws `unavailable` when the proxy does not answer. */
-  ready(): Promise<void>
-}
-
 export function createRollout(parts: RolloutParts): Rollout {
   checkSettings(parts)
   const locked = createLocks()

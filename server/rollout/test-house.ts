@@ -9,13 +9,14 @@ import { join } from 'node:path'
 import type { App, Formation } from '../domain/app.ts'
 import { describe as inWords, type Operation } from '../domain/operation.ts'
 import type { Release } from '../domain/release.ts'
+import type { Traffic } from '../domain/route.ts'
 import { createEngine } from '../engine/docker.ts'
 import { dockerSocket, makeImage, sweep } from '../engine/test-image.ts'
 import { UserError } from '../errors.ts'
 import type { RunningJob } from '../jobs/queue.ts'
 import type { Live, LiveApp } from '../live/live.ts'
 import { openStore } from '../state/open.ts'
-import { createRollout, type Traffic } from './rollout.ts'
+import { createRollout } from './rollout.ts'
 
 export type House = Awaited<ReturnType<typeof testHouse>>
 

@@ -1,9 +1,8 @@
 /** Keeps the proxy's table equal to the domains and to the targets that serve each app. */
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
-import type { Domain, RouteTable } from '../domain/route.ts'
+import type { Domain, RouteTable, Traffic } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Traffic } from '../rollout/rollout.ts'
 import type { Domains } from '../state/store.ts'
 import { routeTable } from './table.ts'
 
@@ -22,8 +21,6 @@ export interface RoutesParts {
   readonly domains: Pick<Domains, 'list'>
   readonly proxy: () => ProxyDriver
   readonly log: Log
-  /** Hosts that belong to no app, such as the panel's: host → `address:port`. */
-  readonly extra?: Readonly<Record<string, string>>
   /** How long to wait before the next try when the proxy is away, in ms. */
   readonly retryAfter?: number
 }
@@ -33,7 +30,7 @@ export interface RoutesParts {
  * What is wanted is kept here and pushed whole. So when a push fails because the proxy is away, the change stays wanted
  * and is made when the proxy is back; a caller that does not want it any more says so with another `switchTo`.
  */
-export function createRoutes({ domains, proxy, log, extra = {}, retryAfter = 1_000 }: RoutesParts): Routes {
+export function createRoutes({ domains, proxy, log, retryAfter = 1_000 }: RoutesParts): Routes {
   const targets = new Map<string, readonly string[]>()
   let hosts: readonly Domain[] = []
   let hostsAreOld = true
@@ -42,7 +39,7 @@ export function createRoutes({ domains, proxy, log, extra = {}, retryAfter = 1_0
   let waiting: Promise<void> | null = null
   let retry: NodeJS.Timeout | undefined
 
-  const table = () => routeTable(hosts, targets, extra)
+  const table = () => routeTable(hosts, targets)
 
   /** A push that has not begun yet takes every change made so far, and is shared by all who want one. */
   const push = (): Promise<void> => {

@@ -20,8 +20,3 @@ test('an app of which nothing runs keeps its hosts, without targets', () => {
 test('targets without a host are reached by nobody', () => {
   expect(routeTable([], new Map([['a1', ['10.0.0.2:80']]]))).toEqual({ hosts: {} })
 })
-
-test('a host of the house itself cannot be taken by an app', () => {
-  const table = routeTable([domain('panel.test', 'a1')], new Map(), { 'panel.test': '127.0.0.1:9180' })
-  expect(table.hosts['panel.test']?.targets).toEqual(['127.0.0.1:9180'])
-})
