@@ -54,3 +54,12 @@ export function told(error: unknown): UserError {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/** As Heroku's and Dokku's users know it: a mark, the sentence, what to do, then the proof. */
+export function errorLines(failure: UserError): string[] {
+  return [
+    ` !     ${failure.message}`,
+    ...(failure.hint ? [` !     ${failure.hint}`] : []),
+    ...failure.detail.map((line) => `       ${line}`),
+  ]
+}

@@ -1,6 +1,6 @@
 /** An answer to a hook: lines as they come, then the exit code and what went wrong as trailers. */
 import type { ServerResponse } from 'node:http'
-import { codes, UserError } from '../errors.ts'
+import { codes, errorLines, UserError } from '../errors.ts'
 
 export interface Answer {
   line(text: string): void
@@ -37,15 +37,6 @@ function trailers(failure: UserError | undefined): [string, string][] {
   if (!failure) return [exit]
   if (failure instanceof InputWanted) return [['Megapolos-Input', 'wanted'], exit]
   return [...errorLines(failure).map((text): [string, string] => ['Megapolos-Error', headerSafe(text)]), exit]
-}
-
-/** As Heroku's and Dokku's users know it: a mark, the sentence, what to do, then the proof. */
-export function errorLines(failure: UserError): string[] {
-  return [
-    ` !     ${failure.message}`,
-    ...(failure.hint ? [` !     ${failure.hint}`] : []),
-    ...failure.detail.map((line) => `       ${line}`),
-  ]
 }
 
 /** Headers carry bytes; control characters are the one thing they cannot. */

@@ -1,6 +1,6 @@
 /** A job while this kernel has it: its log, its cancellation, its point of no return, and what it did. */
 import { describe } from '../domain/operation.ts'
-import { told, UserError } from '../errors.ts'
+import { errorLines, told, UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type JobLog, logPath, openJobLog } from './job-log.ts'
 import type { JobRequest, RunningJob } from './queue.ts'
@@ -80,8 +80,7 @@ export function createActiveJob({ id, request, folder, log, onCommit }: ActiveJo
       },
     },
     explain(error) {
-      const { message, detail, hint } = told(error)
-      for (const line of [message, ...detail.map((text) => `  ${text}`), ...(hint ? [hint] : [])]) jobLog.append(line)
+      for (const line of errorLines(told(error))) jobLog.append(line)
     },
     end() {
       request.signal?.removeEventListener('abort', hungUp)

@@ -89,7 +89,7 @@ test('a job that fails throws what its work threw, and its log says why', async 
   await expect(run).rejects.toBe(failure)
   const [id = 0] = ids
   expect(await jobs().get(id)).toMatchObject({ state: 'failed', result: 'The build failed.' })
-  expect(await read(id)).toEqual(['The build failed.', '  line 1', 'Read its log.'])
+  expect(await read(id)).toEqual([' !     The build failed.', ' !     Read its log.', '       line 1'])
 })
 
 test('a bug is recorded without its message', async () => {
