@@ -66,7 +66,7 @@ test('commands reach the parts only through what they are given', () => {
 })
 
 test.each([
-  ['dockerode', /^(dockerode|docker-modem)$/, 'engine'],
+  ['dockerode', /^(dockerode|docker-modem)(\/|$)/, 'engine'],
   ['ioredis', /^ioredis$/, 'live'],
   ['SQLite', /^node:sqlite$/, 'state'],
 ])('only one folder imports %s', (_, name, place) => {
