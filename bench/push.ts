@@ -9,7 +9,7 @@ import { type Lab, timed } from './lab.ts'
 import { cpuOf } from './process.ts'
 import type { Row } from './row.ts'
 
-const network = { name: 'megapolos-bench', subnet: '10.81.255.0/24', address: '10.81.255.10' }
+const network = { name: 'megapolos-bench', subnet: '10.95.255.0/24', address: '10.95.255.10' }
 const image = 'megapolos-bench'
 
 export async function measurePush(lab: Lab, runs: number): Promise<Row[]> {

@@ -27,12 +27,16 @@ export interface System {
 
 const checkout = dirname(import.meta.dirname)
 const installer = join(checkout, 'install.sh')
-// Its own user as well: to uninstall it must not take that of an installation that people use.
-const [home, user] = ['/var/lib/megapolos-e2e', 'megapolos-e2e']
-const command = '/usr/local/bin/megapolos-e2e'
-const ports = { httpPort: 18080, sshPort: 18022, panelPort: 18180, rqlitePort: 18141 }
 
-const notes = '/tmp/megapolos-e2e'
+// Its own user as well: to uninstall it must not take that of an installation that people use.
+const slot = Number(process.env.MEGAPOLOS_SLOT ?? 0)
+const user = slot ? `megapolos-e2e-${slot}` : 'megapolos-e2e'
+const home = `/var/lib/${user}`
+const command = `/usr/local/bin/${user}`
+const base = 18_000 + slot * 1000
+const ports = { httpPort: base + 80, sshPort: base + 22, panelPort: base + 180, rqlitePort: base + 141 }
+
+const notes = `/tmp/${user}`
 const marker = join(notes, 'run')
 const tester = join(notes, 'home')
 const busyboxTar = join(notes, 'busybox.tar')
@@ -86,7 +90,7 @@ async function install(): Promise<void> {
     ...[installer, 'install', '--home', home, '--user', user],
     ...['--http-port', `${ports.httpPort}`, '--ssh-port', `${ports.sshPort}`],
     ...['--panel-port', `${ports.panelPort}`, '--rqlite-port', `${ports.rqlitePort}`],
-    ...['--domain', 'localhost', '--pool', '10.80.0.0/16', '--no-hello'],
+    ...['--domain', 'localhost', '--pool', `10.${80 + slot}.0.0/16`, '--no-hello'],
     ...store,
   )
   await makeHome(tester, user, ports.sshPort)

@@ -21,22 +21,21 @@ describe('terminals', { timeout: 60_000 }, () => {
 
   afterEach(() => tmux('kill-server').catch(() => ''))
 
-  /** Opens `ssh -t megapolos …` in a terminal of 100 × 30. */
+  /** Opens `ssh -t megapolos …` in a terminal of 100 × 30, and says there how it ended. */
   async function open(...words: string[]): Promise<void> {
     const ssh = ['ssh', '-t', '-F', join(at.system.tester, '.ssh/config'), 'megapolos', ...words]
-    await tmux('new-session', '-d', '-x', '100', '-y', '30', ...ssh, ';', 'set-option', 'remain-on-exit', 'on')
+    const shell = ['sh', '-c', '"$@"; echo "ended with $?"; sleep 60', 'sh', ...ssh]
+    await tmux('new-session', '-d', '-x', '100', '-y', '30', ...shell)
   }
 
   const type = (line: string) => tmux('send-keys', line, 'Enter')
   const sees = (text: string | RegExp) =>
     expect.poll(() => tmux('capture-pane', '-p'), { timeout: 15_000, interval: 100 }).toMatch(text)
-  const endsWith = (code: number) =>
-    expect
-      .poll(() => tmux('display-message', '-p', '#{pane_dead} #{pane_dead_status}'), { timeout: 15_000, interval: 100 })
-      .toBe(`1 ${code}\n`)
+  const endsWith = (code: number) => sees(new RegExp(`^ended with ${code}$`, 'm'))
 
   test('run opens a shell in a fresh container, as large as the window and resized with it', async () => {
     await open('run', 'blog', 'sh')
+    await sees(/^\$/m)
     await type('stty size')
     await sees(/^30 100$/m)
     await tmux('resize-window', '-x', '72', '-y', '20')
@@ -58,6 +57,7 @@ describe('terminals', { timeout: 60_000 }, () => {
   test('enter opens a shell in the container that serves', async () => {
     const served = (await at.person.must('docker', 'ps', '--quiet', '--no-trunc')).split('\n')
     await open('enter', 'blog')
+    await sees(/^\$/m)
     await type('stty size; pid=$(cat /proc/1/cmdline | tr "\\0" " "); echo "first: $pid"')
     await sees(/^30 100$/m)
     await sees(/^first: .*web\.js/m)
