@@ -922,7 +922,8 @@ words_of() {
       printf '%s\n' "$rqlite_folder/bin/rqlited" -node-id 1 -fk -auth "$home/rqlite/auth.json" \
         -http-addr "127.0.0.1:$rqlite_port" -raft-addr "127.0.0.1:$((rqlite_port + 1))" "$home/rqlite/data"
       ;;
-    kernel) printf '%s\n' "$node_folder/bin/node" "$prefix/current/server/main.ts" ;;
+    # A small young generation (MiB): a kernel that just built something gives its memory back sooner.
+    kernel) printf '%s\n' "$node_folder/bin/node" --max-semi-space-size=4 "$prefix/current/server/main.ts" ;;
     proxy) cat "$home/run/proxy.command" ;;
     sshd) printf '%s\n' /usr/sbin/sshd -D -e -f "$home/sshd/sshd_config" ;;
     logs) printf '%s\n' "$prefix/current/install.sh" trim-logs --home "$home" ;;
