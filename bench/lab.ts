@@ -1,6 +1,6 @@
 /** What measurements share: the test system, a person, and a plain sshd beside it that is the floor of everything over SSH. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -13,8 +13,8 @@ export interface Lab {
   readonly person: Person
   /** Everything that only a measurement needs lies here. */
   readonly folder: string
-  /** ssh to the plain sshd, as words to put a command behind. */
-  readonly plainSsh: readonly string[]
+  /** Configuration of ssh in which the host `plain` is that sshd. */
+  readonly plainSsh: string
   readonly say: (line: string) => void
   close(): Promise<void>
 }
@@ -24,10 +24,11 @@ export async function openLab(say: (line: string) => void): Promise<Lab> {
   const system = await useSystem()
   const person = await system.person()
   const folder = await mkdtemp('/var/tmp/megapolos-bench-')
-  const { sshd, words } = await plainSshd(folder, system)
+  await chmod(folder, 0o755)
+  const { sshd, config } = await plainSshd(folder, system)
   return {
     ...{ system, person, folder, say },
-    plainSsh: words,
+    plainSsh: config,
     async close() {
       sshd.kill()
       await person.leave()
@@ -55,23 +56,32 @@ export async function untilListening(port: number, host = '127.0.0.1'): Promise<
   }
 }
 
-/** The same program with an ordinary key file: what a connection costs when nobody of ours is at the other end. */
-async function plainSshd(folder: string, system: System): Promise<{ sshd: ChildProcess; words: string[] }> {
+/** The same program and user with an ordinary key file: what a connection costs when nothing of ours is at its end. */
+async function plainSshd(folder: string, system: System): Promise<{ sshd: ChildProcess; config: string }> {
   const port = 18023
   await quickly('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'host'))
-  await writeFile(join(folder, 'keys'), await readFile(join(system.tester, '.ssh/tester.pub')), { mode: 0o600 })
+  await writeFile(join(folder, 'keys'), await readFile(join(system.tester, '.ssh/tester.pub')))
   const lines = [
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
     `HostKey ${join(folder, 'host')}`,
     `AuthorizedKeysFile ${join(folder, 'keys')}`,
-    ...['PermitRootLogin prohibit-password', 'StrictModes no', 'UsePAM no', 'UseDNS no', 'PidFile none'],
+    ...['StrictModes no', 'UsePAM no', 'UseDNS no', 'PidFile none'],
     ...['PrintMotd no', 'PrintLastLog no', 'MaxStartups 50:30:200', 'AcceptEnv GIT_PROTOCOL'],
   ]
   await writeFile(join(folder, 'sshd_config'), `${lines.join('\n')}\n`)
   const sshd = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', join(folder, 'sshd_config')], { stdio: 'ignore' })
   await untilListening(port)
-  const key = ['-i', join(system.tester, '.ssh/tester'), '-o', 'IdentitiesOnly=yes']
-  const host = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR']
-  return { sshd, words: ['ssh', '-F', 'none', '-p', `${port}`, ...key, ...host, 'root@127.0.0.1'] }
+  const config = join(folder, 'ssh_config')
+  const host = [
+    'Host plain',
+    'HostName 127.0.0.1',
+    `Port ${port}`,
+    `User ${system.user}`,
+    'IdentitiesOnly yes',
+    'LogLevel ERROR',
+  ]
+  const keys = [`IdentityFile ${join(system.tester, '.ssh/tester')}`, `UserKnownHostsFile ${join(folder, 'known')}`]
+  await writeFile(config, `${[...host, ...keys, 'StrictHostKeyChecking accept-new'].join('\n')}\n`)
+  return { sshd, config }
 }

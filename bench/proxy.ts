@@ -4,13 +4,20 @@ import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { quickly } from '../test/quickly.ts'
+import { example } from '../test/repository.ts'
 import { type Lab, untilListening } from './lab.ts'
 import type { Row } from './row.ts'
 
 const plainPort = 18081
 
+/** The app is a page that nginx serves: one that is slower than the proxies would hide what they cost. */
 export async function measureProxy(lab: Lab, rounds: number): Promise<Row[]> {
-  const target = await targetOfBench(lab)
+  const before = lab.person.folder
+  lab.person.folder = join(before, '..')
+  await example(lab.person, 'static', 'fast')
+  await lab.person.must('git', 'push', 'megapolos', 'main')
+  lab.person.folder = before
+  const target = await targetOf(lab, 'fast')
   const nginx = await plainNginx(join(lab.folder, 'nginx'), target)
   try {
     const [ours, plain, direct]: [number[], number[], number[]] = [[], [], []]
@@ -31,7 +38,7 @@ export async function measureProxy(lab: Lab, rounds: number): Promise<Row[]> {
   }
 }
 
-async function targetOfBench({ person }: Lab): Promise<string> {
+async function targetOf({ person }: Lab, app: string): Promise<string> {
   const id = await person.must(
     'docker',
     'ps',
@@ -39,7 +46,7 @@ async function targetOfBench({ person }: Lab): Promise<string> {
     '--filter',
     'label=megapolos.process=web',
     '--filter',
-    'name=bench',
+    `name=${app}`,
   )
   const label = (name: string) => `{{index .Config.Labels "megapolos.${name}"}}`
   return (await quickly('docker', 'inspect', '--format', `${label('address')}:${label('port')}`, id)).trim()
@@ -77,7 +84,7 @@ http {
 }
 
 async function wrk(url: string): Promise<number> {
-  const said = await quickly('wrk', '-t1', '-c20', '-d3s', '-H', 'Host: bench.localhost', url)
+  const said = await quickly('wrk', '-t1', '-c20', '-d3s', '-H', 'Host: fast.localhost', url)
   if (/Non-2xx|Socket errors/.test(said)) throw new Error(`wrk met errors at ${url}:\n${said}`)
   return Math.round(Number(said.match(/Requests\/sec:\s+([\d.]+)/)?.[1]))
 }

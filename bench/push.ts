@@ -98,12 +98,11 @@ async function pushOurs(
 }
 
 /** The same base image as ours, the same sshd program, the docker command with BuildKit. */
-async function prepareFloor({ person, folder, plainSsh }: Lab): Promise<void> {
+async function prepareFloor({ system, person, folder }: Lab): Promise<void> {
   await mkdir(join(folder, 'bare'))
   await quickly('git', 'init', '-q', '--bare', join(folder, 'bare'))
-  const destination = plainSsh.at(-1)
-  await person.must('git', 'remote', 'add', 'floor', `${destination}:${join(folder, 'bare')}`)
-  await person.must('git', 'config', 'remote.floor.receivepack', 'git-receive-pack')
+  await quickly('chown', '-R', system.user, join(folder, 'bare'))
+  await person.must('git', 'remote', 'add', 'floor', `plain:${join(folder, 'bare')}`)
   const [base] = (
     await quickly('docker', 'images', 'megapolos/node-run', '--format', '{{.Repository}}:{{.Tag}}')
   ).split('\n')
@@ -117,7 +116,7 @@ async function pushBuildRun({ person, plainSsh }: Lab, text: string): Promise<nu
   await quickly('docker', 'rm', '-f', image).catch(() => '')
   const port = 5000
   return timed(async () => {
-    await person.must('git', '-c', `core.sshCommand=${plainSsh.slice(0, -1).join(' ')}`, 'push', '-q', 'floor', 'main')
+    await person.must('env', `GIT_SSH_COMMAND=ssh -F ${plainSsh}`, 'git', 'push', '-q', 'floor', 'main')
     const build = ['env', 'DOCKER_BUILDKIT=1', '/usr/bin/docker', 'build', '-q', '-t', image]
     await person.must(...build, '-f', '.git/floor.Dockerfile', '.')
     const place = ['--network', network.name, '--ip', network.address, '-e', `PORT=${port}`]
