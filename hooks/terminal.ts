@@ -13,7 +13,7 @@ const asked = request({
     connection: 'Upgrade',
     upgrade: 'megapolos-terminal',
     'megapolos-key': MEGAPOLOS_KEY,
-    'megapolos-from': SSH_CONNECTION,
+    'megapolos-from': SSH_CONNECTION ?? '',
     'megapolos-form': MEGAPOLOS_FORM,
     'megapolos-tty': String(tty),
     // A header, not a query: it may hold a secret, and nobody lists headers.
@@ -29,10 +29,15 @@ asked.on('response', (answer) => {
 })
 asked.on('upgrade', (_answer, socket, head) => {
   const read = frameReader((kind, body) => {
-    if (kind === 'stdout') process.stdout.write(body)
-    if (kind === 'stderr') process.stderr.write(body)
+    if (kind === 'stdout') show(process.stdout, body)
+    if (kind === 'stderr') show(process.stderr, body)
     if (kind === 'exit') leave(Number(body.toString()), '')
   })
+  const show = (to: NodeJS.WriteStream, body: Buffer) => {
+    if (to.write(body)) return
+    socket.pause()
+    to.once('drain', () => socket.resume())
+  }
   const resize = () => socket.write(frame('resize', `${process.stdout.columns} ${process.stdout.rows}`))
 
   if (tty) {
@@ -40,7 +45,11 @@ asked.on('upgrade', (_answer, socket, head) => {
     process.stdout.on('resize', resize)
     resize()
   }
-  process.stdin.on('data', (chunk) => socket.write(frame('stdin', chunk)))
+  process.stdin.on('data', (chunk) => {
+    if (socket.write(frame('stdin', chunk))) return
+    process.stdin.pause()
+    socket.once('drain', () => process.stdin.resume())
+  })
   process.stdin.on('end', () => socket.write(frame('end')))
   socket.on('data', read)
   socket.on('close', () => leave(75, ' !     The kernel restarted; the command was ended with it.'))

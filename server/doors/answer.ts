@@ -14,6 +14,11 @@ export class InputWanted extends UserError {
   }
 }
 
+/** Bytes that may wait for a slow reader. */
+const unreadLimit = 8 * 1024 * 1024
+/** curl gives an answer up when a line of its trailer passes 4 KiB. */
+const trailerLimit = 1000
+
 export function startAnswer(response: ServerResponse): Answer {
   response.writeHead(200, {
     'content-type': 'text/plain; charset=utf-8',
@@ -22,7 +27,10 @@ export function startAnswer(response: ServerResponse): Answer {
   response.flushHeaders()
   return {
     line: (text) => {
-      if (!response.writableEnded) response.write(`${text}\n`)
+      if (response.writableEnded) return
+      response.write(`${text}\n`)
+      // Whoever does not read any more (a laptop that sleeps on a log) must not fill the kernel's memory.
+      if (response.writableLength > unreadLimit) response.destroy()
     },
     end: (failure) => {
       if (response.writableEnded) return
@@ -36,11 +44,13 @@ function trailers(failure: UserError | undefined): [string, string][] {
   const exit: [string, string] = ['Megapolos-Exit', String(failure ? codes[failure.code].exit : 0)]
   if (!failure) return [exit]
   if (failure instanceof InputWanted) return [['Megapolos-Input', 'wanted'], exit]
-  return [...errorLines(failure).map((text): [string, string] => ['Megapolos-Error', headerSafe(text)]), exit]
+  return [exit, ...errorLines(failure).map((text): [string, string] => ['Megapolos-Error', headerSafe(text)])]
 }
 
-/** Headers carry bytes; control characters are the one thing they cannot. */
+/** Headers carry bytes; control characters are the one thing they cannot. A cut may leave half a character: that goes too. */
 function headerSafe(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly those are taken out
-  return Buffer.from(text.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, ' ')).toString('latin1')
+  const bytes = Buffer.from(text.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, ' '))
+  if (bytes.length <= trailerLimit) return bytes.toString('latin1')
+  return Buffer.from(`${bytes.toString('utf8', 0, trailerLimit).replace(/\ufffd+$/, '')}…`).toString('latin1')
 }

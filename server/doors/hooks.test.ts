@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import type { Server } from 'node:http'
+import { request, type Server } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -10,6 +12,7 @@ import type { Caller } from '../commands/call.ts'
 import type { Context } from '../commands/command.ts'
 import type { Key } from '../domain/access.ts'
 import { UserError } from '../errors.ts'
+import { frame } from './frames.ts'
 import { createKernelSocket } from './kernel-socket.ts'
 
 // The real hooks, run as sshd and git run them, against the real door; only what is behind the door is played.
@@ -212,4 +215,103 @@ test('a terminal that is refused says why, with its exit code', async () => {
   terminal = () => Promise.reject(new UserError('conflict', 'blog has no release yet.', 'Push it first.'))
   const { code, err } = await ssh('enter blog')
   expect({ code, err }).toEqual({ code: 73, err: ' !     blog has no release yet.\n !     Push it first.\n' })
+})
+
+test('a line of proof longer than curl takes is cut, and the rest of the refusal arrives', async () => {
+  lines = async () => {
+    throw new UserError('refused', 'web.1 exited with code 1.', 'Look at its log.', [
+      `{"stack":"${'ü'.repeat(5000)}"}`,
+      'last',
+    ])
+  }
+  const { code, err } = await ssh('anything')
+  expect(code).toBe(1)
+  expect(err).toMatch(/^ ! {5}web\.1 exited with code 1\.\n ! {5}Look at its log\.\n {7}\{"stack":"ü+…\n {7}last\n$/)
+})
+
+test('the console has a terminal too', async () => {
+  terminal = async () => {
+    const container = played()
+    container.end(0)
+    return container.session
+  }
+  expect(await run('forced-command', ['--console', 'run', 'blog', 'true'])).toEqual({ code: 0, out: '', err: '' })
+})
+
+/** Opens a terminal by hand, so that the caller can do what no hook does. */
+function openByHand(): Promise<Socket> {
+  const asked = request({
+    socketPath: socket,
+    path: '/terminal',
+    method: 'POST',
+    headers: {
+      connection: 'Upgrade',
+      upgrade: 'megapolos-terminal',
+      'megapolos-key': 'laptop',
+      'megapolos-line': Buffer.from('run blog cat').toString('base64'),
+    },
+  })
+  asked.end()
+  return new Promise((resolve, reject) =>
+    asked.once('upgrade', (_answer, opened) => resolve(opened)).once('error', reject),
+  )
+}
+
+test('whoever hangs up while a terminal is being opened does not end the kernel', async () => {
+  const opening = Promise.withResolvers<void>()
+  const refused = Promise.withResolvers<never>()
+  terminal = () => {
+    opening.resolve()
+    return refused.promise
+  }
+  const connection = connect(socket)
+  connection.write(
+    'POST /terminal HTTP/1.1\r\nHost: kernel\r\nConnection: Upgrade\r\nUpgrade: x\r\nMegapolos-Key: laptop\r\n\r\n',
+  )
+  await opening.promise
+  connection.destroy()
+  await once(connection, 'close')
+  refused.reject(new UserError('unavailable', 'Too late.'))
+  lines = async () => ['alive']
+  expect((await ssh('whoami')).out).toBe('alive\n')
+})
+
+test('a terminal whose caller is gone ends its command, silent or not', async () => {
+  const killed = Promise.withResolvers<void>()
+  const container = played()
+  terminal = async () => ({ ...container.session, kill: async () => killed.resolve() })
+  const opened = await openByHand()
+  opened.end()
+  await killed.promise
+})
+
+test('a command that reads slowly holds its caller back', async () => {
+  const container = played()
+  terminal = async () => container.session
+  const opened = await openByHand()
+  opened.on('error', () => {})
+  const block = frame('stdin', Buffer.alloc(1024 * 1024))
+  for (let sent = 0; sent < 50; sent++) opened.write(block)
+  // It drains only if somebody takes all of it.
+  await once(opened, 'drain', { signal: AbortSignal.timeout(500) }).catch(() => {})
+  expect(container.stdin.writableLength).toBeLessThan(4 * 1024 * 1024)
+  opened.destroy()
+})
+
+test('an answer that nobody reads ends its command before it fills the memory', async () => {
+  const aborted = Promise.withResolvers<void>()
+  lines = async (_words, { emit, signal }) => {
+    signal.addEventListener('abort', () => aborted.resolve())
+    while (!signal.aborted) {
+      emit('x'.repeat(100_000))
+      await new Promise(setImmediate)
+    }
+    return []
+  }
+  const connection = connect(socket)
+  connection.on('error', () => {})
+  connection.write('POST /command HTTP/1.1\r\nHost: kernel\r\nMegapolos-Key: laptop\r\nContent-Length: 4\r\n\r\nlogs')
+  connection.pause()
+  await aborted.promise
+  connection.destroy()
 })

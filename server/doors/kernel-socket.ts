@@ -26,6 +26,8 @@ export function createKernelSocket(ports: SocketPorts): Server {
     answer(request, response).catch((error) => response.destroy(error))
   })
   server.on('upgrade', (request, socket) => {
+    // From here on the server leaves the socket's errors to us: a caller who hangs up must not end the kernel.
+    socket.on('error', () => {})
     openTerminal(request, socket as never).catch(() => socket.destroy())
   })
   return server
@@ -68,7 +70,7 @@ export function createKernelSocket(ports: SocketPorts): Server {
   async function command(request: IncomingMessage, context: Context): Promise<string[]> {
     const [line = '', input] = split(await body(request), '\0')
     const words = wordsOf(line, header(request, 'megapolos-form'))
-    const expected = ports.caller.expects(words)
+    const expected = ports.caller.expects(words, context.actor)
     if (expected !== null && input === undefined) throw new InputWanted(words[0] ?? '', expected)
     return ports.caller.lines(words, { ...context, input: input ?? '' })
   }

@@ -18,7 +18,10 @@ export function joinTerminal(socket: Socket, session: Session): void {
     () => socket.destroy(),
   )
   const read = frameReader((kind, body) => {
-    if (kind === 'stdin') session.stdin.write(body)
+    if (kind === 'stdin' && !session.stdin.write(body)) {
+      socket.pause()
+      session.stdin.once('drain', () => socket.resume())
+    }
     if (kind === 'end') session.stdin.end()
     if (kind === 'resize') {
       const [columns = 80, rows = 24] = body.toString().split(' ').map(Number)
@@ -26,7 +29,8 @@ export function joinTerminal(socket: Socket, session: Session): void {
     }
   })
   socket.on('data', read)
-  socket.on('error', () => {})
+  // The server's sockets are half-open: a terminal that is gone only ends its side. Input has an end of its own.
+  socket.once('end', () => socket.destroy())
   // Whoever closes the window ends the command: nothing is left running unseen.
   socket.once('close', () => void session.kill().catch(() => {}))
 }

@@ -9,7 +9,8 @@ import { isStatus } from './transport.ts'
 
 export async function attach(client: Client, id: string, tty: boolean): Promise<Session> {
   const container = client.container(id)
-  const socket = await container.attach({ hijack: true, stream: true, stdin: true, stdout: true, stderr: true })
+  const asked = { hijack: true, stream: true, stdin: true, stdout: true, stderr: true }
+  const socket = (await container.attach(asked)) as Duplex
   const streams = split(socket, tty)
   await container.start()
   return {
@@ -18,7 +19,7 @@ export async function attach(client: Client, id: string, tty: boolean): Promise<
     stderr: streams.stderr,
     resize: (columns, rows) => resize(container, columns, rows),
     exit: streams.ended.then(async () => (await container.wait()).StatusCode),
-    kill: () => container.kill().catch(ignoreEnded),
+    kill: () => container.kill().catch(ignoreEnded).finally(streams.drop),
   }
 }
 
@@ -43,12 +44,12 @@ export async function exec(
     stderr: streams.stderr,
     resize: (columns, rows) => resize(command, columns, rows),
     exit: streams.ended.then(() => exitCode(command)),
-    kill: () => kill(command, socket),
+    kill: () => kill(command, socket).finally(streams.drop),
   }
 }
 
 /** With a tty everything is one raw stream; without, the two are in frames. */
-function split(socket: NodeJS.ReadableStream, tty: boolean) {
+function split(socket: Duplex, tty: boolean) {
   const stdout = new PassThrough()
   const stderr = new PassThrough()
   const ended = (async () => {
@@ -62,11 +63,15 @@ function split(socket: NodeJS.ReadableStream, tty: boolean) {
     stdout.end()
     stderr.end()
   })()
-  return { stdout, stderr, ended }
+  /** Nobody reads on: what still waits for a reader would keep the connection open for good. */
+  const drop = () => {
+    for (const stream of [socket, stdout, stderr]) stream.destroy()
+  }
+  return { stdout, stderr, ended, drop }
 }
 
 async function write(to: PassThrough, data: Buffer): Promise<void> {
-  if (!to.write(data)) await new Promise((resolve) => to.once('drain', resolve))
+  if (!to.write(data)) await new Promise((resolve) => to.once('drain', resolve).once('close', resolve))
 }
 
 /** The first resize races with the start: there is no terminal yet, and the engine says 404 or 409. */

@@ -47,7 +47,7 @@ export function createOneOff(parts: RolloutParts): OneOff {
         engine.remove(id).catch((error) => parts.log.error('rollout.run-not-removed', error, { app: app.id }))
       try {
         const session = await engine.attach(id, { tty })
-        return { ...session, exit: session.exit.finally(remove), kill: remove }
+        return { ...session, exit: session.exit.finally(remove), kill: () => session.kill().finally(remove) }
       } catch (error) {
         await remove()
         throw error
