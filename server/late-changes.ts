@@ -14,12 +14,14 @@ export function createLateChanges(
     return planned(app, await rollout.plan(app, await serving(app), formation, kind))
   }
 
-  async function routing(app: App, wanted: readonly string[]): Promise<Operation[]> {
+  async function routing(app: App, choose: Choose): Promise<{ wanted: string[]; operations: Operation[] }> {
     const had = (await store.domains.ofApp(app.id)).flatMap(({ kind, host }) => (kind === 'custom' ? [host] : []))
-    return [
+    const wanted = [...new Set(choose(had))]
+    const operations = [
       ...without(had, wanted).map((host): Operation => ({ do: 'remove-route', host, app: app.name })),
       ...without(wanted, had).map((host): Operation => ({ do: 'route', host, app: app.name })),
     ]
+    return { wanted, operations }
   }
 
   /** Names that changed in the store are pushed to the proxy; one that is away gets them when it is back. */
@@ -80,19 +82,20 @@ export function createLateChanges(
       return run('destroy', app, asker, async (job, now) => {
         job.commit()
         await rollout.destroy(now, job)
+        // The row goes last: a destroy that was interrupted can be typed again.
+        await repositories.remove(app.id)
         await store.apps.destroy(app.id)
         await routes.forget(app.id).catch(() => {})
-        await repositories.remove(app.id)
         for (const operation of last) job.did(operation)
         return { result: `${app.name} is gone.` }
       })
     },
 
-    /** Makes these the app's own domains, instead of those it had. */
-    async route(app: App, wanted: readonly string[], asker: Asker, dryRun: boolean): Promise<Change> {
-      if (dryRun) return planned(app, await routing(app, wanted))
+    /** Replaces the app's own domains by what `choose` makes of those that it has on its turn. */
+    async route(app: App, choose: Choose, asker: Asker, dryRun: boolean): Promise<Change> {
+      if (dryRun) return planned(app, (await routing(app, choose)).operations)
       return run('domains', app, asker, async (job) => {
-        const operations = await routing(app, wanted)
+        const { wanted, operations } = await routing(app, choose)
         await store.domains.set(app.id, wanted)
         const late = await published()
         for (const operation of operations) job.did(operation)
@@ -111,6 +114,7 @@ export function createLateChanges(
   }
 }
 
+type Choose = (had: readonly string[]) => readonly string[]
 type Scales = Readonly<Record<string, Partial<ProcessScale>>>
 
 function merged(formation: Formation, scales: Scales): Formation {

@@ -1,6 +1,7 @@
 /** start(config): builds every part and joins them; the only place where they meet. */
 import { chmod, chown, readFile, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createBuildStage } from './build/stage.ts'
 import { createCaller } from './commands/call.ts'
@@ -41,6 +42,7 @@ export interface Running {
 export async function start(config: Config, log: Log = createLog()): Promise<Running> {
   const problem = poolProblem(config.pool)
   if (problem) throw new UserError('usage', `MEGAPOLOS_POOL (${config.pool}) ${problem}.`)
+  await refuseSecond(config)
   const account = await findAccount(config.user)
   await prepareHome(config, account)
   const system = await systemName(config.home)
@@ -135,6 +137,15 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   }
 }
 
+/** A second kernel on one home would take the first one's jobs for left over. */
+async function refuseSecond({ paths }: Config): Promise<void> {
+  const answered = await new Promise<boolean>((resolve) => {
+    const connection = connect(paths.socket, () => resolve(true)).once('error', () => resolve(false))
+    connection.once('connect', () => connection.destroy())
+  })
+  if (answered) throw new UserError('conflict', `MegapolOS runs already: somebody answers on ${paths.socket}.`)
+}
+
 /** A kernel that was killed leaves its socket file behind. The mode lets the hooks in, and nobody else. */
 async function listenOnSocket(server: Server, { paths }: Config, account: Account): Promise<void> {
   await rm(paths.socket, { force: true })
@@ -152,6 +163,8 @@ async function main([flag, file = '']: readonly string[]): Promise<void> {
   const config = readConfig()
   const log = createLog()
   if (flag === undefined) {
+    // One forgotten promise must not end every job that runs.
+    process.on('unhandledRejection', (error) => log.error('kernel.unhandled', error))
     const running = await start(config, log)
     const stop = () => running.stop().finally(() => process.exit(0))
     process.once('SIGTERM', stop)

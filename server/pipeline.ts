@@ -116,14 +116,17 @@ export function createPipeline(parts: Parts) {
           const { version } = await push(now, pushed, tar, asker, job)
           const result = `v${version} is live.`
           decided({ app: app.name, release: version, planned: false, operations: [], result })
-          await repositories.awaitRef(app.id, pushed.ref, pushed.new, 5000)
-          return { result, release: version }
+          const moved = await repositories.awaitRef(app.id, pushed.ref, pushed.new, 5000)
+          return {
+            result: moved ? result : `${result} The pusher was gone by then: ${pushed.ref} has not moved.`,
+            release: version,
+          }
         }
         changes.run('push', app, asker, work).catch(refused)
       })
     },
 
-    /** Null unsets. With a release that serves, the next one is rolled out; when it fails the vars are as before. */
+    /** Null unsets. With a release that serves, the next one is rolled out; when that fails nothing is set. */
     async configure(
       app: App,
       vars: Vars,
@@ -137,29 +140,34 @@ export function createPipeline(parts: Parts) {
           : changes.planned(app, [])
       }
       return changes.run('config', app, asker, async (job, now) => {
-        const before = await store.config.get(app.id)
-        await store.config.set(app.id, vars)
-        if (now.release === null || !options.restart) return { result: `${description}; the next release takes it.` }
-        try {
-          const config = await store.config.get(app.id)
+        let result = `${description}; the next release takes it.`
+        let version: number | undefined
+        if (now.release !== null && options.restart) {
+          const config = withVars(await store.config.get(app.id), vars)
           const input = { app: now, content: await serving(now), config, description, actor: asker.actor }
-          const { version } = await serve(input, await store.formations.get(app.id), job)
-          return { result: `${description}; v${version} is live.`, release: version }
-        } catch (error) {
-          if ((await store.apps.byId(app.id))?.release === now.release) await store.config.replace(app.id, before)
-          throw error
+          version = (await serve(input, await store.formations.get(app.id), job)).version
+          result = `${description}; v${version} is live.`
         }
+        // Saved once they serve: what could not be rolled out is not set either.
+        await store.config.set(app.id, vars)
+        return { result, ...(version === undefined ? {} : { release: version }) }
       })
     },
 
     /** The images, commands and config vars of an earlier release, at the scale of now. */
     async rollback(app: App, version: number | null, asker: Asker, dryRun: boolean): Promise<Change> {
-      const to = rollbackTarget(app, await store.releases.list(app.id), version)
-      const lines = difference(await serving(app), to)
-      for (const line of lines.length > 0 ? lines : ['no difference but the number']) asker.emit(`       ${line}`)
-      const description = `Rollback to v${to.version}`
-      if (dryRun) return plan(app, to, description)
+      const prepare = async (now: App, emit: (line: string) => void) => {
+        const to = rollbackTarget(now, await store.releases.list(app.id), version)
+        const lines = difference(await serving(now), to)
+        for (const line of lines.length > 0 ? lines : ['no difference but the number']) emit(`       ${line}`)
+        return { to, description: `Rollback to v${to.version}` }
+      }
+      if (dryRun) {
+        const { to, description } = await prepare(app, asker.emit)
+        return plan(app, to, description)
+      }
       return changes.run('rollback', app, asker, async (job, now) => {
+        const { to, description } = await prepare(now, job.emit)
         const content = await withImages(now, to, job)
         const input = { app: now, content, config: to.config, description, actor: asker.actor }
         const made = await serve(input, await store.formations.get(app.id), job)
@@ -178,6 +186,11 @@ export function createPipeline(parts: Parts) {
 }
 
 type Vars = Readonly<Record<string, string | null>>
+
+function withVars(config: Readonly<Record<string, string>>, vars: Vars): Record<string, string> {
+  const entries = Object.entries({ ...config, ...vars })
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== null))
+}
 
 function configDescription(vars: Vars): string {
   const set = Object.keys(vars).filter((key) => vars[key] !== null)

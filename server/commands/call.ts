@@ -1,5 +1,5 @@
 /** The only way a command runs, whatever the door: parse → authorize → run → audit. */
-import { may } from '../domain/access.ts'
+import { type Actor, may } from '../domain/access.ts'
 import type { Session } from '../engine/engine.ts'
 import { told, UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -14,8 +14,8 @@ export interface Caller {
   value(name: string, args: Record<string, unknown>, context: Context): Promise<unknown>
   /** Opens `run` and `enter`. */
   terminal(words: readonly string[], context: Context): Promise<Session>
-  /** What the command of these words expects on standard input, or null. */
-  expects(words: readonly string[]): string | null
+  /** What the command of these words expects on standard input; null too for whoever may not use it. */
+  expects(words: readonly string[], actor: Actor): string | null
 }
 
 export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
@@ -35,7 +35,7 @@ export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
       if (failure.code === 'internal') log.error('command failed', error, { command: row.name })
       throw failure
     } finally {
-      if (row.kind !== 'query' || result === 'forbidden') audit(row, args, context, result)
+      if (row.kind !== 'query' || row.reveals || result === 'forbidden') audit(row, args, context, result)
     }
   }
 
@@ -83,9 +83,9 @@ export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
       if (row.kind !== 'terminal') throw new UserError('usage', `${row.name} does not open a terminal.`)
       return guarded(row, args, context, () => row.open(args, context, kernel))
     },
-    expects(words) {
+    expects(words, actor) {
       const row = table.names.get(words[0] ?? '')?.row
-      return row && row.kind !== 'terminal' ? (row.input ?? null) : null
+      return row && row.kind !== 'terminal' && may(actor, row.access) ? (row.input ?? null) : null
     },
   }
 }

@@ -44,6 +44,8 @@ interface Row<A extends z.ZodObject> {
 export interface Command<A extends z.ZodObject = z.ZodObject, R extends z.ZodType = z.ZodType> extends Row<A> {
   readonly kind: 'query' | 'mutation'
   readonly result: R
+  /** A query that shows secrets: it is audited like a change. */
+  readonly reveals?: boolean
   /** Reads standard input; the text says what it expects. */
   readonly input?: string
   run(args: z.output<A>, context: Context, kernel: Kernel): Promise<z.output<R>>

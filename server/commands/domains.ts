@@ -9,20 +9,11 @@ import { table } from './text.ts'
 
 const someHosts = hosts.min(1, 'Name at least one domain.')
 
-async function custom(id: string, { store }: Kernel): Promise<string[]> {
-  return (await store.domains.ofApp(id)).filter((domain) => domain.kind === 'custom').map((domain) => domain.host)
-}
+type Choose = (had: readonly string[]) => readonly string[]
 
-/** Replaces the app's own domains by what `choose` makes of them. */
-async function route(
-  name: string,
-  choose: (had: string[]) => string[],
-  dryRun: boolean,
-  context: Context,
-  kernel: Kernel,
-) {
+async function route(name: string, choose: Choose, dryRun: boolean, context: Context, kernel: Kernel) {
   const [found, by] = await subject(name, context, kernel)
-  return kernel.pipeline.route(found, [...new Set(choose(await custom(found.id, kernel)))], by, dryRun)
+  return kernel.pipeline.route(found, choose, by, dryRun)
 }
 
 export const domains = [
@@ -95,12 +86,9 @@ export const domains = [
         app,
         (had) => {
           const stranger = domains.find((host) => !had.includes(host))
+          const others = `See them: domains:report ${app}`
           if (stranger)
-            throw new UserError(
-              'not-found',
-              `${stranger} is not a domain that was added to ${app}.`,
-              `See them: domains:report ${app}`,
-            )
+            throw new UserError('not-found', `${stranger} is not a domain that was added to ${app}.`, others)
           return had.filter((host) => !domains.includes(host))
         },
         dryRun,

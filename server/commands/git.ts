@@ -18,9 +18,16 @@ async function create(name: string, actor: string, kernel: Kernel) {
       `An app cannot be called “${name.slice(0, 60)}”: it ${problem}.`,
       `Try: git remote set-url megapolos megapolos:${suggestAppName(name)}`,
     )
-  const app = await kernel.pipeline.create(name, actor)
+  const app = await kernel.pipeline.create(name, actor).catch((error) => firstOfTwo(name, error, kernel))
   kernel.born.add(app.id)
   kernel.live.wake('apps')
+  return app
+}
+
+/** Of two first pushes at once one makes the app, and the other finds it. */
+async function firstOfTwo(name: string, error: unknown, kernel: Kernel) {
+  const app = await kernel.store.apps.find(name)
+  if (!app) throw error
   return app
 }
 
@@ -90,8 +97,12 @@ export const git = [
       if (release?.commit === commit) return { version: release.version }
       const [running] = await store.jobs.list({ app: id, active: true, limit: 1 })
       if (running) throw new UserError('unavailable', 'The push is not decided yet.')
-      throw new UserError('refused', 'The kernel was restarted during this push; nothing has changed.', 'Push again.')
+      throw new UserError(
+        'refused',
+        'The kernel was lost before this push was decided; nothing has changed.',
+        'Push again.',
+      )
     },
-    text: ({ version }) => [`-----> v${version} is live; it was decided before the restart`],
+    text: ({ version }) => [`-----> v${version} is live; it was decided before the kernel was lost`],
   }),
 ]

@@ -40,7 +40,7 @@ async function checkTypes(name: string, types: readonly string[], { store }: Ker
   const release = found.release === null ? null : await store.releases.get(found.id, found.release)
   for (const type of types) {
     if (!isProcessType(type)) throw new UserError('usage', `“${type}” cannot be a process type.`)
-    if (!release || release.processes[type]) continue
+    if (!release || Object.hasOwn(release.processes, type)) continue
     throw new UserError(
       'not-found',
       `${name} has no process type ${type}.`,

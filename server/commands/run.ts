@@ -18,6 +18,7 @@ export const run = [
     args: z.object({ app, command: words }),
     positional: ['app', 'command'],
     verbatim: true,
+    secret: ['command'],
     examples: ['run blog node --version', 'run blog bash'],
     open: async ({ app: name, command }, context, { store, oneOff }) => {
       const found = await store.apps.get(name)
@@ -39,6 +40,7 @@ export const run = [
     }),
     positional: ['app', 'container', 'command'],
     verbatim: true,
+    secret: ['command'],
     examples: ['enter blog', 'enter blog worker.1 ps aux'],
     open: async ({ app: name, container, command }, context, { store, oneOff }) =>
       oneOff.enter(await store.apps.get(name), container, { command, tty: context.tty }),

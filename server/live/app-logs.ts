@@ -25,22 +25,20 @@ export function createAppLogs(engine: LogEngine, live: Pick<Live, 'keptLog' | 'w
       const containers = (await engine.list(app.id)).filter((container) =>
         wanted(container.process, placeName(container), options.process),
       )
-      const past = await Promise.all([
-        live
-          .keptLog(app.id, options.num)
-          .then((lines) =>
-            lines.filter((line) => wanted(line.process.replace(/\.\d+$/, ''), line.process, options.process)),
-          ),
+      const [gone, ...present] = await Promise.all([
+        live.keptLog(app.id, options.num),
         ...containers.map((container) => tail(engine, container, options.num)),
       ])
-      const lines = past
-        .flat()
-        .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
-        .slice(-options.num)
-      yield* lines
-      if (options.follow) yield* follow(engine, live, app.id, options, containers)
+      const past = gone.filter(({ process }) => wanted(process.replace(/\.\d+$/, ''), process, options.process))
+      yield* [...past, ...present.flat()].sort(byTime).slice(-options.num)
+      const shown = containers.map((container, n) => ({ container, last: present[n]?.at(-1)?.at ?? '' }))
+      if (options.follow) yield* follow(engine, live, app.id, options, shown)
     },
   }
+}
+
+function byTime(a: KeptLine, b: KeptLine): number {
+  return a.at < b.at ? -1 : Number(a.at > b.at)
 }
 
 function wanted(process: string, place: string, filter: string | null): boolean {
@@ -63,15 +61,17 @@ async function* follow(
   live: Pick<Live, 'watch'>,
   app: string,
   options: ReadOptions,
-  known: readonly ObservedContainer[],
+  shown: readonly { readonly container: ObservedContainer; readonly last: string }[],
 ): AsyncIterable<KeptLine> {
   const queue: KeptLine[] = []
   let wake = () => {}
   const followed = new Set<string>()
 
-  const read = async (container: ObservedContainer, from: number | 'all') => {
+  /** Begins before the last line that was shown, so that none is lost in between. */
+  const read = async (container: ObservedContainer, tail: number | 'all', after = '') => {
     followed.add(container.id)
-    for await (const line of engine.logs(container.id, { tail: from, follow: true, signal: options.signal })) {
+    for await (const line of engine.logs(container.id, { tail, follow: true, signal: options.signal })) {
+      if (line.at <= after) continue
       queue.push(kept(container, line))
       wake()
     }
@@ -83,7 +83,7 @@ async function* follow(
     }
   }
 
-  for (const container of known) void read(container, 0).catch(() => {})
+  for (const { container, last } of shown) void read(container, options.num, last).catch(() => {})
   const unwatch = live.watch((topic) => {
     if (topic === `app:${app}` || topic === '*') void look().catch(() => {})
   })

@@ -63,5 +63,7 @@ test('whoever waits for a ref sees it move, or hears that it did not', async () 
 
 test('an archive of a commit that is not there is an error, not an empty tree', async () => {
   await repositories.ensure('aaaa0005')
-  await expect(buffer(repositories.archive('aaaa0005', 'f'.repeat(40)))).rejects.toThrow('git archive')
+  await expect(buffer(repositories.archive('aaaa0005', 'f'.repeat(40)))).rejects.toThrow(
+    'fffffff is not in the repository of the app.',
+  )
 })

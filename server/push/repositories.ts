@@ -4,6 +4,7 @@ import { access, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { messageOf, UserError } from '../errors.ts'
 import type { Account } from './account.ts'
 
 export interface Repositories {
@@ -18,9 +19,13 @@ export interface Repositories {
   remove(app: string): Promise<void>
 }
 
+/** Bytes of a push; git refuses a larger one before it fills the disk. */
+const largestPush = 1024 ** 3
+
 export const noCommit = '0'.repeat(40)
 
 export function createRepositories(folder: string, hooks: string, account: Account): Repositories {
+  const underWay = new Map<string, Promise<void>>()
   const path = (app: string) => join(folder, `${app}.git`)
 
   const git = (args: readonly string[]) =>
@@ -34,6 +39,7 @@ export function createRepositories(folder: string, hooks: string, account: Accou
   async function create(repository: string) {
     await finished(git(['init', '--quiet', '--bare', '--template=', '--initial-branch=main', repository]))
     await finished(git(['-C', repository, 'config', 'core.hooksPath', hooks]))
+    await finished(git(['-C', repository, 'config', 'receive.maxInputSize', String(largestPush)]))
     await mkdir(join(repository, 'info'), { recursive: true })
     // Without this, `export-ignore` in a user's .gitattributes would leave files out of the build.
     await writeFile(join(repository, 'info/attributes'), '* -export-ignore -export-subst\n')
@@ -61,7 +67,11 @@ export function createRepositories(folder: string, hooks: string, account: Accou
         () => true,
         () => false,
       )
-      if (!ready) await create(repository)
+      if (ready) return repository
+      // Two first connections at once make it once.
+      const making = underWay.get(app) ?? create(repository).finally(() => underWay.delete(app))
+      underWay.set(app, making)
+      await making
       return repository
     },
     async awaitRef(app, name, commit, timeout) {
@@ -71,17 +81,22 @@ export function createRepositories(folder: string, hooks: string, account: Accou
       }
       return false
     },
-    archive: (app, commit) => Readable.from(archive(git(['-C', path(app), 'archive', '--format=tar', commit]))),
+    archive: (app, commit) => Readable.from(archive(git(['-C', path(app), 'archive', '--format=tar', commit]), commit)),
     remove: (app) => rm(path(app), { recursive: true, force: true }),
   }
 }
 
 /** The end of the output alone does not say that all of it came. */
-async function* archive(child: ChildProcess) {
+async function* archive(child: ChildProcess, commit: string) {
   const end = finished(child)
   end.catch(() => {})
   if (child.stdout) yield* child.stdout
-  await end
+  await end.catch((error) => {
+    const why = 'Its pusher was gone before git had kept it, or somebody pruned it.'
+    throw new UserError('refused', `${commit.slice(0, 7)} is not in the repository of the app.`, why, [
+      messageOf(error),
+    ])
+  })
 }
 
 function finished(child: ChildProcess): Promise<void> {
