@@ -31,7 +31,9 @@ export type Formation = Readonly<Record<string, ProcessScale>>
 export const defaultMemory = 512
 
 export function scaleOf(formation: Formation, type: string): ProcessScale {
-  return formation[type] ?? { quantity: type === 'web' ? 1 : 0, memory: defaultMemory }
+  // A type may have the name of what every object has: `constructor`.
+  const own = Object.hasOwn(formation, type) ? formation[type] : undefined
+  return own ?? { quantity: type === 'web' ? 1 : 0, memory: defaultMemory }
 }
 
 /** Longest name that still leaves room for what is made from it: labels of 63, container and database names. */

@@ -48,11 +48,6 @@ export function poolProblem(pool: string): string | null {
   return null
 }
 
-/** What a system's short name may be; bridge names of at most 15 characters are made from it. */
-export function isSystemName(system: string): boolean {
-  return /^[a-z0-9]{1,8}$/.test(system)
-}
-
 function parse(pool: string): { base: number; prefix: number } {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(pool)
   const parts = match?.slice(1, 5).map(Number) ?? []

@@ -21,7 +21,8 @@ test.each<[Failure, object, { port: number; loopbackOnly: boolean }[], string]>(
   [ended(0), { port: null }, [], 'web.1 exited with code 0 after 0.4 s; it has to stay alive for 3 s.'],
   [ended(127), {}, [], 'web.1 exited with code 127: its command cannot be run.'],
   [ended(1, true), {}, [], 'web.1 was killed: it needs more memory than its limit of 512 MiB.'],
-  [ended(137), {}, [], 'web.1 was killed: it needs more memory than its limit of 512 MiB.'],
+  [ended(137, true), {}, [], 'web.1 was killed: it needs more memory than its limit of 512 MiB.'],
+  [ended(137), {}, [], 'web.1 exited with code 137 before it answered a request.'],
   [silence, {}, [], 'web.1 listened on no port within 60 s; PORT is 5000.'],
   [silence, {}, [{ port: 8080, loopbackOnly: false }], 'web.1 listens on 8080, but PORT is 5000.'],
   [
@@ -48,5 +49,5 @@ test.each<[Failure, object, { port: number; loopbackOnly: boolean }[], string]>(
 })
 
 test('what runs out of memory is told how to get more', () => {
-  expect(sentence(failed, ended(137), []).hint).toBe('Raise the limit: ps:limit blog web=1024M')
+  expect(sentence(failed, ended(137, true), []).hint).toBe('Raise the limit: ps:limit blog web=1024M')
 })

@@ -46,8 +46,7 @@ export function sentence(
 
 function ended(failed: Omit<Failed, 'id'>, { ending, after }: Extract<Failure, { why: 'ended' }>) {
   const name = placeName(failed.place)
-  // The flag is cleared when the engine starts the process again, which can be faster than asking for it.
-  if (ending.oomKilled || ending.exitCode === 137) {
+  if (ending.oomKilled) {
     return {
       message: `${name} was killed: it needs more memory than its limit of ${failed.memory} MiB.`,
       hint: `Raise the limit: ps:limit ${failed.appName} ${failed.place.process}=${failed.memory * 2}M`,
@@ -60,8 +59,12 @@ function ended(failed: Omit<Failed, 'id'>, { ending, after }: Extract<Failure, {
       hint: `Check the line of ${failed.place.process} in the Procfile.`,
     }
   }
-  if (failed.port !== null) return { message: `${exit} before it answered a request.` }
-  return { message: `${exit} after ${after.toFixed(1)} s; it has to stay alive for ${aliveFor / 1000} s.` }
+  const when =
+    failed.port === null
+      ? `after ${after.toFixed(1)} s; it has to stay alive for ${aliveFor / 1000} s`
+      : 'before it answered a request'
+  const killed = 'Code 137 is SIGKILL: somebody killed it, or the whole machine was short of memory.'
+  return { message: `${exit} ${when}.`, ...(ending.exitCode === 137 && { hint: killed }) }
 }
 
 function noAnswer(

@@ -10,6 +10,7 @@ import { explain } from './explain.ts'
 import { check } from './health.ts'
 import { inParallel } from './lock.ts'
 import type { RolloutParts } from './parts.ts'
+import { placeKey } from './plan.ts'
 
 export interface GroupInput {
   readonly app: App
@@ -124,10 +125,6 @@ async function assign({ store }: RolloutParts, { app, places }: GroupInput): Pro
   const fresh = missing.length > 0 ? await store.addresses.assign(app.id, missing) : []
   missing.forEach((place, n) => void known.set(placeKey(place), fresh[n] ?? 0))
   return places.map((place) => known.get(placeKey(place)) ?? 0)
-}
-
-export function placeKey({ group, process, index }: Place): string {
-  return `${group} ${process}.${index}`
 }
 
 /** Not restarted by the engine until it is checked: how it ended the first time says why it does not come up. */

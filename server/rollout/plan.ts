@@ -28,14 +28,14 @@ export function wantedPlaces(release: Release, formation: Formation, group: stri
 }
 
 export function planGroup(wanted: readonly Place[], observed: readonly ObservedContainer[]): GroupPlan {
-  const free = new Map(wanted.map((place) => [key(place), place]))
+  const free = new Map(wanted.map((place) => [placeKey(place), place]))
   const resumes: ObservedContainer[] = []
   const keeps: ObservedContainer[] = []
   const retires: ObservedContainer[] = []
   for (const container of observed) {
     // A dead one cannot be started again, and one that is being removed is as good as gone.
     if (container.state === 'removing') continue
-    if (container.state === 'dead' || !free.delete(key(container))) retires.push(container)
+    if (container.state === 'dead' || !free.delete(placeKey(container))) retires.push(container)
     else if (container.state === 'exited' || container.state === 'created') resumes.push(container)
     else keeps.push(container)
   }
@@ -77,7 +77,7 @@ function sorted(places: readonly ObservedContainer[]): ObservedContainer[] {
   )
 }
 
-function key({ group, process, index }: Place): string {
+export function placeKey({ group, process, index }: Place): string {
   return `${group} ${process}.${index}`
 }
 

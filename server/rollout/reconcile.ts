@@ -3,8 +3,8 @@ import type { App, Formation } from '../domain/app.ts'
 import type { ObservedContainer, Place } from '../domain/container.ts'
 import type { Release } from '../domain/release.ts'
 import { type Acting, present } from './acting.ts'
-import { hostOf, placeKey, restoreGroup } from './group.ts'
-import { type GroupPlan, planGroup, wantedPlaces } from './plan.ts'
+import { hostOf, restoreGroup } from './group.ts'
+import { type GroupPlan, placeKey, planGroup, wantedPlaces } from './plan.ts'
 import { vanish } from './stop.ts'
 
 /** True when there was nothing to do. */

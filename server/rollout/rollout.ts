@@ -2,9 +2,7 @@
 import type { App, Formation } from '../domain/app.ts'
 import type { Operation } from '../domain/operation.ts'
 import type { Release } from '../domain/release.ts'
-import { UserError } from '../errors.ts'
 import type { RunningJob } from '../jobs/queue.ts'
-import { isSystemName, poolProblem } from '../network/subnets.ts'
 import type { Acting } from './acting.ts'
 import { deploy, newGroup, scale } from './deploy.ts'
 import { createLocks } from './lock.ts'
@@ -48,7 +46,6 @@ export interface Rollout {
 }
 
 export function createRollout(parts: RolloutParts): Rollout {
-  checkSettings(parts)
   const locked = createLocks()
   const closing = new AbortController()
   const readiness = createReadiness()
@@ -95,11 +92,4 @@ export function createRollout(parts: RolloutParts): Rollout {
       return operations('deploy', app, planFor(newGroup()))
     },
   }
-}
-
-function checkSettings({ pool, system }: RolloutParts): void {
-  const problem = poolProblem(pool)
-  if (problem) throw new UserError('usage', `MEGAPOLOS_POOL ${pool} ${problem}.`)
-  if (!isSystemName(system))
-    throw new UserError('usage', `“${system}” is not a system name of 1 to 8 letters and digits.`)
 }
