@@ -36,16 +36,15 @@ export async function startGroup(
   if (input.places.length === 0) return []
   const failed = new AbortController()
   const both = AbortSignal.any([signal, failed.signal])
-  const made = await prepare(parts, input)
+  const [made, host] = await Promise.all([prepare(parts, input), hostOf(parts, input.app)])
   const created: { id: string }[] = []
   const starts = inParallel(parallel, made.places, (one) => {
     both.throwIfAborted()
     return startContainer(acting, made, one, false, (id) => created.push({ id }))
   })
-  const host = hostOf(parts, input.app)
   const checks = starts.map(async (starting) => {
     const container = await starting
-    await checkContainer(parts, input, container, await host, both)
+    await checkContainer(parts, input, container, host, both)
     await parts.engine.keep(container.id)
     readiness.admit(container.id)
   })
@@ -55,7 +54,7 @@ export async function startGroup(
     return await Promise.all(starts)
   } catch (error) {
     failed.abort()
-    await Promise.allSettled([host, ...starts, ...checks])
+    await Promise.allSettled([...starts, ...checks])
     await discard(acting, input.app.id, created, made.hosts)
     throw signal.aborted ? cancelled() : error
   }

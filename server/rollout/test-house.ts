@@ -16,6 +16,7 @@ import { UserError } from '../errors.ts'
 import type { RunningJob } from '../jobs/queue.ts'
 import type { Live, LiveApp } from '../live/live.ts'
 import { openStore } from '../state/open.ts'
+import type { RolloutParts } from './parts.ts'
 import { createRollout } from './rollout.ts'
 
 export type House = Awaited<ReturnType<typeof testHouse>>
@@ -40,9 +41,9 @@ export async function testHouse(system: string, pool: string) {
   const shown: Record<string, LiveApp> = {}
   const live = recorder(shown)
   const firewall = { apply: async () => {} }
-  const fresh = () => {
+  const fresh = (changes: Partial<RolloutParts> = {}) => {
     const engine = createEngine({ socket: relay.path, system })
-    return createRollout({ engine, store, live, traffic: proxy.traffic, firewall, pool, system, log })
+    return createRollout({ engine, store, live, traffic: proxy.traffic, firewall, pool, system, log, ...changes })
   }
 
   return {
@@ -54,7 +55,7 @@ export async function testHouse(system: string, pool: string) {
     shown,
     problems,
     rollout: fresh(),
-    /** Another kernel on the same state, as after a crash. */
+    /** Another kernel on the same state, as after a crash; some of its parts may be others. */
     fresh,
     async app(name: string): Promise<App> {
       return store.apps.create(name, 'tester')
@@ -121,6 +122,8 @@ export async function until<T>(what: () => T | Promise<T>, limit = 10_000): Prom
   }
 }
 
+const away = new UserError('unavailable', 'The proxy does not answer.')
+
 /** Requests for `<app id>` by header go round robin to its targets, over connections of their own. */
 async function createProxy() {
   const routes = new Map<string, readonly string[]>()
@@ -128,6 +131,7 @@ async function createProxy() {
   const switches: string[] = []
   let next = 0
   let answers = true
+  let switching = true
   const server = createServer((incoming, outgoing) => {
     const targets = routes.get(String(incoming.headers['x-app'])) ?? []
     const target = targets[next++ % targets.length]
@@ -150,17 +154,19 @@ async function createProxy() {
   const { port } = server.address() as AddressInfo
   const traffic: Traffic = {
     async switchTo(app, targets) {
+      if (!switching) throw away
       routes.set(app, targets)
       switches.push(`${app} ${targets.join()}`)
     },
     async switchAll(all) {
+      if (!switching) throw away
       routes.clear()
       for (const [app, targets] of Object.entries(all)) routes.set(app, targets)
       switches.push('all')
     },
     inflight: async (targets) => Object.fromEntries(targets.map((target) => [target, serving[target] ?? 0])),
     async ready() {
-      if (!answers) throw new UserError('unavailable', 'The proxy does not answer.')
+      if (!answers) throw away
     },
   }
   return {
@@ -169,6 +175,10 @@ async function createProxy() {
     targets: (app: App) => routes.get(app.id) ?? [],
     answers(yes: boolean) {
       answers = yes
+    },
+    /** False: it answers, and goes away before it can switch. */
+    switching(yes: boolean) {
+      switching = yes
     },
     async get(app: App, path = '/'): Promise<{ status: number; text: string }> {
       const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { 'x-app': app.id } })
