@@ -36,7 +36,8 @@ export function createChanges(jobs: JobQueue, store: Pick<Store, 'apps'>) {
   return {
     async run(kind: string, app: App, asker: Asker, work: Work): Promise<Change> {
       const done: Operation[] = []
-      return jobs.run({ kind, app, ...asker }, async (job) => {
+      return jobs.run({ kind, app, ...asker }, async (running) => {
+        using job = audible(running)
         const now = await store.apps.byId(app.id)
         if (!now) throw new UserError('not-found', `${app.name} was destroyed while this waited.`)
         const { result, release = null } = await work(recording(job, done), now)
@@ -56,6 +57,29 @@ export async function timed<T>(job: RunningJob, what: string, work: () => Promis
   const result = await work()
   job.emit(`       ${what} in ${secondsSince(began)}`)
   return result
+}
+
+/** Silence longer than this (ms) is broken: people see that it goes on, and whoever hung up is noticed by writing to them. */
+const longestSilence = 5_000
+
+function audible(job: RunningJob): RunningJob & Disposable {
+  const began = performance.now()
+  let last = began
+  const emit = (line: string) => {
+    last = performance.now()
+    job.emit(line)
+  }
+  const timer = setInterval(() => {
+    if (performance.now() - last >= longestSilence) emit(`       … ${Math.round((performance.now() - began) / 1000)} s`)
+  }, 1_000)
+  return {
+    id: job.id,
+    signal: job.signal,
+    emit,
+    did: (operation) => job.did(operation),
+    commit: () => job.commit(),
+    [Symbol.dispose]: () => clearInterval(timer),
+  }
 }
 
 export function secondsSince(began: number): string {

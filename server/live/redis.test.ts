@@ -105,7 +105,7 @@ test('a watcher that throws stops nobody', () => {
   for (const end of ends) end()
 })
 
-test('while Redis is away everything answers at once, empty, and wake-ups here go on; then it recovers by itself', async () => {
+test('while Redis is away states are those of this kernel and wake-ups here go on, at once; then it recovers by itself', async () => {
   const heard: string[] = []
   const end = live.watch((topic) => heard.push(topic))
   await live.setApp('kept', state)
@@ -115,7 +115,7 @@ test('while Redis is away everything answers at once, empty, and wake-ups here g
   await live.setApp('a2', state)
   await live.keepLog('a2', [{ at: 't', process: 'web.1', release: 1, text: 'lost' }])
   await live.forget('nobody')
-  expect(await live.apps()).toEqual({})
+  expect(await live.apps()).toEqual({ kept: state, a2: state })
   expect(await live.keptLog('a2', 5)).toEqual([])
   live.wake('app:a2')
   expect(heard).toEqual(['app:a2'])
@@ -130,11 +130,23 @@ test('while Redis is away everything answers at once, empty, and wake-ups here g
   end()
 })
 
+test('a Redis that hangs counts as away after the first call, and is back when it goes on', async () => {
+  await available()
+  redis.kill('SIGSTOP')
+  await live.apps()
+  expect(live.available()).toBe(false)
+  const begin = performance.now()
+  await live.apps()
+  expect(performance.now() - begin).toBeLessThan(100)
+  redis.kill('SIGCONT')
+  await available()
+})
+
 test('a Redis that was never there is no obstacle to starting, working and ending', async () => {
   const alone = openLive({ socket: join(folder, 'nowhere.sock'), log: createLog(() => {}) })
   expect(alone.available()).toBe(false)
   await alone.setApp('a', state)
-  expect(await alone.apps()).toEqual({})
+  expect(await alone.apps()).toEqual({ a: state })
   await alone.close()
   const ended = openLive({ socket, log })
   await ended.close()

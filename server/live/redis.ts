@@ -15,6 +15,8 @@ const appsKey = 'megapolos:apps'
 const logKey = (app: string) => `megapolos:log:${app}`
 const wakeChannel = 'megapolos:wake'
 const keptLines = 1_000
+/** How ioredis says that `commandTimeout` is over; the error has no code. */
+const timedOut = 'Command timed out'
 
 export function openLive({ socket, log }: LiveOptions): Live {
   const self = randomUUID()
@@ -24,6 +26,7 @@ export function openLive({ socket, log }: LiveOptions): Live {
   let client: Redis | null = null
   let subscriber: Redis | null = null
   let closed = false
+  let hung = false
 
   const tell = (topic: string) => {
     for (const onWake of watchers) {
@@ -38,11 +41,26 @@ export function openLive({ socket, log }: LiveOptions): Live {
     if (mirrored.size > 0) await attempt((redis) => redis.hset(appsKey, mirrored), null)
     tell('*')
   }
+  /** A Redis that hangs keeps its connection open: it counts as away until it answers, so that no call waits anew. */
+  const outwait = async (redis: Redis) => {
+    hung = true
+    while (!closed && redis.status === 'ready') {
+      const answered = await redis.ping().then(
+        () => true,
+        () => false,
+      )
+      if (answered) break
+    }
+    hung = false
+    if (redis.status === 'ready') await ready()
+  }
   /** Never waits for a Redis that is away, and never throws. */
   const attempt = async <T>(action: (redis: Redis) => Promise<T>, otherwise: T): Promise<T> => {
-    if (client?.status !== 'ready') return otherwise
-    return action(client).catch((error) => {
+    const redis = client
+    if (redis?.status !== 'ready' || hung) return otherwise
+    return action(redis).catch((error) => {
       log.warn('live.lost', { cause: messageOf(error) })
+      if (messageOf(error) === timedOut && !hung) void outwait(redis)
       return otherwise
     })
   }
@@ -59,14 +77,14 @@ export function openLive({ socket, log }: LiveOptions): Live {
   })
 
   return {
-    available: () => client?.status === 'ready',
+    available: () => client?.status === 'ready' && !hung,
     async setApp(app, state) {
       const text = JSON.stringify(state)
       mirrored.set(app, text)
       await attempt((redis) => redis.hset(appsKey, app, text), 0)
     },
     async apps() {
-      const states = await attempt((redis) => redis.hgetall(appsKey), {})
+      const states = await attempt((redis) => redis.hgetall(appsKey), Object.fromEntries(mirrored))
       return Object.fromEntries(Object.entries(states).map(([app, text]) => [app, JSON.parse(text) as LiveApp]))
     },
     async forget(app) {
