@@ -32,6 +32,7 @@ import { createOneOff } from './rollout/one-off.ts'
 import { createRollout } from './rollout/rollout.ts'
 import { createRoutes } from './route/routes.ts'
 import { openStore, restoreState } from './state/open.ts'
+import { rememberedKeys } from './state/remembered-keys.ts'
 import { loadKey } from './state/secrets.ts'
 
 export interface Running {
@@ -49,7 +50,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const version = await programVersion(config)
 
   const key = await loadKey(join(config.paths.keys, 'secret.key'))
-  const store = await openStore({ config, key, log })
+  const opened = await openStore({ config, key, log })
+  const store = { ...opened, keys: await rememberedKeys(opened.keys) }
   const live = openLive({ socket: config.paths.redisSocket, log })
   const engine = createEngine({ socket: config.docker, system })
 
