@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { UserError } from '../errors.ts'
 import { rememberedKeys } from './remembered-keys.ts'
+import type { Keys } from './store.ts'
 import { startStore } from './test-stores.ts'
 
 const ann = { name: 'ann', fingerprint: 'SHA256:abc', publicKey: 'ssh-ed25519 AAAA', role: 'admin' } as const
@@ -9,12 +10,15 @@ test('keys are known while the store is away, and one that is removed is not kno
   const { store, stop } = await startStore('sqlite')
   await store.keys.add(ann)
   let away = false
-  const guarded = new Proxy(store.keys, {
-    get: (target, name: keyof typeof target) =>
-      away
-        ? () => Promise.reject(new UserError('unavailable', 'The store does not answer.'))
-        : target[name].bind(target),
-  })
+  const answering = <T>(answer: () => Promise<T>): Promise<T> =>
+    away ? Promise.reject(new UserError('unavailable', 'The store does not answer.')) : answer()
+  const guarded: Keys = {
+    list: () => answering(() => store.keys.list()),
+    byName: (name) => answering(() => store.keys.byName(name)),
+    byFingerprint: (fingerprint) => answering(() => store.keys.byFingerprint(fingerprint)),
+    add: (key) => answering(() => store.keys.add(key)),
+    remove: (name) => answering(() => store.keys.remove(name)),
+  }
   const keys = await rememberedKeys(guarded)
   await keys.add({ ...ann, name: 'bob', fingerprint: 'SHA256:def' })
   away = true
