@@ -33,9 +33,7 @@ export function createEngine({ socket, system }: { readonly socket: string; read
     start: async (id) => {
       await refusing('Docker could not start the process.', client.container(id).start())
     },
-    keep: async (id) => {
-      await client.container(id).update({ RestartPolicy: { Name: 'unless-stopped' } })
-    },
+    keep: (id) => unlessGone(client.container(id).update({ RestartPolicy: { Name: 'unless-stopped' } })),
     stop: (id, seconds) => unlessGone(client.container(id, (seconds + 30) * 1000).stop({ t: seconds })),
     remove: (id) => unlessGone(client.container(id).remove({ force: true, v: true })),
 

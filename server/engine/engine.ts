@@ -23,7 +23,7 @@ export interface Engine {
   /** Returns the container's id. */
   create(spec: ContainerSpec): Promise<string>
   start(id: string): Promise<void>
-  /** From now on the engine itself starts it again when it ends, after its own restart too. */
+  /** From now on the engine itself starts it again when it ends, after its own restart too. Not an error when it is gone. */
   keep(id: string): Promise<void>
   /** SIGTERM, then SIGKILL after `seconds`. Not an error when it is stopped or gone. */
   stop(id: string, seconds: number): Promise<void>

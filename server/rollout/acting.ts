@@ -13,11 +13,14 @@ export interface Acting {
   readonly retirement: Retirement
   readonly targets: Targets
   readonly states: States
-  /** Looks at the app again as soon as nobody acts on it. */
+  /** Looks at the app again as soon as nobody acts on it; what cannot be done then is tried again later. */
   again(app: string): void
 }
 
-/** The containers of an app that nobody is ending; those that are wanted again are kept from it first. */
+/**
+ * The containers of an app whose retirement is not under way; those that are wanted again are kept from it first. One that
+ * was only marked to leave is still there: whoever plans next has it end.
+ */
 export async function present(
   acting: Pick<Acting, 'parts' | 'retirement'>,
   app: string,
@@ -31,5 +34,5 @@ export async function present(
     await retirement.reclaim(leaving)
     return present(acting, app, wanted)
   }
-  return observed.filter(({ id }) => !retirement.leaving(id))
+  return observed.filter(({ id }) => !retirement.underWay(id))
 }

@@ -5,8 +5,9 @@ import type { ObservedContainer, Place } from '../domain/container.ts'
 import type { Release } from '../domain/release.ts'
 import type { RunningJob } from '../jobs/queue.ts'
 import { type Acting, present } from './acting.ts'
+import { follow, insist, isAway } from './decided.ts'
 import { discard, startGroup } from './group.ts'
-import { checkOperation, needsFreshGroup, operations, planGroup, startOperation, wantedPlaces } from './plan.ts'
+import { checkOperation, needsFreshGroup, planGroup, startOperation, wantedPlaces } from './plan.ts'
 
 export async function deploy(
   acting: Acting,
@@ -15,20 +16,20 @@ export async function deploy(
   formation: Formation,
   job: RunningJob,
 ): Promise<void> {
+  const { apps, formations } = acting.parts.store
   const group = newGroup()
   const places = wantedPlaces(release, formation, group)
   acting.states.deploying(app, release, formation)
-  await started(acting, app, release, formation, places, job)
-  await acting.parts.store.apps.serve(app.id, release.version, group)
-  await finish(
-    acting,
-    'deploy',
-    { ...app, release: release.version, group, stopped: false },
-    release,
-    formation,
-    places,
-    job,
-  )
+  const fresh = await started(acting, app, release, formation, places, job)
+  await decide(acting, app, fresh, job, () => apps.serve(app.id, release.version, group))
+  const serving = { ...app, release: release.version, group, stopped: false }
+  await Promise.all([
+    finish(acting, 'deploy', serving, release, formation, fresh, job),
+    // The next look at this app goes by the stored formation; it must not undo this one.
+    insist(job, () => formations.set(app.id, formation)).catch((error) =>
+      acting.parts.log.error('rollout.formation-not-stored', error, { app: app.id }),
+    ),
+  ])
 }
 
 /** The group that serves gets more or fewer containers; another memory limit needs a fresh group. */
@@ -43,8 +44,9 @@ export async function scale(
   const wanted = wantedPlaces(release, formation, app.group)
   const plan = planGroup(wanted, await present(acting, app.id, wanted))
   if (needsFreshGroup(plan, formation)) return deploy(acting, app, release, formation, job)
-  await started(acting, app, release, formation, plan.starts, job)
-  await finish(acting, 'scale', app, release, formation, plan.starts, job)
+  const fresh = await started(acting, app, release, formation, plan.starts, job)
+  await decide(acting, app, fresh, job, () => acting.parts.store.formations.set(app.id, formation))
+  await finish(acting, 'scale', app, release, formation, fresh, job)
 }
 
 export function newGroup(): string {
@@ -59,7 +61,7 @@ async function started(
   formation: Formation,
   places: readonly Place[],
   job: RunningJob,
-): Promise<void> {
+): Promise<ObservedContainer[]> {
   const { parts } = acting
   let containers: ObservedContainer[] = []
   try {
@@ -69,6 +71,7 @@ async function started(
     })
     await parts.traffic.ready()
     job.commit()
+    return containers
   } catch (error) {
     await discard(acting, app.id, containers)
     acting.again(app.id)
@@ -76,27 +79,46 @@ async function started(
   }
 }
 
-/** Past it: the store says what serves now, and the routes and the other containers follow. */
+/**
+ * The store decides what serves. When it refuses, what was started goes. When it says nothing for too long, both groups
+ * stay as they are: the next look at the app that it answers ends the one that does not serve.
+ */
+async function decide(
+  acting: Acting,
+  app: App,
+  fresh: readonly ObservedContainer[],
+  job: RunningJob,
+  write: () => Promise<void>,
+): Promise<void> {
+  try {
+    await insist(job, write)
+  } catch (error) {
+    if (!isAway(error)) await discard(acting, app.id, fresh)
+    acting.again(app.id)
+    throw error
+  }
+}
+
+/** Past it: the new ones get requests, and the others follow. */
 async function finish(
   acting: Acting,
   kind: 'deploy' | 'scale',
   app: App,
   release: Release,
   formation: Formation,
-  starts: readonly Place[],
+  fresh: readonly ObservedContainer[],
   job: RunningJob,
 ): Promise<void> {
-  const { parts, retirement, targets } = acting
-  // The next look at this app goes by the stored formation; it must not undo this one.
-  await parts.store.formations.set(app.id, formation)
+  for (const { id } of fresh) acting.readiness.admit(id)
   const wanted = app.group === null ? [] : wantedPlaces(release, formation, app.group)
-  const { retires } = planGroup(wanted, await present(acting, app.id, wanted))
-  retirement.mark(retires)
-  await targets.refresh(app.id)
-  // Starts and checks were noted as they happened.
-  for (const operation of operations(kind, app, { starts, retires })) {
-    if (operation.do === 'switch' || operation.do === 'retire') job.did(operation)
-  }
-  retirement.begin(retires)
+  await follow(acting, kind, app, { wanted, starts: fresh }, job)
+  keep(acting, app, fresh)
   acting.again(app.id)
+}
+
+/** Nobody waits for it: until then it is the kernel that starts one again which ends. */
+function keep({ parts }: Acting, app: App, fresh: readonly ObservedContainer[]): void {
+  for (const { id } of fresh) {
+    parts.engine.keep(id).catch((error) => parts.log.error('rollout.not-kept', error, { app: app.id, container: id }))
+  }
 }

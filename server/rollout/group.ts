@@ -8,7 +8,7 @@ import { addressIn, appNetwork, hostNumber, poolSize } from '../network/subnets.
 import type { Acting } from './acting.ts'
 import { explain } from './explain.ts'
 import { check } from './health.ts'
-import { inParallel } from './lock.ts'
+import { inParallel, together } from './lock.ts'
 import type { RolloutParts } from './parts.ts'
 import { placeKey } from './plan.ts'
 
@@ -24,7 +24,7 @@ const parallel = 4
 
 /**
  * Throws `refused` with the cause of the first that fails, and then nothing of it is left.
- * The started ones get no requests before they are checked. `done` is called in order of places.
+ * The started ones get no requests, checked or not, until they are admitted. `done` is called in order of places.
  */
 export async function startGroup(
   acting: Pick<Acting, 'parts' | 'readiness'>,
@@ -32,11 +32,11 @@ export async function startGroup(
   signal: AbortSignal,
   done: { started(place: Place): void; checked(place: Place): void },
 ): Promise<ObservedContainer[]> {
-  const { parts, readiness } = acting
+  const { parts } = acting
   if (input.places.length === 0) return []
   const failed = new AbortController()
   const both = AbortSignal.any([signal, failed.signal])
-  const [made, host] = await Promise.all([prepare(parts, input), hostOf(parts, input.app)])
+  const [made, host] = await together(prepare(parts, input), hostOf(parts, input.app))
   const created: { id: string }[] = []
   const starts = inParallel(parallel, made.places, (one) => {
     both.throwIfAborted()
@@ -45,8 +45,6 @@ export async function startGroup(
   const checks = starts.map(async (starting) => {
     const container = await starting
     await checkContainer(parts, input, container, host, both)
-    await parts.engine.keep(container.id)
-    readiness.admit(container.id)
   })
   try {
     await Promise.all([inOrder(starts, input.places, done.started), ...checks])
@@ -101,8 +99,7 @@ interface Prepared extends GroupInput {
 
 /** The network and an address for each place; an address that a place has already stays its own. */
 async function prepare(parts: RolloutParts, input: GroupInput): Promise<Prepared> {
-  const { index, name } = await ensureNetwork(parts, input.app)
-  const hosts = await assign(parts, input)
+  const [{ index, name }, hosts] = await together(ensureNetwork(parts, input.app), assign(parts, input))
   const places = input.places.map((place, n) => ({ ...place, address: addressIn(parts.pool, index, hosts[n] ?? 0) }))
   return { ...input, network: name, hosts, places }
 }

@@ -27,3 +27,9 @@ export function inParallel<T, R>(limit: number, items: readonly T[], work: (item
     return result
   })
 }
+
+/** Both at the same time; when one fails, the other is over too before anybody hears of it. */
+export async function together<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b])
+  return Promise.all([a, b])
+}

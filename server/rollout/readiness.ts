@@ -9,6 +9,7 @@ export interface Readiness {
   ready(id: string): boolean
   /** Somebody checks it, and will `admit` or `forget` it. */
   hold(id: string): void
+  /** It was checked. One that fell since then stays out. */
   admit(id: string): void
   /** It ended, or was started without a check: not ready until somebody looks after it. */
   fell(id: string): void
@@ -56,7 +57,9 @@ export function createReadiness(): Readiness {
       held.get(id)?.abort()
       held.set(id, null)
     },
-    admit: (id) => void held.delete(id),
+    admit(id) {
+      if (held.get(id) !== null) held.delete(id)
+    },
     forget(id) {
       held.get(id)?.abort()
       held.delete(id)

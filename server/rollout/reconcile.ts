@@ -22,9 +22,18 @@ export async function reconcile(acting: Acting, id: string, signal: AbortSignal)
   const plan = planGroup(wanted, observed)
 
   retirement.mark(plan.retires)
-  await targets.refresh(id)
-  retirement.begin(plan.retires)
-  await freeAddresses(acting, id, wanted)
+  const routed = await targets.refresh(id).then(
+    () => true,
+    (error) => {
+      parts.log.error('rollout.not-routed', error, { app: id })
+      return false
+    },
+  )
+  // A proxy that is away may come back with its old table: nothing ends that it may still send requests to.
+  if (routed) {
+    retirement.begin(plan.retires)
+    await freeAddresses(acting, id, wanted)
+  }
   if (release) await revive(acting, { app, release, formation }, plan, signal)
   states.show(
     app,
@@ -32,7 +41,7 @@ export async function reconcile(acting: Acting, id: string, signal: AbortSignal)
     formation,
     plan.starts.length + plan.resumes.length > 0 ? await parts.engine.list(id) : observed,
   )
-  return plan.starts.length + plan.resumes.length + plan.retires.length === 0
+  return routed && plan.starts.length + plan.resumes.length + plan.retires.length === 0
 }
 
 interface Serving {
@@ -59,6 +68,8 @@ async function revive(acting: Acting, serving: Serving, plan: GroupPlan, signal:
 async function resume({ parts }: Acting, container: ObservedContainer): Promise<void> {
   try {
     await parts.engine.start(container.id)
+    // Whoever started it first may not have come to this.
+    await parts.engine.keep(container.id)
   } catch (error) {
     // What cannot be started again, for instance because its network was removed, is replaced by a new one.
     parts.log.error('rollout.not-resumed', error, { app: container.app, container: container.id })

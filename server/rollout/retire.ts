@@ -6,12 +6,14 @@ import type { RolloutParts } from './parts.ts'
 import type { Readiness } from './readiness.ts'
 
 export interface Retirement {
-  /** From now on they are no targets; call it before the routes are refreshed. */
+  /** From now on they are no targets; call it before the routes are refreshed, and `begin` once they are. */
   mark(containers: readonly ObservedContainer[]): void
+  /** Marked, whether its end has begun or not. */
   leaving(id: string): boolean
+  underWay(id: string): boolean
   /** Begins what is not under way yet, all at the same time. Resolves when all of them are gone; never rejects. */
   begin(containers: readonly ObservedContainer[]): Promise<void>
-  /** They are wanted again: ends their drain, or waits until those that are beyond it are gone. */
+  /** They are wanted again: unmarks them and ends their drain, or waits until those that are beyond it are gone. */
   reclaim(containers: readonly ObservedContainer[]): Promise<void>
 }
 
@@ -21,28 +23,35 @@ const drainLimit = 60_000
 const grace = 30
 const keptLines = 200
 
-/** `onGone`: the next look at the app frees the address. */
-export function createRetirement(parts: RolloutParts, readiness: Readiness, onGone: (app: string) => void): Retirement {
+/** `onGone`: the next look at the app frees the address. `onLeft`: it could not be ended, and is still there. */
+export function createRetirement(
+  parts: RolloutParts,
+  readiness: Readiness,
+  onGone: (app: string) => void,
+  onLeft: (app: string) => void,
+): Retirement {
   const marked = new Set<string>()
   const running = new Map<string, { drain: AbortController; end: Promise<void> }>()
 
   async function retire(container: ObservedContainer, drain: AbortController): Promise<void> {
     const { id } = container
     try {
-      if (!(await drained(parts, container, drain.signal))) return
-      // Beyond this there is no way back.
-      drain.abort()
-      await parts.engine.stop(id, grace)
-      await keepLog(parts, container)
-      await parts.engine.remove(id)
-      readiness.forget(id)
-    } catch (error) {
-      // It belongs to no group that serves: the next look at everything finds it again.
-      parts.log.error('rollout.not-retired', error, { app: container.app, container: id })
-    } finally {
+      if (await drained(parts, container, drain.signal)) {
+        // Beyond this there is no way back.
+        drain.abort()
+        await parts.engine.stop(id, grace)
+        await keepLog(parts, container)
+        await parts.engine.remove(id)
+        readiness.forget(id)
+      }
       marked.delete(id)
       running.delete(id)
       onGone(container.app)
+    } catch (error) {
+      // It stays marked: it may be ending, so no request must reach it.
+      running.delete(id)
+      parts.log.error('rollout.not-retired', error, { app: container.app, container: id })
+      onLeft(container.app)
     }
   }
 
@@ -59,11 +68,13 @@ export function createRetirement(parts: RolloutParts, readiness: Readiness, onGo
   return {
     mark: (containers) => containers.forEach(({ id }) => void marked.add(id)),
     leaving: (id) => marked.has(id),
+    underWay: (id) => running.has(id),
     begin: async (containers) => void (await Promise.all(containers.map(begin))),
     async reclaim(containers) {
       const found = containers.flatMap(({ id }) => running.get(id) ?? [])
       for (const { drain } of found) drain.abort()
       await Promise.all(found.map(({ end }) => end))
+      for (const { id } of containers) marked.delete(id)
     },
   }
 }

@@ -49,18 +49,25 @@ export function createRollout(parts: RolloutParts): Rollout {
   const locked = createLocks()
   const closing = new AbortController()
   const readiness = createReadiness()
-  const retirement = createRetirement(parts, readiness, again)
+  const retirement = createRetirement(
+    parts,
+    readiness,
+    again,
+    (app) => void locked(app, async () => unsettled.add(app)),
+  )
   const targets = createTargets(parts, (id) => retirement.leaving(id) || !readiness.ready(id))
   const acting: Acting = { parts, readiness, retirement, targets, states: createStates(parts), again }
-  const waiting = new Map<string, Promise<boolean>>()
+  const waiting = new Map<string, Promise<void>>()
+  const unsettled = new Set<string>()
 
   /** Whoever asks while a look at the app is waiting for its turn shares that one. */
-  function look(app: string): Promise<boolean> {
+  function look(app: string): Promise<void> {
     const turn =
       waiting.get(app) ??
-      locked(app, () => {
+      locked(app, async () => {
         waiting.delete(app)
-        return reconcile(acting, app, closing.signal)
+        unsettled.add(app)
+        if (await reconcile(acting, app, closing.signal)) unsettled.delete(app)
       })
     waiting.set(app, turn)
     return turn
@@ -77,14 +84,14 @@ export function createRollout(parts: RolloutParts): Rollout {
     stop: (app, job) => locked(app.id, () => stop(acting, app, job)),
     destroy: (app, job) => locked(app.id, () => destroy(acting, app, job)),
     releaseTask: (app, release, job) => releaseTask(parts, app, release, job),
-    reconcile: async (app) => void (await look(app)),
+    reconcile: look,
     watch(signal) {
       signal.addEventListener('abort', () => closing.abort(), { once: true })
-      return watch(acting, look, signal)
+      return watch(acting, look, unsettled, signal)
     },
 
     async plan(app, release, formation, kind) {
-      const observed = (await parts.engine.list(app.id)).filter(({ id }) => !retirement.leaving(id))
+      const observed = (await parts.engine.list(app.id)).filter(({ id }) => !retirement.underWay(id))
       const planFor = (group: string) => planGroup(release ? wantedPlaces(release, formation, group) : [], observed)
       if (kind === 'stop' || kind === 'destroy') return operations(kind, app, planGroup([], observed))
       const scaled = app.group === null ? null : planFor(app.group)

@@ -2,20 +2,21 @@
 import type { App } from '../domain/app.ts'
 import type { RunningJob } from '../jobs/queue.ts'
 import { appNetwork } from '../network/subnets.ts'
-import { type Acting, present } from './acting.ts'
+import type { Acting } from './acting.ts'
+import { follow, insist } from './decided.ts'
 import { operations } from './plan.ts'
 
 export async function stop(acting: Acting, app: App, job: RunningJob): Promise<void> {
-  const { parts, retirement, targets } = acting
+  const { parts } = acting
   await parts.traffic.ready()
   job.commit()
-  await parts.store.apps.setStopped(app.id, true)
-  const retires = await present(acting, app.id, [])
-  retirement.mark(retires)
-  await targets.refresh(app.id)
-  for (const operation of operations('stop', app, { starts: [], retires })) job.did(operation)
-  await retirement.begin(retires)
-  acting.again(app.id)
+  try {
+    await insist(job, () => parts.store.apps.setStopped(app.id, true))
+    const { left } = await follow(acting, 'stop', app, { wanted: [], starts: [] }, job)
+    await left
+  } finally {
+    acting.again(app.id)
+  }
 }
 
 /** Nothing drains: whoever destroys an app does not wait for its visitors. */
@@ -25,7 +26,7 @@ export async function destroy(acting: Acting, app: App, job: RunningJob): Promis
   await parts.store.apps.setStopped(app.id, true)
   await targets.refresh(app.id)
   const containers = await parts.engine.list(app.id)
-  const retires = containers.filter(({ id }) => !retirement.leaving(id))
+  const retires = containers.filter(({ id }) => !retirement.underWay(id))
   const oneOff = (await parts.engine.listOneOff()).filter((one) => one.app === app.id)
   await Promise.all([...containers, ...oneOff].map(({ id }) => parts.engine.remove(id)))
   await removeNetwork(acting, app.id)

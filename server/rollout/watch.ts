@@ -17,7 +17,8 @@ const youngAge = 10_000
 
 export async function watch(
   acting: Acting,
-  reconcile: (app: string) => Promise<boolean>,
+  reconcile: (app: string) => Promise<void>,
+  unsettled: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<void> {
   const { parts, readiness, targets } = acting
@@ -28,11 +29,7 @@ export async function watch(
 
   /** Nothing that is in reach is left out because another app fails. */
   async function look(app: string): Promise<void> {
-    const settled = await reconcile(app).catch((error) => {
-      parts.log.error('rollout.not-reconciled', error, { app })
-      return false
-    })
-    if (!settled) prints.set(app, 'unsettled')
+    await reconcile(app).catch((error) => parts.log.error('rollout.not-reconciled', error, { app }))
   }
 
   async function lookAtAll(): Promise<void> {
@@ -49,9 +46,9 @@ export async function watch(
   async function glance(): Promise<void> {
     if (first) return lookAtAll()
     const now = fingerprints(await parts.engine.list())
-    for (const app of new Set([...prints.keys(), ...now.keys()])) {
+    for (const app of new Set([...prints.keys(), ...now.keys(), ...unsettled])) {
       const print = now.get(app) ?? ''
-      if (prints.get(app) === print) continue
+      if (prints.get(app) === print && !unsettled.has(app)) continue
       prints.set(app, print)
       await look(app)
     }
