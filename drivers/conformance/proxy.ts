@@ -90,6 +90,18 @@ export function proxyConforms(name: string, make: () => Promise<ProxyUnderTest>)
       await nothingInFlight([gone.target])
     })
 
+    test('a host that is taken away, or has nothing left, says so from the next request on, wherever it lands', async () => {
+      const one = await app('one')
+      const several = (host: string) => Promise.all([1, 2, 3, 4, 5, 6].map(async () => (await get(host)).status))
+      for (let round = 0; round < 5; round++) {
+        await route({ 'a.test': [one.target], 'b.test': [one.target] })
+        expect([await several('a.test'), await several('b.test')].flat()).toEqual(Array(12).fill(200))
+        await route({ 'b.test': [] })
+        expect(await several('a.test')).toEqual(Array(6).fill(404))
+        expect(await several('b.test')).toEqual(Array(6).fill(503))
+      }
+    })
+
     test('an error that the app answers itself reaches the client as it is', async () => {
       const one = await app('its own words')
       await route({ 'a.test': [one.target] })

@@ -115,7 +115,8 @@ http {
     proxy_next_upstream_timeout 10s;
 
     error_page 413 @too-large;
-    error_page 500 502 @failed;
+    # With “=”: the page that is found by then decides the status, such as 404 for a host that has just been taken away.
+    error_page 500 502 = @failed;
     error_page 504 @late;
 
     location / {
