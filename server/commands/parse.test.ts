@@ -41,6 +41,14 @@ test.each([
   expect(read(line).args).toEqual(args)
 })
 
+test.each(['domains:set --help', 'domains:set blog --help', 'run --help'])('%s is the help of that command', (line) => {
+  expect(read(line)).toMatchObject({ row: { name: 'help' }, args: { about: line.split(' ')[0] } })
+})
+
+test('an option after the command of run is for that command', () => {
+  expect(read('run blog ls --help').row.name).toBe('run')
+})
+
 test('an empty line is help', () => {
   expect(read('').row.name).toBe('help')
 })

@@ -19,6 +19,8 @@ export function parse(words: readonly string[], table: Table): Parsed {
   const [name = 'help', ...rest] = words
   const entry = table.names.get(name)
   if (!entry) throw unknownCommand(name, table)
+  // The words of `run blog ls --help` are for ls.
+  if ((entry.row.verbatim ? rest.slice(0, 1) : rest).includes('--help')) return parse(['help', entry.row.name], table)
   const { raw, format } = collect(rest, entry.row, entry.positional)
   return { row: entry.row, args: checked(entry.row, raw, entry.positional), format }
 }
