@@ -28,7 +28,6 @@ import { createPipeline } from './pipeline.ts'
 import { type Account, findAccount } from './push/account.ts'
 import { createRepositories } from './push/repositories.ts'
 import { openSpool } from './push/spool-folder.ts'
-import { createOneOff } from './rollout/one-off.ts'
 import { createRollout } from './rollout/rollout.ts'
 import { createRoutes } from './route/routes.ts'
 import { openStore, restoreState } from './state/open.ts'
@@ -67,8 +66,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     ports: [config.httpPort],
     log,
   })
-  const rolloutParts = { engine, store, live, traffic: routes, firewall, pool: config.pool, system, log }
-  const rollout = createRollout(rolloutParts)
+  const rollout = createRollout({ engine, store, live, traffic: routes, firewall, pool: config.pool, system, log })
 
   const jobs = createJobs({ store, live, logs: config.paths.logs, log })
   await jobs.recover()
@@ -106,7 +104,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     live,
     devices,
     repositories,
-    oneOff: createOneOff(rolloutParts),
+    oneOff: rollout.oneOff,
     signIn,
     routes,
     born: new Set(),

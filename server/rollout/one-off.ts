@@ -7,6 +7,7 @@ import type { Session } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
 import { newGroup } from './deploy.ts'
 import { ensureNetwork } from './group.ts'
+import type { OneOffContainers } from './one-off-containers.ts'
 import type { RolloutParts } from './parts.ts'
 
 export interface OneOff {
@@ -21,14 +22,14 @@ export interface OneOffOptions {
   readonly tty: boolean
 }
 
-export function createOneOff(parts: RolloutParts): OneOff {
+export function createOneOff(parts: RolloutParts, oneOffs: OneOffContainers): OneOff {
   const { engine, system } = parts
   return {
     async run(app, release, { command, tty }) {
       const process = release.processes.web ?? Object.values(release.processes)[0]
       if (!process) throw new UserError('conflict', `v${release.version} of ${app.name} has no process to run in.`)
       const { name: network } = await ensureNetwork(parts, app)
-      const id = await engine.create(
+      const { id, remove } = await oneOffs.create(
         oneOffSpec({
           system,
           appName: app.name,
@@ -43,8 +44,6 @@ export function createOneOff(parts: RolloutParts): OneOff {
           stdin: true,
         }),
       )
-      const remove = () =>
-        engine.remove(id).catch((error) => parts.log.error('rollout.run-not-removed', error, { app: app.id }))
       try {
         const session = await engine.attach(id, { tty })
         return { ...session, exit: session.exit.finally(remove), kill: () => session.kill().finally(remove) }

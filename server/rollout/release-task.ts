@@ -9,6 +9,7 @@ import { UserError } from '../errors.ts'
 import type { RunningJob } from '../jobs/queue.ts'
 import { newGroup } from './deploy.ts'
 import { cancelled, ensureNetwork } from './group.ts'
+import type { OneOffContainers } from './one-off-containers.ts'
 import type { RolloutParts } from './parts.ts'
 
 /** Milliseconds a release task may take. */
@@ -16,6 +17,7 @@ const timeLimit = 10 * 60_000
 
 export async function releaseTask(
   parts: RolloutParts,
+  oneOffs: OneOffContainers,
   app: App,
   release: Release,
   job: RunningJob,
@@ -26,7 +28,7 @@ export async function releaseTask(
   const { engine } = parts
   const { name: network } = await ensureNetwork(parts, app)
   const { commit, config, hardened, version } = release
-  const id = await engine.create(
+  const { id, remove } = await oneOffs.create(
     oneOffSpec({
       system: parts.system,
       appName: app.name,
@@ -62,7 +64,7 @@ export async function releaseTask(
       throw refused(`The release task did not end within ${limit / 60_000} minutes.`, app, release, lines)
     throw error
   } finally {
-    await engine.remove(id).catch((error) => parts.log.error('rollout.task-not-removed', error, { app: app.id }))
+    await remove()
   }
 }
 

@@ -6,6 +6,8 @@ import type { RunningJob } from '../jobs/queue.ts'
 import type { Acting } from './acting.ts'
 import { deploy, newGroup, scale } from './deploy.ts'
 import { createLocks } from './lock.ts'
+import { createOneOff, type OneOff } from './one-off.ts'
+import { createOneOffContainers } from './one-off-containers.ts'
 import type { RolloutParts } from './parts.ts'
 import { needsFreshGroup, operations, planGroup, wantedPlaces } from './plan.ts'
 import { createReadiness } from './readiness.ts'
@@ -39,6 +41,8 @@ export interface Rollout {
   ): Promise<Operation[]>
   /** Runs the release task in a one-off container of the new release; throws `refused` when it fails. */
   releaseTask(app: App, release: Release, job: RunningJob): Promise<void>
+  /** Commands beside the app, for people. */
+  readonly oneOff: OneOff
   /** Makes one app what it should be; safe at any time. A job that runs for the app makes it wait. */
   reconcile(app: string): Promise<void>
   /** Looks at everything once, then follows the engine's events until `signal` aborts. */
@@ -59,6 +63,7 @@ export function createRollout(parts: RolloutParts): Rollout {
   const acting: Acting = { parts, readiness, retirement, targets, states: createStates(parts), again }
   const waiting = new Map<string, Promise<void>>()
   const unsettled = new Set<string>()
+  const oneOffs = createOneOffContainers(parts)
 
   /** Whoever asks while a look at the app is waiting for its turn shares that one. */
   function look(app: string): Promise<void> {
@@ -83,11 +88,12 @@ export function createRollout(parts: RolloutParts): Rollout {
     scale: (app, release, formation, job) => locked(app.id, () => scale(acting, app, release, formation, job)),
     stop: (app, job) => locked(app.id, () => stop(acting, app, job)),
     destroy: (app, job) => locked(app.id, () => destroy(acting, app, job)),
-    releaseTask: (app, release, job) => releaseTask(parts, app, release, job),
+    releaseTask: (app, release, job) => releaseTask(parts, oneOffs, app, release, job),
+    oneOff: createOneOff(parts, oneOffs),
     reconcile: look,
     watch(signal) {
       signal.addEventListener('abort', () => closing.abort(), { once: true })
-      return watch(acting, look, unsettled, signal)
+      return watch(acting, { reconcile: look, unsettled, removeLeftOvers: oneOffs.removeLeftOvers }, signal)
     },
 
     async plan(app, release, formation, kind) {

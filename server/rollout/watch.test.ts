@@ -3,11 +3,13 @@ import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../domain/app.ts'
 import type { Release } from '../domain/release.ts'
+import { createEngine } from '../engine/docker.ts'
 import type { Rollout } from './rollout.ts'
 import { formation, type House, testHouse, testJob, until } from './test-house.ts'
 
 const docker = (...words: string[]) => promisify(execFile)('docker', words)
 
+const system = 'twatch'
 let house: House
 let app: App
 let rollout: Rollout
@@ -15,7 +17,7 @@ let watching: AbortController
 let count = 0
 
 beforeAll(async () => {
-  house = await testHouse('twatch', '10.93.0.0/16')
+  house = await testHouse(system, '10.93.0.0/16')
 })
 beforeEach(async () => {
   rollout = house.fresh()
@@ -23,6 +25,7 @@ beforeEach(async () => {
   app = await house.app(`watched${++count}`)
 })
 afterEach(async () => {
+  house.proxy.switching(true)
   await rollout.destroy(await house.current(app), testJob().job)
   watching.abort()
   await house.store.apps.destroy(app.id)
@@ -124,6 +127,38 @@ test('what a dead kernel had begun is cleaned up, and what it served goes on', a
   expect((await house.proxy.get(app)).text).toContain('one')
   await until(async () => (await house.store.addresses.list(app.id)).length === 1)
   await never.catch(() => {})
+})
+
+test('an app is looked after while the proxy does not take its routes', async () => {
+  await deployed()
+  const [only] = await running()
+  await docker('rm', '-f', only?.id ?? '')
+  house.proxy.switching(false)
+  rollout.watch(watching.signal)
+  await until(async () => (await running()).some(({ id }) => id !== only?.id), 5_000)
+})
+
+test('what a dead kernel ran for somebody is removed, and never what this one runs', async () => {
+  const release = await deployed()
+  const [only] = await running()
+  const sleeping = { command: ['/bin/sleep', '60'], tty: false }
+  await house.fresh().oneOff.run(app, release, sleeping)
+  // Only the events can be cut: a session must not end for that reason.
+  const { events } = createEngine({ socket: house.relay.path, system })
+  const kernel = house.fresh({ engine: { ...house.engine, events } })
+  house.proxy.switching(false)
+  const session = await kernel.oneOff.run(app, release, sleeping)
+  const [ours] = (await house.engine.listOneOff()).slice(0, 1)
+  kernel.watch(watching.signal)
+  await until(async () => (await house.engine.listOneOff()).length === 1)
+  expect(await house.engine.listOneOff()).toEqual([ours])
+  // Everything is looked at again, as it is whenever the engine was away.
+  await house.relay.cut()
+  await docker('rm', '-f', only?.id ?? '')
+  await house.relay.mend()
+  await until(async () => (await running()).some(({ id }) => id !== only?.id))
+  expect(await house.engine.listOneOff()).toEqual([ours])
+  await session.kill()
 })
 
 test('containers of an app that nobody knows are removed', async () => {

@@ -15,10 +15,16 @@ const settlePause = 1_000
 /** Containers younger than this (ms) when the kernel starts may still be on their way up. */
 const youngAge = 10_000
 
+export interface WatchInput {
+  readonly reconcile: (app: string) => Promise<void>
+  /** Apps of which something could not be done, or is still to be seen. */
+  readonly unsettled: ReadonlySet<string>
+  readonly removeLeftOvers: () => Promise<void>
+}
+
 export async function watch(
   acting: Acting,
-  reconcile: (app: string) => Promise<void>,
-  unsettled: ReadonlySet<string>,
+  { reconcile, unsettled, removeLeftOvers }: WatchInput,
   signal: AbortSignal,
 ): Promise<void> {
   const { parts, readiness, targets } = acting
@@ -33,12 +39,17 @@ export async function watch(
   }
 
   async function lookAtAll(): Promise<void> {
+    tell(removeLeftOvers())
     await parts.firewall.apply()
-    if (first) await removeOneOff(acting)
     const [apps, observed] = await Promise.all([parts.store.apps.list(), parts.engine.list()])
     await Promise.all(inParallel(8, observed, (one) => doubt(acting, one, certain, signal)))
-    if (first) await targets.refreshAll(apps, observed)
-    first = false
+    if (first) {
+      first = false
+      // The routes know them from now on, and push them until the proxy takes them.
+      await targets
+        .refreshAll(apps, observed)
+        .catch((error) => parts.log.warn('rollout.not-routed', { reason: messageOf(error) }))
+    }
     const ids = new Set([...apps, ...observed.map(({ app }) => ({ id: app }))].map(({ id }) => id))
     await Promise.all(inParallel(4, [...ids], look))
   }
@@ -89,14 +100,6 @@ export async function watch(
     }
   } finally {
     clearInterval(timer)
-  }
-}
-
-/** What a kernel that died had begun to run for somebody. */
-async function removeOneOff({ parts }: Acting): Promise<void> {
-  for (const { id, name } of await parts.engine.listOneOff()) {
-    parts.log.info('rollout.leftover-removed', { container: name })
-    await parts.engine.remove(id)
   }
 }
 
