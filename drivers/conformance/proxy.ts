@@ -266,6 +266,18 @@ export function proxyConforms(name: string, make: () => Promise<ProxyUnderTest>)
       expect(result.swaps).toBeGreaterThan(5)
     })
 
+    test('apply gives a table a mark, and status says which one is in use', async () => {
+      const first = await route({ 'a.test': [] })
+      const second = await route({ 'b.test': [] })
+      expect(second).not.toBe(first)
+      expect((await driver.status()).table).toBe(second)
+      await proxy.kill()
+      expect((await driver.status()).table).toBeNull()
+      await proxy.start()
+      await until(async () => (await driver.status()).running)
+      expect((await driver.status()).table).toBe(second)
+    })
+
     test('killed, it serves the last table within 2 s of its next start, without the kernel', async () => {
       const one = await app('one')
       await route({ 'a.test': [one.target] })

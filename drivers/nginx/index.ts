@@ -1,4 +1,5 @@
 /** The `proxy` class on Debian's nginx with its Lua module: routes live in shared memory and change without a reload. */
+import { createHash } from 'node:crypto'
 import type { ProxyDriver, ProxyStatus } from '../../server/devices/classes/proxy.ts'
 import type { DriverHost } from '../../server/devices/driver.ts'
 import type { RouteTable } from '../../server/domain/route.ts'
@@ -36,8 +37,11 @@ function readSettings(given: DriverHost['settings']): Settings {
   return { httpPort, workers }
 }
 
-async function apply(paths: Paths, table: RouteTable, host: DriverHost): Promise<void> {
-  const text = JSON.stringify(table)
+async function apply(paths: Paths, table: RouteTable, host: DriverHost): Promise<string> {
+  const hosts = JSON.stringify(table.hosts)
+  // Equal tables have equal marks: one that another kernel pushes again is the same.
+  const mark = createHash('sha256').update(hosts).digest('hex').slice(0, 16)
+  const text = `{"mark":"${mark}","hosts":${hosts}}`
   const size = Buffer.byteLength(text)
   if (size > largestTable) throw tooLarge(`It has ${size} bytes, at most ${largestTable} fit.`)
   const answer = await callControl(paths.socket, '/table', text)
@@ -49,6 +53,7 @@ async function apply(paths: Paths, table: RouteTable, host: DriverHost): Promise
     host.log.error('the last table was not saved; a restarted proxy waits for the kernel', error)
     dropTable(paths)
   }
+  return mark
 }
 
 async function inflight(paths: Paths, targets: readonly string[]): Promise<Readonly<Record<string, number>>> {
@@ -56,12 +61,20 @@ async function inflight(paths: Paths, targets: readonly string[]): Promise<Reado
   return JSON.parse(okay(answer)) as Record<string, number>
 }
 
+interface NginxStatus {
+  readonly hosts: number
+  readonly requests: number
+  readonly table?: string
+}
+
+const notRunning: ProxyStatus = { running: false, hosts: 0, requests: 0, table: null }
+
 async function status(paths: Paths): Promise<ProxyStatus> {
   try {
-    const said = JSON.parse(okay(await callControl(paths.socket, '/status'))) as { hosts: number; requests: number }
-    return { running: true, hosts: said.hosts, requests: said.requests }
+    const { hosts, requests, table } = JSON.parse(okay(await callControl(paths.socket, '/status'))) as NginxStatus
+    return { running: true, hosts, requests, table: table ?? null }
   } catch (error) {
-    if (error instanceof UserError && error.code === 'unavailable') return { running: false, hosts: 0, requests: 0 }
+    if (error instanceof UserError && error.code === 'unavailable') return notRunning
     throw error
   }
 }

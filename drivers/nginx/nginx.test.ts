@@ -1,7 +1,7 @@
 /** The driver on the real nginx, in folders and on a port of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -126,6 +126,19 @@ describe('nginx', () => {
     await fresh.stop()
   })
 
+  test('a table that could not be saved is not in use after a restart, and status shows it', async () => {
+    await driver.apply({ hosts: { 'old.test': { app: 'a', targets: [] } } })
+    // In the way of the file that is written beside the last one.
+    await mkdir(`${nginx.paths.table}.new`)
+    const mark = await driver.apply({ hosts: { 'a.test': { app: 'a', targets: [] } } })
+    expect((await driver.status()).table).toBe(mark)
+    await rm(`${nginx.paths.table}.new`, { recursive: true })
+    await nginx.kill()
+    await nginx.start()
+    await running()
+    expect(await driver.status()).toMatchObject({ hosts: 0, table: null })
+  })
+
   test('a table of before the last boot is not used: 503 until the kernel has pushed one', async () => {
     await driver.apply({ hosts: { 'a.test': { app: 'a', targets: ['127.0.0.1:1'] } } })
     const [, table] = (await readFile(nginx.paths.table, 'utf8')).split('\n')
@@ -134,7 +147,7 @@ describe('nginx', () => {
     await nginx.start()
     await running()
     expect((await ask(nginx.port, 'a.test', {})).status).toBe(503)
-    expect((await driver.status()).hosts).toBe(0)
+    expect(await driver.status()).toMatchObject({ hosts: 0, table: null })
   })
 
   test('a path that nginx could misread is refused', () => {

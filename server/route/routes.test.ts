@@ -11,14 +11,20 @@ class FakeProxy {
   failure: Error | null = null
   gate: Promise<void> = Promise.resolve()
   tries = 0
+  asked = 0
+  used: string | null = null
   readonly driver = {
     apply: async (table: RouteTable) => {
       this.tries += 1
       await this.gate
       if (this.failure) throw this.failure
-      this.tables.push(table)
+      this.used = String(this.tables.push(table))
+      return this.used
     },
-    status: async () => ({ running: this.failure === null, hosts: 0, requests: 0 }),
+    status: async () => {
+      this.asked += 1
+      return { running: this.failure === null, hosts: 0, requests: 0, table: this.used }
+    },
     inflight: async (targets: readonly string[]) => Object.fromEntries(targets.map((target) => [target, 7])),
   } as unknown as ProxyDriver
 
@@ -42,6 +48,7 @@ function setUp() {
     proxy: () => proxy.driver,
     log: createLog(() => {}),
     retryAfter: 10,
+    compareEvery: 10,
   })
   return { proxy, domains }
 }
@@ -121,9 +128,26 @@ test('while the proxy is away a switch is unavailable, and the newest table is p
   await expect(routes.ready()).rejects.toMatchObject({ code: 'unavailable' })
   proxy.failure = null
   const tables = proxy.tables.length
-  while (proxy.tables.length === tables) await new Promise((resolve) => setTimeout(resolve, 5))
+  await until(() => proxy.tables.length > tables)
   expect(proxy.targetsOf('a.test')).toEqual(['3:3'])
   await routes.ready()
+})
+
+test('a proxy that was started again with an older table, or with none, gets the newest one', async () => {
+  const { proxy } = setUp()
+  await routes.switchAll({ a: ['1:1'] })
+  await routes.switchTo('a', ['2:2'])
+  for (const saved of ['1', null]) {
+    const before = proxy.tables.length
+    proxy.used = saved
+    await until(() => proxy.tables.length > before)
+    expect(proxy.targetsOf('a.test')).toEqual(['2:2'])
+  }
+  // It uses that one now, so nothing more is pushed.
+  const pushed = proxy.tables.length
+  const asked = proxy.asked
+  await until(() => proxy.asked > asked + 2)
+  expect(proxy.tables.length).toBe(pushed)
 })
 
 test('a change that does not fit is taken back, so that others can be made', async () => {
@@ -138,3 +162,7 @@ test('counts of requests in flight come from the proxy', async () => {
   setUp()
   expect(await routes.inflight(['1:1'])).toEqual({ '1:1': 7 })
 })
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
+}

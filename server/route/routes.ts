@@ -23,6 +23,8 @@ export interface RoutesParts {
   readonly log: Log
   /** How long to wait before the next try when the proxy is away, in ms. */
   readonly retryAfter?: number
+  /** How often the proxy is asked which table it uses, in ms. */
+  readonly compareEvery?: number
 }
 
 /**
@@ -30,7 +32,8 @@ export interface RoutesParts {
  * What is wanted is kept here and pushed whole. So when a push fails because the proxy is away, the change stays wanted
  * and is made when the proxy is back; a caller that does not want it any more says so with another `switchTo`.
  */
-export function createRoutes({ domains, proxy, log, retryAfter = 1_000 }: RoutesParts): Routes {
+export function createRoutes(parts: RoutesParts): Routes {
+  const { domains, proxy, log, retryAfter = 1_000, compareEvery = 5_000 } = parts
   const targets = new Map<string, readonly string[]>()
   let hosts: readonly Domain[] = []
   let hostsAreOld = true
@@ -38,6 +41,9 @@ export function createRoutes({ domains, proxy, log, retryAfter = 1_000 }: Routes
   let running: Promise<void> = Promise.resolve()
   let waiting: Promise<void> | null = null
   let retry: NodeJS.Timeout | undefined
+  let comparing: NodeJS.Timeout | undefined
+  /** Mark of the table that the proxy was last seen to use; null while another is on its way. */
+  let used: string | null = null
 
   const table = () => routeTable(hosts, targets)
 
@@ -57,7 +63,8 @@ export function createRoutes({ domains, proxy, log, retryAfter = 1_000 }: Routes
     if (state === 'stopped') return
     try {
       await readHosts()
-      await proxy().apply(table())
+      used = null
+      used = await proxy().apply(table())
       clearTimeout(retry)
       retry = undefined
     } catch (error) {
@@ -85,6 +92,16 @@ export function createRoutes({ domains, proxy, log, retryAfter = 1_000 }: Routes
     retry.unref()
   }
 
+  /** A proxy that was started again uses the table that was saved for it: an older one, or none, when saving failed. */
+  const compare = async () => {
+    const expected = used
+    if (expected === null) return
+    const status = await proxy().status()
+    if (!status.running || status.table === expected || used !== expected) return
+    log.warn('the proxy does not use the table that was pushed; pushing it again')
+    await push()
+  }
+
   const requireStart = () => {
     if (state !== 'started') {
       throw new UserError('unavailable', 'The routes are not ready yet.', 'The kernel is starting; try again.')
@@ -103,6 +120,7 @@ export function createRoutes({ domains, proxy, log, retryAfter = 1_000 }: Routes
       targets.clear()
       for (const [app, addresses] of Object.entries(all)) targets.set(app, addresses)
       state = 'started'
+      comparing ??= setInterval(() => void compare().catch(() => {}), compareEvery).unref()
       await push()
     },
     async switchTo(app, addresses) {
@@ -132,6 +150,7 @@ export function createRoutes({ domains, proxy, log, retryAfter = 1_000 }: Routes
     stop() {
       state = 'stopped'
       clearTimeout(retry)
+      clearInterval(comparing)
     },
   }
 }

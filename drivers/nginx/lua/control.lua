@@ -38,7 +38,8 @@ function control.status()
   local statistics = ngx.location.capture('/statistics').body
   local requests = tonumber(statistics:match '%s%d+ %d+ (%d+)')
   local ours = ngx.shared.routes:get 'control' or 0
-  return answer(200, cjson.encode { hosts = routes.count(), requests = math.max(0, requests - ours - 1) })
+  local hosts, mark = routes.summary()
+  return answer(200, cjson.encode { hosts = hosts, table = mark, requests = math.max(0, requests - ours - 1) })
 end
 
 -- nginx counts these requests like any other.

@@ -9,6 +9,7 @@ local routes = {}
 local hosts -- the decoded table of this worker, host → { targets }
 local by_key = {} -- its targets, by the name that they are counted under
 local version = 0 -- which one it is; 0: none was pushed since the machine booted
+local mark -- what the kernel knows it by
 
 -- Only when a host is first asked for: a table of a thousand hosts is in use the sooner.
 local function prepare(route)
@@ -23,7 +24,7 @@ local function prepare(route)
 end
 
 local function use(decoded, new)
-  hosts, by_key, version = decoded, {}, new
+  hosts, by_key, version, mark = decoded.hosts, {}, new, decoded.mark
 end
 
 -- True when this worker's table is the one in use; otherwise it is now.
@@ -33,7 +34,7 @@ function routes.fresh()
   if wanted == version then return true end
   repeat
     local text = shared:get('table:' .. wanted)
-    if text then use(assert(cjson.decode(text)).hosts, wanted) end
+    if text then use(assert(cjson.decode(text)), wanted) end
     wanted = shared:get 'version'
   until wanted == version
   return false
@@ -49,7 +50,7 @@ function routes.replace(text)
   local old = shared:get 'version'
   shared:set('version', new)
   shared:delete('table:' .. old)
-  use(decoded.hosts, new)
+  use(decoded, new)
 end
 
 local function find_wildcard(host)
@@ -103,11 +104,12 @@ function routes.failed(key)
   if target then target.skip_until = ngx.now() + 1 end
 end
 
-function routes.count()
+-- How many hosts the table in use has, and its mark.
+function routes.summary()
   routes.fresh()
   local count = 0
   for _ in pairs(hosts or {}) do count = count + 1 end
-  return count
+  return count, mark
 end
 
 return routes

@@ -9,8 +9,9 @@ export interface ProxyDriver {
   /**
    * Makes the whole table the one that is used; safe to repeat. Resolves when every later request sees it.
    * Throws `unavailable` when the proxy does not answer and `refused` when the table does not fit; the old one then stays.
+   * Returns the mark of this table, by which `status` says later whether it is still the one in use.
    */
-  apply(table: RouteTable): Promise<void>
+  apply(table: RouteTable): Promise<string>
   /** Requests (and open WebSockets) that each of these targets is serving now. */
   inflight(targets: readonly string[]): Promise<Readonly<Record<string, number>>>
   status(): Promise<ProxyStatus>
@@ -19,6 +20,8 @@ export interface ProxyDriver {
 export interface ProxyStatus {
   readonly running: boolean
   readonly hosts: number
+  /** Mark of the table in use; null when there is none. A proxy that was started again may have an older one. */
+  readonly table: string | null
   /** Requests answered since it started. */
   readonly requests: number
 }
