@@ -172,6 +172,26 @@ test('a hung-up caller aborts the command', async () => {
   await aborted
 })
 
+test('a caller whose connection was served by a process that ended is gone, though the hook still waits', async () => {
+  const aborted = Promise.withResolvers<void>()
+  lines = async (_words, { signal }) => {
+    signal.addEventListener('abort', () => aborted.resolve())
+    await aborted.promise
+    return []
+  }
+  const session = spawn('sleep', ['60'])
+  const asked = request({
+    socketPath: socket,
+    path: '/push',
+    method: 'POST',
+    headers: { 'megapolos-key': 'laptop', 'megapolos-session': String(session.pid) },
+  })
+  asked.end()
+  await once(asked, 'response')
+  session.kill()
+  await aborted.promise
+})
+
 function played() {
   const stdin = new PassThrough()
   const stdout = new PassThrough()

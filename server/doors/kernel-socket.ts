@@ -11,6 +11,7 @@ import { codes, errorLines, told, UserError } from '../errors.ts'
 import { InputWanted, startAnswer } from './answer.ts'
 import { authorizedKeys } from './authorized-keys.ts'
 import { joinTerminal } from './terminal.ts'
+import { watchProcess } from './watch-process.ts'
 
 export interface SocketPorts {
   readonly caller: Caller
@@ -99,7 +100,11 @@ export function createKernelSocket(ports: SocketPorts): Server {
     emit: (line: string) => void,
   ): Promise<Context> {
     const hungUp = new AbortController()
-    leaving.once('close', () => hungUp.abort())
+    const unwatch = watchProcess(header(request, 'megapolos-session'), () => hungUp.abort())
+    leaving.once('close', () => {
+      unwatch()
+      hungUp.abort()
+    })
     return { actor: await actorOf(request), emit, input: '', tty: false, signal: hungUp.signal }
   }
 
