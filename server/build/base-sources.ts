@@ -28,7 +28,7 @@ export async function makeStack(release: string, path: string): Promise<void> {
 /** Debian's archive and its security archive, as the package sources of this server name them. */
 async function mirrors(): Promise<[main: string, security: string]> {
   const texts: string[] = []
-  for (const folder of ['/etc/apt/sources.list.d', '/etc/apt']) {
+  for (const folder of ['/etc/apt/sources.list.d', '/etc/apt', '/etc/apt/mirrors']) {
     for (const name of (await readdir(folder).catch(() => [])).sort()) {
       if (name.endsWith('.sources') || name.endsWith('.list')) texts.push(await readFile(join(folder, name), 'utf8'))
     }
@@ -38,11 +38,16 @@ async function mirrors(): Promise<[main: string, security: string]> {
       .join('\n')
       .replace(/^\s*#.*$/gm, '')
       .match(/https?:\/\/\S+/g) ?? []
-  const ending = (path: string) => uris.find((uri) => uri.replace(/\/$/, '').endsWith(path))
-  return [
-    ending('/debian') ?? 'http://deb.debian.org/debian',
-    ending('/debian-security') ?? 'http://deb.debian.org/debian-security',
-  ]
+  const ending = (path: string) => {
+    const found = uris.find((uri) => uri.replace(/\/$/, '').endsWith(path))
+    if (found) return found
+    throw new UserError(
+      'refused',
+      `The package sources of this server name no ${path.slice(1)} archive, and bases are made of it.`,
+      'Look at /etc/apt/sources.list.',
+    )
+  }
+  return [ending('/debian'), ending('/debian-security')]
 }
 
 /** Fetches packages of the npm registry as tarballs with given names. Nothing of them is run. */
