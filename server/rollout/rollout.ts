@@ -23,7 +23,7 @@ export interface Rollout {
   /**
    * Starts a new group of this release beside the old one, checks every process type, commits the job, switches the
    * routes once and retires the old group in the background. Throws `refused` with the cause, and nothing has changed.
-   * `beforeSwitch` runs after the checks and before the switch.
+   * Once it is committed it only fails when the store refuses the switch, or says nothing about it for 30 s.
    */
   deploy(app: App, release: Release, formation: Formation, job: RunningJob): Promise<void>
   /** Brings the group that serves to this formation: starts and checks what is missing, then retires what is too much. */

@@ -1,4 +1,6 @@
 /** What happens around the point of no return, when the store, the proxy or a container fails there. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../domain/app.ts'
 import { UserError } from '../errors.ts'
@@ -23,6 +25,7 @@ afterEach(async () => {
 })
 afterAll(() => house.close())
 
+const docker = (...words: string[]) => promisify(execFile)('docker', words)
 const away = new UserError('unavailable', 'The store does not answer.')
 const lateLine = '       The proxy does not answer. The routes follow as soon as possible.'
 
@@ -43,6 +46,13 @@ function storeWith(changes: { apps?: object; domains?: object }): RolloutParts['
     releases: store.releases,
     addresses: store.addresses,
   }
+}
+
+/** What the engine does with each container of the app when it ends. */
+async function policies(): Promise<string[]> {
+  const ids = (await house.engine.list(app.id)).map(({ id }) => id)
+  const { stdout } = await docker('inspect', '-f', '{{.HostConfig.RestartPolicy.Name}}', ...ids)
+  return stdout.trim().split('\n')
 }
 
 /** Only containers of the group that serves are left, this many. */
@@ -127,6 +137,19 @@ test('a store that refuses the switch leaves what served, and nothing of the new
   expect(await settled(1)).toEqual(before)
   expect((await house.proxy.get(app)).text).toContain('one')
   expect(await house.store.addresses.list(app.id)).toHaveLength(1)
+})
+
+test('the engine itself keeps what serves, also when the kernel that started it did not come to say so', async () => {
+  await deployed()
+  await until(async () => (await policies()).join() === 'unless-stopped')
+  const dying = house.fresh({ engine: { ...house.engine, keep: async () => {} } })
+  await deployed(dying)
+  const [only] = await settled(1)
+  expect(await policies()).toEqual(['no'])
+  await docker('kill', only?.id ?? '')
+  await until(async () => (await house.engine.list(app.id)).every(({ state }) => state === 'exited'))
+  await house.rollout.reconcile(app.id)
+  expect(await policies()).toEqual(['unless-stopped'])
 })
 
 test('containers of a scale that fails get no request, although others of it were checked', async () => {
