@@ -48,8 +48,9 @@ export function createLateChanges(
       if (dryRun) return runs(app) ? plan(app, kind, await formation()) : planned(app, [])
       return run(kind === 'deploy' ? 'limit' : 'scale', app, asker, async (job, now) => {
         const wanted = await formation()
+        // A rollout stores the formation with the switch.
         if (runs(now)) await rollout[kind](now, await serving(now), wanted, job)
-        await store.formations.set(app.id, wanted)
+        else await store.formations.set(app.id, wanted)
         const scale = Object.entries(wanted).map(([type, { quantity }]) => `${type}=${quantity}`)
         return { result: `${app.name} is scaled to ${scale.join(' ')}.` }
       })

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Asker } from './changes.ts'
 import { readConfig } from './config.ts'
-import type { App } from './domain/app.ts'
+import type { App, Formation } from './domain/app.ts'
 import type { Operation } from './domain/operation.ts'
 import type { Release } from './domain/release.ts'
 import { UserError } from './errors.ts'
@@ -69,9 +69,10 @@ function played(): Parts {
     async releaseTask(_app: App, release: Release) {
       step(`task v${release.version}`)
     },
-    async deploy(app: App, release: Release, formation: unknown, job: RunningJob) {
+    async deploy(app: App, release: Release, formation: Formation, job: RunningJob) {
       step(`deploy v${release.version} ${JSON.stringify(formation)}`)
       await store.apps.serve(app.id, release.version, 'cafe0001')
+      await store.formations.set(app.id, formation)
       job.did({ do: 'switch', app: app.name })
     },
     plan: async (app: App): Promise<Operation[]> => [{ do: 'switch', app: app.name }],

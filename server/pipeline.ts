@@ -101,7 +101,8 @@ export function createPipeline(parts: Parts) {
     const config = await store.config.get(app.id)
     const description = `Push ${pushed.new.slice(0, 7)}`
     const made = await serve({ app, content, config, description, actor: asker.actor }, formation, job)
-    await Promise.all([store.apps.claimBranch(app.id, branch), store.formations.set(app.id, formation)])
+    // It serves: whatever fails from here on is no reason to refuse. A branch that stays unclaimed is the next push's.
+    await store.apps.claimBranch(app.id, branch).catch(() => false)
     job.emit(`-----> ${app.name} v${made.version} is live at ${await parts.url(app)} (${secondsSince(began)} in all)`)
     return made
   }
@@ -203,7 +204,7 @@ function configDescription(vars: Vars): string {
 function wished(known: Formation, built: Built, app: App, job: RunningJob): Formation {
   const fresh: Record<string, ProcessScale> = {}
   for (const type of runningTypes(built)) {
-    if (known[type]) continue
+    if (Object.hasOwn(known, type)) continue
     const scale = scaleOf({}, type)
     fresh[type] = { ...scale, quantity: built.formation[type] ?? scale.quantity }
     if (fresh[type].quantity === 0)
