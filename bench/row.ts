@@ -7,21 +7,21 @@ export interface Row {
   /** Measured in the same run, in turns with ours; null where there is nothing to compare with. */
   readonly floor: { readonly what: string; readonly values: readonly number[] } | null
   readonly aim: string
-  /** Of `ours / floor`, or of ours alone. */
-  readonly met: (ratio: number, ours: number) => boolean
+  /** Of `ours / floor`, or of ours alone; null where nothing is aimed at. */
+  readonly met: ((ratio: number, ours: number) => boolean) | null
   readonly note?: string
 }
 
 export interface Result extends Omit<Row, 'met'> {
   readonly median: number
   readonly ratio: number | null
-  readonly met: boolean
+  readonly met: boolean | null
 }
 
 export function result(row: Row): Result {
   const ours = median(row.ours)
   const ratio = row.floor ? ours / median(row.floor.values) : null
-  return { ...row, median: ours, ratio, met: row.met(ratio ?? Number.NaN, ours) }
+  return { ...row, median: ours, ratio, met: row.met?.(ratio ?? Number.NaN, ours) ?? null }
 }
 
 export function median(values: readonly number[]): number {
@@ -38,7 +38,7 @@ export function printed(results: readonly Result[]): string {
     one.floor ? `${one.floor.what}: ${shown(one.floor.values, one.unit)}` : '',
     one.ratio === null ? '' : `${one.ratio.toFixed(2)} ×`,
     one.aim,
-    one.met ? 'met' : 'MISSED',
+    one.met === null ? '' : one.met ? 'met' : 'MISSED',
     one.note ?? '',
   ])
   const header = ['what', 'ours (min–max, n)', 'floor of the same run', 'ratio', 'aim', '', '']
