@@ -1,9 +1,29 @@
 /** How any change of an app runs: as a job on the app's turn, reporting what was really done, or only planned. */
+import type { Readable } from 'node:stream'
+import type { BuildStage } from './build/build.ts'
 import type { App } from './domain/app.ts'
 import { describe, type Operation } from './domain/operation.ts'
+import type { Source } from './domain/source.ts'
 import { UserError } from './errors.ts'
 import type { JobQueue, RunningJob } from './jobs/queue.ts'
+import type { Repositories } from './push/repositories.ts'
+import type { Rollout } from './rollout/rollout.ts'
 import type { Store } from './state/store.ts'
+
+/** What changes are made with: the stages and what they share. */
+export interface Parts {
+  readonly store: Store
+  readonly jobs: JobQueue
+  readonly repositories: Repositories
+  readonly build: BuildStage
+  readonly rollout: Rollout
+  readonly routes: { refresh(): Promise<void>; forget(app: string): Promise<void> }
+  /** Writes a tar to the spool and lists it; the caller removes it. */
+  spool(tar: Readable, signal: AbortSignal): Promise<Source & { remove(): Promise<void> }>
+  /** True when the engine still has every one of these images. */
+  hasImages(images: readonly string[]): Promise<boolean>
+  url(app: App): Promise<string>
+}
 
 /** Whoever asked for a change. */
 export interface Asker {

@@ -1,9 +1,8 @@
 /** The changes that need no release: `ps:*` enters at rollout, `domains:*` and names at route. */
-import type { Asker, Change, Changes } from './changes.ts'
+import type { Asker, Change, Changes, Parts } from './changes.ts'
 import { type App, type Formation, type ProcessScale, scaleOf } from './domain/app.ts'
 import type { Operation } from './domain/operation.ts'
 import type { Release } from './domain/release.ts'
-import type { Parts } from './pipeline.ts'
 
 export function createLateChanges(
   { store, repositories, rollout, routes }: Parts,

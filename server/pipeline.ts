@@ -3,35 +3,16 @@
  * and `releases:rollback` at release; what enters later needs no order and is in late-changes.ts.
  */
 import type { Readable } from 'node:stream'
-import type { BuildStage, Built } from './build/build.ts'
-import { type Asker, type Change, createChanges, secondsSince, timed } from './changes.ts'
+import type { Built } from './build/build.ts'
+import { type Asker, type Change, createChanges, type Parts, secondsSince, timed } from './changes.ts'
 import { type App, type Formation, type ProcessScale, scaleOf } from './domain/app.ts'
 import type { Operation } from './domain/operation.ts'
 import { difference, type Release, runningTypes } from './domain/release.ts'
-import type { Source } from './domain/source.ts'
 import { UserError } from './errors.ts'
-import type { JobQueue, RunningJob } from './jobs/queue.ts'
+import type { RunningJob } from './jobs/queue.ts'
 import { createLateChanges } from './late-changes.ts'
 import { acceptable, type Push, unmoved } from './push/receive.ts'
-import type { Repositories } from './push/repositories.ts'
 import { type ReleaseInput, release, rollbackTarget } from './release/release.ts'
-import type { Rollout } from './rollout/rollout.ts'
-import type { Store } from './state/store.ts'
-
-/** The parts that the pipeline joins. */
-export interface Parts {
-  readonly store: Store
-  readonly jobs: JobQueue
-  readonly repositories: Repositories
-  readonly build: BuildStage
-  readonly rollout: Rollout
-  readonly routes: { refresh(): Promise<void>; forget(app: string): Promise<void> }
-  /** Writes a tar to the spool and lists it; the caller removes it. */
-  spool(tar: Readable, signal: AbortSignal): Promise<Source & { remove(): Promise<void> }>
-  /** True when the engine still has every one of these images. */
-  hasImages(images: readonly string[]): Promise<boolean>
-  url(app: App): Promise<string>
-}
 
 export type Pipeline = ReturnType<typeof createPipeline>
 
@@ -79,10 +60,15 @@ export function createPipeline(parts: Parts) {
       await timed(job, 'rolled out', () => rollout.deploy(app, made, formation, job))
       return made
     } catch (error) {
-      // Once it serves it stays: what failed then came after the point of no return.
-      if ((await store.apps.byId(app.id))?.release !== made.version) await store.releases.discard(app.id, made.version)
+      await withdraw(app, made).catch(() => {})
       throw error
     }
+  }
+
+  /** Once it serves it stays. With the store away it stays pending, which is in no list, until the next start. */
+  async function withdraw(app: App, made: Release): Promise<void> {
+    const now = await store.apps.byId(app.id)
+    if (now?.release !== made.version) await store.releases.discard(app.id, made.version)
   }
 
   async function plan(app: App, from: Release, description: string): Promise<Change> {
