@@ -138,7 +138,10 @@ function usageError(row: AnyRow, positional: readonly string[], message: string)
 }
 
 function unknownCommand(name: string, table: Table): UserError {
-  const close = nearest(name, [...table.names.keys()])
+  const close = nearest(
+    name,
+    [...table.names.keys()].filter((known) => !known.startsWith('-')),
+  )
   return new UserError(
     'usage',
     `There is no command “${name}”.`,
