@@ -123,10 +123,15 @@ function run(words: readonly string[], self: Person, options: RunOptions): Promi
       cwd: self.folder,
       env: environment(self.home),
       stdio: [from ?? 'ignore', to ?? output, output],
-      timeout: (options.within ?? 300) * 1000,
+      // A group of its own: whoever presses Ctrl-C ends git and the ssh that it started.
+      detached: true,
     })
+    const late = setTimeout(() => process.kill(-(child.pid as number), 'SIGINT'), (options.within ?? 300) * 1000)
     child.on('error', (error) => end(127, error.message))
-    child.on('exit', (code, signal) => end(code ?? 128, signal ? `(ended by ${signal})\n` : ''))
+    child.on('exit', (code, signal) => {
+      clearTimeout(late)
+      end(code ?? 128, signal ? `(ended by ${signal})\n` : '')
+    })
   })
 }
 
