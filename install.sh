@@ -477,6 +477,7 @@ install_program() {
   try 'The program could not be copied.' 'Is the disk full? Look at: df -h' copy_checkout "$fresh"
   ln -s "../$modules/node_modules" "$fresh/node_modules"
   mv -T "$fresh" "$prefix/$program"
+  compile_program
   done_with "installed $program in $prefix ($(elapsed))"
 }
 
@@ -491,6 +492,17 @@ copy_checkout() {
   (cd "$source_folder" && tar -cf - $(present_parts)) | tar -xf - -C "$1" --no-same-owner
   chown -R root:root "$1"
   chmod -R u=rwX,go=rX "$1"
+}
+
+# Node strips the types of a file when it first reads it, and keeps the result. A kernel that finds all of it kept never
+# loads the stripper: it starts sooner, and is some 15 MB smaller. A file that does not load here is told by the kernel.
+compile_program() {
+  (cd "$prefix/$program" && find server views drivers buildpacks -name '*.ts' ! -name '*.test.ts' ! -name 'test-*' ! -path '*/conformance/*' ! -path '*/example/*') |
+    (cd "$prefix/$program" && NODE_COMPILE_CACHE="$prefix/$program/cache" node --input-type=module -e '
+      import { readFileSync } from "node:fs"
+      for (const file of readFileSync(0, "utf8").trim().split("\n")) await import(process.cwd() + "/" + file).catch(() => {})
+      process.exit(0)
+    ') >>"$log" 2>&1 || true
 }
 
 # The same dependencies serve every version of the program that asks for them.
@@ -923,7 +935,8 @@ words_of() {
         -http-addr "127.0.0.1:$rqlite_port" -raft-addr "127.0.0.1:$((rqlite_port + 1))" "$home/rqlite/data"
       ;;
     # A small young generation (MiB): a kernel that just built something gives its memory back sooner.
-    kernel) printf '%s\n' "$node_folder/bin/node" --max-semi-space-size=4 "$prefix/current/server/main.ts" ;;
+    # So does one arena for what is not JavaScript's.
+    kernel) printf '%s\n' /usr/bin/env MALLOC_ARENA_MAX=1 "NODE_COMPILE_CACHE=$prefix/current/cache" "$node_folder/bin/node" --max-semi-space-size=4 "$prefix/current/server/main.ts" ;;
     proxy) cat "$home/run/proxy.command" ;;
     sshd) printf '%s\n' /usr/sbin/sshd -D -e -f "$home/sshd/sshd_config" ;;
     logs) printf '%s\n' "$prefix/current/install.sh" trim-logs --home "$home" ;;
