@@ -32,10 +32,10 @@ export function createLateChanges(
   }
 
   return {
-    /** An app without a release: its name answers 503 from now on. */
+    /** An app without a release: its name answers 503, a moment later. Nobody waits for that. */
     async create(name: string, actor: string): Promise<App> {
       const app = await store.apps.create(name, actor)
-      await published()
+      void published()
       return app
     },
 
