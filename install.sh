@@ -1236,7 +1236,8 @@ gone() { ! alive "$1"; }
 # Both ways: logs are files of at most 20 MB, with one older part each.
 trim_logs() {
   while :; do
-    for file in "$home"/logs/*.log; do
+    for file in "$home"/logs/*.log "$home"/devices/*/error.log; do
+      [ -f "$file" ] || continue
       if [ "$(stat -c %s "$file")" -gt 20000000 ]; then cp "$file" "$file.1" && : >"$file"; fi
     done
     sleep 60
