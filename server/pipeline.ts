@@ -31,6 +31,7 @@ export function createPipeline(parts: Parts) {
     app: App,
     tar: Readable,
     of: Pick<Release, 'commit' | 'tree'>,
+    config: Release['config'],
     job: RunningJob,
     check = async () => {},
   ): Promise<Built> {
@@ -38,7 +39,6 @@ export function createPipeline(parts: Parts) {
     try {
       await check()
       job.emit('-----> Building')
-      const config = await store.config.get(app.id)
       const { id, emit, signal } = job
       const images = await timed(job, 'built', () => build.build({ app, ...of, source, config, id, emit, signal }))
       if (!images.reused) job.did({ do: 'build', commit: of.commit })
@@ -82,9 +82,9 @@ export function createPipeline(parts: Parts) {
     const branch = acceptable(pushed, app)
     const of = { commit: pushed.new, tree: pushed.tree }
     const stillThere = async () => unmoved(pushed, await repositories.ref(app.id, pushed.ref), branch)
-    const content = { ...of, ...(await built(app, tar, of, job, stillThere)) }
-    const formation = wished(await store.formations.get(app.id), content, app, job)
     const config = await store.config.get(app.id)
+    const content = { ...of, ...(await built(app, tar, of, config, job, stillThere)) }
+    const formation = wished(await store.formations.get(app.id), content, app, job)
     const description = `Push ${pushed.new.slice(0, 7)}`
     const made = await serve({ app, content, config, description, actor: asker.actor }, formation, job)
     // It serves: whatever fails from here on is no reason to refuse. A branch that stays unclaimed is the next push's.
@@ -95,6 +95,9 @@ export function createPipeline(parts: Parts) {
 
   return {
     ...createLateChanges(parts, changes, serving),
+
+    /** The release that serves, or did before a stop; throws `conflict` before the first push. */
+    serving,
 
     /** Resolves when the push is decided; its turn lasts until git has moved the ref, so that the next one sees it. */
     push(app: App, pushed: Push, tar: Readable, asker: Asker): Promise<Change> {
@@ -168,7 +171,8 @@ export function createPipeline(parts: Parts) {
   async function withImages(app: App, to: Release, job: RunningJob): Promise<Release> {
     if (await parts.hasImages(Object.values(to.processes).map(({ image }) => image))) return to
     job.emit(`-----> An image of v${to.version} is gone; building ${to.commit.slice(0, 7)} again`)
-    return { ...to, ...(await built(app, repositories.archive(app.id, to.commit), to, job)) }
+    const config = await store.config.get(app.id)
+    return { ...to, ...(await built(app, repositories.archive(app.id, to.commit), to, config, job)) }
   }
 }
 

@@ -1,7 +1,7 @@
 /** apps:* */
 import { z } from 'zod'
 import { scaleOf } from '../domain/app.ts'
-import { runningTypes } from '../domain/release.ts'
+import { runningTypes, shownCommand } from '../domain/release.ts'
 import { appUrl } from '../domain/route.ts'
 import { command } from './command.ts'
 import { app, change, changeText, confirmed, dryRun, newApp, subject } from './fields.ts'
@@ -119,7 +119,7 @@ export const apps = [
         releasedAt: release?.createdAt ?? null,
         processes: (release ? runningTypes(release) : []).map((type) => ({
           type,
-          command: release?.processes[type]?.command?.at(-1) ?? 'the image’s own command',
+          command: shownCommand(release?.processes[type]),
           wanted: found.stopped ? 0 : scaleOf(formation, type).quantity,
           running: state?.processes[type]?.running ?? 0,
           memory: scaleOf(formation, type).memory,

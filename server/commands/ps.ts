@@ -1,7 +1,7 @@
 /** ps:* */
 import { z } from 'zod'
 import { isProcessType, type ProcessScale, scaleOf } from '../domain/app.ts'
-import { runningTypes } from '../domain/release.ts'
+import { runningTypes, shownCommand } from '../domain/release.ts'
 import { UserError } from '../errors.ts'
 import type { Context } from './command.ts'
 import { command } from './command.ts'
@@ -27,9 +27,7 @@ async function report(name: string, { store, live }: Kernel) {
       wanted: scaleOf(formation, type).quantity,
       running: states[found.id]?.processes[type]?.running ?? 0,
       memory: scaleOf(formation, type).memory,
-      command: release?.processes[type]
-        ? (release.processes[type].command?.at(-1) ?? 'the image’s own command')
-        : 'not in this release',
+      command: release?.processes[type] ? shownCommand(release.processes[type]) : 'not in this release',
     })),
   }
 }

@@ -1,6 +1,7 @@
 /** releases* */
 import { z } from 'zod'
-import { difference } from '../domain/release.ts'
+import type { App } from '../domain/app.ts'
+import { difference, type Release, shownCommand } from '../domain/release.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'
 import { app, change, changeText, dryRun, subject } from './fields.ts'
@@ -21,6 +22,11 @@ const summary = z.object({
   createdBy: z.string(),
 })
 
+function summarize(one: Release, app: App): z.output<typeof summary> {
+  const { version, commit, description, createdAt, createdBy } = one
+  return { version, current: version === app.release, commit, description, createdAt, createdBy }
+}
+
 export const releases = [
   command({
     name: 'releases',
@@ -33,14 +39,7 @@ export const releases = [
     result: z.array(summary),
     run: async ({ app }, _context, { store }) => {
       const found = await store.apps.get(app)
-      return (await store.releases.list(found.id)).map((one) => ({
-        version: one.version,
-        current: one.version === found.release,
-        commit: one.commit,
-        description: one.description,
-        createdAt: one.createdAt,
-        createdBy: one.createdBy,
-      }))
+      return (await store.releases.list(found.id)).map((one) => summarize(one, found))
     },
     text: (list) =>
       table(
@@ -79,15 +78,8 @@ export const releases = [
       }
       const before = list[at + 1]
       return {
-        version: one.version,
-        current: one.version === found.release,
-        commit: one.commit,
-        description: one.description,
-        createdAt: one.createdAt,
-        createdBy: one.createdBy,
-        processes: Object.fromEntries(
-          Object.entries(one.processes).map(([type, p]) => [type, p.command?.at(-1) ?? 'the image’s own command']),
-        ),
+        ...summarize(one, found),
+        processes: Object.fromEntries(Object.entries(one.processes).map(([type, p]) => [type, shownCommand(p)])),
         config: Object.keys(one.config).sort(),
         changes: before ? difference(before, one) : ['the first release'],
       }

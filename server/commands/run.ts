@@ -1,6 +1,5 @@
 /** run, enter: terminal sessions. */
 import { z } from 'zod'
-import { UserError } from '../errors.ts'
 import { terminalCommand } from './command.ts'
 import { app } from './fields.ts'
 
@@ -20,11 +19,9 @@ export const run = [
     verbatim: true,
     secret: ['command'],
     examples: ['run blog node --version', 'run blog bash'],
-    open: async ({ app: name, command }, context, { store, oneOff }) => {
+    open: async ({ app: name, command }, context, { store, pipeline, oneOff }) => {
       const found = await store.apps.get(name)
-      const release = found.release === null ? null : await store.releases.get(found.id, found.release)
-      if (!release)
-        throw new UserError('conflict', `${name} has no release yet.`, 'Push it first: git push megapolos main')
+      const release = await pipeline.serving(found)
       return oneOff.run(found, release, { command, tty: context.tty })
     },
   }),

@@ -39,6 +39,11 @@ export interface Checks {
 
 export const defaultChecks: Checks = { path: null, timeout: 60 }
 
+/** What a process runs, as a person reads it. */
+export function shownCommand(process: Process | undefined): string {
+  return process?.command?.at(-1) ?? 'the image’s own command'
+}
+
 /** Names of the process types that run continuously; `release` runs once a release. */
 export function runningTypes(release: Pick<Release, 'processes'>): string[] {
   return Object.keys(release.processes).filter((type) => type !== 'release')
