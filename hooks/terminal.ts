@@ -28,8 +28,14 @@ asked.on('response', (answer) => {
   answer.on('end', () => leave(Number(answer.headers['megapolos-exit'] ?? 70), said))
 })
 asked.on('upgrade', (_answer, socket, head) => {
+  let begun = false
   const read = frameReader((kind, body) => {
-    if (kind === 'stdout') show(process.stdout, body)
+    if (kind === 'stdout') {
+      // An engine may lose a size that comes before its terminal is there; the first output says that it is.
+      if (tty && !begun) resize()
+      begun = true
+      show(process.stdout, body)
+    }
     if (kind === 'stderr') show(process.stderr, body)
     if (kind === 'exit') leave(Number(body.toString()), '')
   })
