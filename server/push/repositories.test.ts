@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -13,6 +13,8 @@ const account = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 const repositories = createRepositories(folder, '/nowhere/hooks', account)
 const git = (...args: string[]) =>
   execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], { encoding: 'utf8' }).trim()
+
+const children = () => readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
 
 /** A work tree whose .gitattributes would hide a file from an archive. */
 function commit(): { tree: string; sha: string } {
@@ -42,6 +44,15 @@ test('an archive holds every file, whatever .gitattributes says', async () => {
     encoding: 'utf8',
   })
   expect(listed).toContain('Dockerfile')
+})
+
+test('an archive is whole for whoever begins to read when git has already ended', async () => {
+  const path = await repositories.ensure('aaaa0006')
+  const { tree, sha } = commit()
+  git('-C', tree, 'push', '-q', path, 'main')
+  const archive = repositories.archive('aaaa0006', sha)
+  await expect.poll(children).toEqual('')
+  expect(execFileSync('tar', ['-t'], { input: await buffer(archive), encoding: 'utf8' })).toContain('Dockerfile')
 })
 
 test('a packed ref is found too', async () => {

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { access, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf, UserError } from '../errors.ts'
 import type { Account } from './account.ts'
@@ -81,16 +81,23 @@ export function createRepositories(folder: string, hooks: string, account: Accou
       }
       return false
     },
-    archive: (app, commit) => Readable.from(archive(git(['-C', path(app), 'archive', '--format=tar', commit]), commit)),
+    archive: (app, commit) => archive(git(['-C', path(app), 'archive', '--format=tar', commit]), commit),
     remove: (app) => rm(path(app), { recursive: true, force: true }),
   }
 }
 
-/** The end of the output alone does not say that all of it came. */
-async function* archive(child: ChildProcess, commit: string) {
+/** Taken from its first moment: Node throws away what nobody reads by the time that a program has ended. */
+function archive(child: ChildProcess, commit: string): Readable {
   const end = finished(child)
   end.catch(() => {})
-  if (child.stdout) yield* child.stdout
+  const output = new PassThrough()
+  child.stdout?.pipe(output)
+  return Readable.from(whole(output, end, commit))
+}
+
+/** The end of the output alone does not say that all of it came. */
+async function* whole(output: Readable, end: Promise<void>, commit: string) {
+  yield* output
   await end.catch((error) => {
     const why = 'Its pusher was gone before git had kept it, or somebody pruned it.'
     throw new UserError('refused', `${commit.slice(0, 7)} is not in the repository of the app.`, why, [
