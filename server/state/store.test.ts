@@ -371,7 +371,7 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
         message: 'There is already a key named ann.',
       })
       await expect(store.keys.add({ ...key, name: 'bob' })).rejects.toMatchObject({ message: /under the name ann/ })
-      expect(await store.keys.byFingerprint('SHA256:abc')).toEqual(added)
+      expect(await store.keys.byName('ann')).toEqual(added)
       expect(await store.keys.byName('bob')).toBeNull()
       expect(await store.keys.remove('ann')).toBe(true)
       expect(await store.keys.remove('ann')).toBe(false)

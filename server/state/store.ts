@@ -139,7 +139,6 @@ export interface Jobs {
 
 export interface Keys {
   list(): Promise<Key[]>
-  byFingerprint(fingerprint: string): Promise<Key | null>
   byName(name: string): Promise<Key | null>
   /** Throws `conflict` when the name or the key is there already, saying which. */
   add(key: Omit<Key, 'createdAt'>): Promise<Key>
