@@ -76,7 +76,7 @@ function cpuRow(what: string, ours: number[]): Row {
 }
 
 let written = 'version one'
-async function changeText({ person }: Lab, text: string): Promise<void> {
+export async function changeText({ person }: Lab, text: string): Promise<void> {
   await edit(person, 'web.js', `'${written}'`, `'${text}'`)
   written = text
   await commit(person, text)
@@ -125,7 +125,7 @@ async function pushBuildRun({ person, plainSsh }: Lab, text: string): Promise<nu
   })
 }
 
-async function untilAnswers(address: string, port: number, host: string, text: string): Promise<void> {
+export async function untilAnswers(address: string, port: number, host: string, text: string): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   while (!(await ask(agent, address, port, host)).includes(text)) await pause(5)
   agent.destroy()

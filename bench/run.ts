@@ -15,12 +15,17 @@ import { measurePush, measurePushCpu } from './push.ts'
 import { measureRedeploys } from './redeploys.ts'
 import { measureRoutes } from './routes.ts'
 import { printed, type Row, result } from './row.ts'
+import { drawTree } from './tree.ts'
 
 const many = 1000
 
 /** In this order: later ones use the app `bench` that `push` makes, and the last ones are among many apps. */
 const measurements: Readonly<Record<string, (lab: Lab) => Promise<Row[]>>> = {
   push: (lab) => measurePush(lab, 7),
+  tree: async (lab) => {
+    await drawTree(lab, await machine())
+    return []
+  },
   memory: async (lab) => [await measureMemory(lab, 1)],
   list: async (lab) => [await measureList(lab, 1, 15)],
   create: async (lab) => [await measureCreate(lab, 15)],

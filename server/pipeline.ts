@@ -13,6 +13,7 @@ import type { RunningJob } from './jobs/queue.ts'
 import { createLateChanges } from './late-changes.ts'
 import { acceptable, type Push, unmoved } from './push/receive.ts'
 import { type ReleaseInput, release, rollbackTarget } from './release/release.ts'
+import { step } from './steps.ts'
 
 export type Pipeline = ReturnType<typeof createPipeline>
 
@@ -35,7 +36,7 @@ export function createPipeline(parts: Parts) {
     job: RunningJob,
     check = async () => {},
   ): Promise<Built> {
-    const source = await parts.spool(tar, job.signal)
+    const source = await step('tree taken in', () => parts.spool(tar, job.signal))
     try {
       await check()
       job.emit('-----> Building')
@@ -106,7 +107,7 @@ export function createPipeline(parts: Parts) {
           const { version } = await push(now, pushed, tar, asker, job)
           const result = `v${version} is live.`
           decided({ app: app.name, release: version, planned: false, operations: [], result })
-          const moved = await repositories.awaitRef(app.id, pushed.ref, pushed.new, 5000)
+          const moved = await step('ref moved', () => repositories.awaitRef(app.id, pushed.ref, pushed.new, 5000))
           return {
             result: moved ? result : `${result} The pusher was gone by then: ${pushed.ref} has not moved.`,
             release: version,

@@ -4,10 +4,11 @@ import { pipeline } from 'node:stream/promises'
 import type { BuilderDriver, BuildRequest } from '../../server/devices/classes/builder.ts'
 import type { CreateDriver } from '../../server/devices/driver.ts'
 import { messageOf, UserError } from '../../server/errors.ts'
+import { noteStep } from '../../server/steps.ts'
 import { contextStream } from './context.ts'
 import { Progress } from './progress.ts'
 import { openSession } from './session.ts'
-import { readTrace } from './trace.ts'
+import { readTrace, type Trace } from './trace.ts'
 
 export const createDriver: CreateDriver<BuilderDriver> = (host) => {
   const socket = host.engineSocket
@@ -71,13 +72,30 @@ function send(post: ClientRequest, build: BuildRequest): Promise<IncomingMessage
 /** Reads the engine's events. A status of 200 says nothing yet: a failed build is an event too. */
 async function follow(response: IncomingMessage, progress: Progress): Promise<string> {
   let image: string | null = null
+  const account = stepAccount()
   for await (const event of events(response)) {
     if (event.error) throw progress.failure(event.error)
-    if (event.id === 'moby.buildkit.trace') progress.take(readTrace(Buffer.from(String(event.aux), 'base64')))
+    if (event.id === 'moby.buildkit.trace') {
+      const trace = readTrace(Buffer.from(String(event.aux), 'base64'))
+      progress.take(trace)
+      account(trace)
+    }
     if (event.id === 'moby.image.id') image = (event.aux as { ID: string }).ID
   }
   if (!image) throw new Error('the engine ended the build without a result')
   return image
+}
+
+/** The engine's own clock says what each of its steps took; it reports one more than once. */
+function stepAccount(): (trace: Trace) => void {
+  const noted = new Set<string>()
+  return ({ vertexes }) => {
+    for (const { digest, name, started, completed } of vertexes) {
+      if (started === null || completed === null || noted.has(digest)) continue
+      noted.add(digest)
+      noteStep(`buildkit: ${name}`, started, completed)
+    }
+  }
 }
 
 interface Event {

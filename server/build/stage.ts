@@ -7,6 +7,7 @@ import type { Engine } from '../engine/engine.ts'
 import { messageOf, UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
+import { step } from '../steps.ts'
 import { type AppJson, parseAppJson } from './app-json.ts'
 import { type BaseImages, type BasesConfig, createBases } from './bases.ts'
 import type { BuildInput, BuildStage, Built } from './build.ts'
@@ -118,7 +119,9 @@ async function makeImage(parts: Parts, plan: Plan, input: BuildInput, key: strin
     labels: { 'megapolos.app': app.id, 'megapolos.system': parts.basesConfig.system },
     secrets: { mp_env: shellExports(config) },
   }
-  const { image } = await parts.builder().build(request, (line) => emit(`       ${line}`), signal)
+  const { image } = await step('builder', () =>
+    parts.builder().build(request, (line) => emit(`       ${line}`), signal),
+  )
   const details = await parts.engine.image(image)
   if (!details) throw new UserError('unavailable', 'The image was removed right after it was built.', 'Push again.')
   await parts.store.releases.rememberImage(app.id, key, details.id)

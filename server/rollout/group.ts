@@ -5,6 +5,7 @@ import type { Release } from '../domain/release.ts'
 import { containerSpec, observed } from '../engine/container-spec.ts'
 import { told, UserError } from '../errors.ts'
 import { addressIn, appNetwork, hostNumber, poolSize } from '../network/subnets.ts'
+import { step } from '../steps.ts'
 import type { Acting } from './acting.ts'
 import { explain } from './explain.ts'
 import { check } from './health.ts'
@@ -171,7 +172,8 @@ async function checkContainer(
   const watching = new AbortController()
   const ended = engine.wait(container.id, AbortSignal.any([signal, watching.signal]))
   try {
-    const verdict = await check({ address, port, host, checks, ended, signal })
+    const checked = () => check({ address, port, host, checks, ended, signal })
+    const verdict = await step(`${placeName(container)} checked`, checked)
     if (verdict.healthy) return
     throw await explain(
       engine,
