@@ -83,14 +83,19 @@ export function createPipeline(parts: Parts) {
     const branch = acceptable(pushed, app)
     const of = { commit: pushed.new, tree: pushed.tree }
     const stillThere = async () => unmoved(pushed, await repositories.ref(app.id, pushed.ref), branch)
-    const config = await store.config.get(app.id)
+    // None of them changes while this has the app's turn.
+    const [config, known, url] = await Promise.all([
+      store.config.get(app.id),
+      store.formations.get(app.id),
+      parts.url(app),
+    ])
     const content = { ...of, ...(await built(app, tar, of, config, job, stillThere)) }
-    const formation = wished(await store.formations.get(app.id), content, app, job)
+    const formation = wished(known, content, app, job)
     const description = `Push ${pushed.new.slice(0, 7)}`
     const made = await serve({ app, content, config, description, actor: asker.actor }, formation, job)
     // It serves: whatever fails from here on is no reason to refuse. A branch that stays unclaimed is the next push's.
-    await store.apps.claimBranch(app.id, branch).catch(() => false)
-    job.emit(`-----> ${app.name} v${made.version} is live at ${await parts.url(app)} (${secondsSince(began)} in all)`)
+    if (app.branch === null) await store.apps.claimBranch(app.id, branch).catch(() => false)
+    job.emit(`-----> ${app.name} v${made.version} is live at ${url} (${secondsSince(began)} in all)`)
     return made
   }
 

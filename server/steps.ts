@@ -12,7 +12,7 @@ export interface Step {
 }
 
 export interface Recording {
-  /** Everything that `work` does, and whatever it begins, is recorded until the end. */
+  /** Everything that `work` does, and whatever it begins but `apart`, is recorded until the end. */
   run<T>(work: () => Promise<T>): Promise<T>
   /** What is still going on is not waited for. */
   end(): readonly Step[]
@@ -64,6 +64,11 @@ export function noteStep(name: string, from: number, to: number): void {
   if (!outer || outer.ended()) return
   const at = from - performance.timeOrigin - outer.began
   outer.steps.push({ name, within: outer.within, at, took: to - from })
+}
+
+/** Begins what nobody waits for: it is no part of what is recorded, though the job gave rise to it. */
+export function apart<T>(work: () => T): T {
+  return place.exit(work)
 }
 
 /** Each with how deep it lies, in the order of a tree: what lies in a step follows it. */

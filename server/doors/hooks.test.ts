@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request, type Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -130,6 +130,23 @@ test('a key that was removed meanwhile is refused', async () => {
   const { code, err } = await run('forced-command', ['gone'], { SSH_ORIGINAL_COMMAND: 'apps:list' })
   expect({ code, err }).toEqual({ code: 77, err: ' !     Your key was removed.\n' })
 })
+
+test('a command costs no more than four processes', async () => {
+  lines = async () => ['done']
+  const counts: number[] = []
+  for (let run = 0; run < 20; run++) {
+    const before = await processesSoFar()
+    await ssh('apps:list')
+    counts.push((await processesSoFar()) - before)
+  }
+  // Others of the machine start processes as well, but not all the time: sh, its two halves of a pipe, curl.
+  expect(Math.min(...counts)).toBeLessThanOrEqual(4)
+})
+
+/** How many processes this machine has started since it booted. */
+async function processesSoFar(): Promise<number> {
+  return Number(/^processes (\d+)$/m.exec(await readFile('/proc/stat', 'utf8'))?.[1])
+}
 
 test('secrets on a command line never show in the list of processes', async () => {
   let seen = ''
