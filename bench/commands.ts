@@ -15,14 +15,14 @@ export async function measureList(lab: Lab, apps: number, runs: number): Promise
   return { what: `ssh … apps:list, ${apps} apps`, unit: 's', ours, floor, aim: '≤ 1.2 ×', met: (ratio) => ratio <= 1.2 }
 }
 
-export async function measureCreate({ person, plainSsh }: Lab, runs: number): Promise<Row> {
+export async function measureCreate({ person, plainSsh }: Lab, runs: number, apps: number): Promise<Row> {
   const [ours, bare]: [number[], number[]] = [[], []]
   for (let run = 0; run < runs; run++) {
     bare.push(await sshTrue(person, plainSsh))
-    ours.push(await timed(() => person.must('ssh', 'megapolos', 'apps:create', `created-${run}`)))
+    ours.push(await timed(() => person.must('ssh', 'megapolos', 'apps:create', `created-${apps}-${run}`)))
   }
   return {
-    what: 'ssh … apps:create',
+    what: `ssh … apps:create, ${apps} apps`,
     unit: 's',
     ours,
     floor: { what: 'ssh true', values: bare },
