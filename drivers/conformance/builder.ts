@@ -101,7 +101,9 @@ export function conformsBuilder(name: string, setUp: () => Promise<BuilderUnderT
 
     test('what is ignored does not reach the build; an added file does, even under an ignored name', async () => {
       const ignore = ['left-out.txt', '**/*.log', 'Recipe']
-      const image = await build('COPY . /app', { ignore, files: { 'kept.txt': 'replaced' } })
+      // Only the lines that are given count.
+      const files = { 'kept.txt': 'replaced', '.dockerignore': 'kept.txt\nfolder\n' }
+      const image = await build('COPY . /app\nRUN rm /app/.dockerignore', { ignore, files })
       const found = await under.run(image, ['find', '/app', '-type', 'f'])
       expect(found.trim().split('\n').sort()).toEqual(['/app/Recipe', '/app/folder/inner.txt', '/app/kept.txt'])
       expect(await under.run(image, ['cat', '/app/kept.txt'])).toBe('replaced')

@@ -47,11 +47,11 @@ export function syncFiles(stream: ServerHttp2Stream, headers: IncomingHttpHeader
   serve().catch(fail)
 }
 
-/** The Dockerfile is asked for by itself. So is a .dockerignore, but what it says was done here. */
+/** Some are asked for by themselves. What a .dockerignore says was done already: patterns that the engine sends are not read. */
 function wanted(headers: IncomingHttpHeaders, { entries, dockerfile }: Tree): readonly Entry[] {
-  if (headers['dir-name'] === 'dockerfile')
-    return entries.filter(({ path }) => path === dockerfile || dockerfile.startsWith(`${path}/`))
-  return headers.followpaths === '.dockerignore' ? [] : entries
+  if (headers['dir-name'] === 'dockerfile') return entries.filter(({ path }) => `${dockerfile}/`.startsWith(`${path}/`))
+  if (headers.followpaths === '.dockerignore') return entries.filter(({ path }) => path === '.dockerignore')
+  return entries
 }
 
 const folderBit = 2 ** 31
