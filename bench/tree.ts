@@ -44,7 +44,7 @@ export async function drawTree(lab: Lab, machine: Readonly<Record<string, unknow
   if (!median) return
   const about = Object.entries(machine).map(([name, value]) => `${name} ${value}`)
   const head = [
-    'git push of a one-line change of a web-only app, the median of seven. Milliseconds: when it began, how long it took.',
+    'A git push of a one-line change of a web-only app, the median of seven. In milliseconds: when it began, how long it took.',
     `(${about.join(', ')}; debug output on, which costs some)`,
     '',
     `${'0'.padStart(7)} ${ms(median.live)} the new version answers`,
