@@ -7,7 +7,7 @@ import { quickly } from '../test/quickly.ts'
 import { commit, edit, example } from '../test/repository.ts'
 import { type Lab, timed } from './lab.ts'
 import { cpuOf, cpuOfTrees } from './process.ts'
-import type { Row } from './row.ts'
+import { appsText, type Row } from './row.ts'
 
 const network = { name: 'megapolos-bench', subnet: '10.95.255.0/24', address: '10.95.255.10' }
 const image = 'megapolos-bench'
@@ -71,7 +71,7 @@ interface Pushed {
 
 function rows(ours: readonly Pushed[], floor: readonly number[], apps: number): Row[] {
   const by = { what: 'push to a bare repository + docker build + docker run + first 200', values: floor }
-  const among = apps === 1 ? '' : `, ${apps} apps`
+  const among = apps === 1 ? '' : `, ${appsText(apps)}`
   return [
     {
       what: `git push → new version answers${among}`,
@@ -95,7 +95,7 @@ function rows(ours: readonly Pushed[], floor: readonly number[], apps: number): 
 
 function cpuRows(pushed: readonly Pushed[], apps: number): Row[] {
   const row = (what: string, ours: number[], aim: boolean): Row => ({
-    what: `CPU of ${what} for a deploy, ${apps} apps`,
+    what: `CPU of ${what} for a deploy, ${appsText(apps)}`,
     unit: 's',
     ours,
     floor: null,
