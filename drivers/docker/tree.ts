@@ -39,7 +39,7 @@ type Source = Pick<BuildRequest, 'source' | 'dockerfile' | 'files' | 'ignore'>
 
 async function indexed(source: string): Promise<ReadonlyMap<string, IndexedFile>> {
   const index = new TarIndex()
-  for await (const bytes of createReadStream(source, { highWaterMark: 1024 * 1024 })) index.push(bytes as Buffer)
+  for await (const bytes of createReadStream(source)) index.push(bytes as Buffer)
   return index.files
 }
 
