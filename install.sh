@@ -628,9 +628,8 @@ user_rules() {
   cat <<END
 Match User $user
     AuthenticationMethods publickey
-    AuthorizedKeysFile none
-    AuthorizedKeysCommand $prefix/current/hooks/authorized-keys %t %k $socket
-    AuthorizedKeysCommandUser $user
+    AuthorizedKeysFile $home/run/authorized_keys
+    AuthorizedKeysCommand none
     SetEnv MEGAPOLOS_SOCKET=$socket
     PasswordAuthentication no
     KbdInteractiveAuthentication no
@@ -669,7 +668,7 @@ open_machine_sshd() {
 
 sshd_asks_us() {
   effective=$(/usr/sbin/sshd -T -C "user=$user,host=localhost,addr=127.0.0.1") || return 1
-  echo "$effective" | grep -q "^authorizedkeyscommand $prefix/current/hooks/authorized-keys " || { echo 'Another rule comes first.' >>"$log"; return 1; }
+  echo "$effective" | grep -qx "authorizedkeysfile $home/run/authorized_keys" || { echo 'Another rule comes first.' >>"$log"; return 1; }
   ! echo "$effective" | grep -qE '^(allowusers|allowgroups) ' || echo "$effective" | grep -qE "^(allowusers|allowgroups) (.* )?$user( |\$)" ||
     { echo "AllowUsers or AllowGroups in /etc/ssh keeps $user out." >>"$log"; return 1; }
 }

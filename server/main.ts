@@ -13,6 +13,7 @@ import { createDevices } from './devices/devices.ts'
 import { loadRegistry } from './devices/registry.ts'
 import type { App } from './domain/app.ts'
 import { appUrl } from './domain/route.ts'
+import { authorizedKeys } from './doors/authorized-keys.ts'
 import { createKernelSocket } from './doors/kernel-socket.ts'
 import { createPanel, servePanel } from './doors/panel.ts'
 import { createEngine } from './engine/docker.ts'
@@ -50,7 +51,12 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
 
   const key = await loadKey(join(config.paths.keys, 'secret.key'))
   const opened = await openStore({ config, key, log })
-  const store = { ...opened, keys: await rememberedKeys(opened.keys) }
+  const hooks = join(config.program, 'hooks')
+  const letIn = authorizedKeys({
+    ...{ path: config.paths.authorizedKeys, group: account.gid },
+    ...{ hooks, panelPort: config.panelPort },
+  })
+  const store = { ...opened, keys: await rememberedKeys(opened.keys, letIn) }
   const live = openLive({ socket: config.paths.redisSocket, log })
   const engine = createEngine({ socket: config.docker, system })
 
@@ -72,7 +78,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await jobs.recover()
   await Promise.all([store.releases.discardPending(), store.builds.interruptAll()])
 
-  const repositories = createRepositories(config.paths.repositories, join(config.program, 'hooks'), account)
+  const repositories = createRepositories(config.paths.repositories, hooks, account)
   const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
   const pipeline = createPipeline({
     store,
@@ -116,7 +122,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const stopping = new AbortController()
   const watching = rollout.watch(stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
-  const socket = createKernelSocket({ caller, keys: store.keys, panelPort: config.panelPort, health })
+  const socket = createKernelSocket({ caller, keys: store.keys, health })
   await listenOnSocket(socket, config, account)
   const panel = await servePanel(
     createPanel({ caller, signIn, keys: store.keys, live, secret: key, log }),

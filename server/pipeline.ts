@@ -13,6 +13,7 @@ import type { RunningJob } from './jobs/queue.ts'
 import { createLateChanges } from './late-changes.ts'
 import { acceptable, type Push, unmoved } from './push/receive.ts'
 import { type ReleaseInput, release, rollbackTarget } from './release/release.ts'
+import { step } from './steps.ts'
 
 export type Pipeline = ReturnType<typeof createPipeline>
 
@@ -35,7 +36,7 @@ export function createPipeline(parts: Parts) {
     job: RunningJob,
     check = async () => {},
   ): Promise<Built> {
-    const source = await parts.spool(tar, job.signal)
+    const source = await step('tree taken in', () => parts.spool(tar, job.signal))
     try {
       await check()
       job.emit('-----> Building')
@@ -82,14 +83,19 @@ export function createPipeline(parts: Parts) {
     const branch = acceptable(pushed, app)
     const of = { commit: pushed.new, tree: pushed.tree }
     const stillThere = async () => unmoved(pushed, await repositories.ref(app.id, pushed.ref), branch)
-    const config = await store.config.get(app.id)
+    // None of them changes while this has the app's turn.
+    const [config, known, url] = await Promise.all([
+      store.config.get(app.id),
+      store.formations.get(app.id),
+      parts.url(app),
+    ])
     const content = { ...of, ...(await built(app, tar, of, config, job, stillThere)) }
-    const formation = wished(await store.formations.get(app.id), content, app, job)
+    const formation = wished(known, content, app, job)
     const description = `Push ${pushed.new.slice(0, 7)}`
     const made = await serve({ app, content, config, description, actor: asker.actor }, formation, job)
     // It serves: whatever fails from here on is no reason to refuse. A branch that stays unclaimed is the next push's.
-    await store.apps.claimBranch(app.id, branch).catch(() => false)
-    job.emit(`-----> ${app.name} v${made.version} is live at ${await parts.url(app)} (${secondsSince(began)} in all)`)
+    if (app.branch === null) await store.apps.claimBranch(app.id, branch).catch(() => false)
+    job.emit(`-----> ${app.name} v${made.version} is live at ${url} (${secondsSince(began)} in all)`)
     return made
   }
 
@@ -106,7 +112,7 @@ export function createPipeline(parts: Parts) {
           const { version } = await push(now, pushed, tar, asker, job)
           const result = `v${version} is live.`
           decided({ app: app.name, release: version, planned: false, operations: [], result })
-          const moved = await repositories.awaitRef(app.id, pushed.ref, pushed.new, 5000)
+          const moved = await step('ref moved', () => repositories.awaitRef(app.id, pushed.ref, pushed.new, 5000))
           return {
             result: moved ? result : `${result} The pusher was gone by then: ${pushed.ref} has not moved.`,
             release: version,

@@ -9,14 +9,12 @@ import { splitWords } from '../commands/words.ts'
 import type { Actor, Key } from '../domain/access.ts'
 import { codes, errorLines, told, UserError } from '../errors.ts'
 import { InputWanted, startAnswer } from './answer.ts'
-import { authorizedKeys } from './authorized-keys.ts'
 import { joinTerminal } from './terminal.ts'
 import { watchProcess } from './watch-process.ts'
 
 export interface SocketPorts {
   readonly caller: Caller
-  readonly keys: { byName(name: string): Promise<Key | null>; byFingerprint(fingerprint: string): Promise<Key | null> }
-  readonly panelPort: number
+  readonly keys: { byName(name: string): Promise<Key | null> }
   health(): Promise<Record<string, string>>
 }
 
@@ -54,8 +52,6 @@ export function createKernelSocket(ports: SocketPorts): Server {
     response: ServerResponse,
     emit: (line: string) => void,
   ): Promise<string[]> {
-    if (request.url === '/authorized-keys')
-      return authorizedKeys(await body(request), header(request, 'megapolos-hooks'), ports)
     const context = await contextOf(request, response, emit)
     if (request.url === '/command') return command(request, context)
     const [app = '', old = '', commit = '', tree = ''] = header(request, 'megapolos-push').split(' ')

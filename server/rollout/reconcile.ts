@@ -1,10 +1,10 @@
 /** Makes one app what it should be, from what is stored and what is there. May be repeated at any time. */
 import type { App, Formation } from '../domain/app.ts'
-import type { ObservedContainer, Place } from '../domain/container.ts'
+import { type ObservedContainer, type Place, placeKey } from '../domain/container.ts'
 import type { Release } from '../domain/release.ts'
 import { type Acting, present } from './acting.ts'
 import { hostOf, restoreGroup } from './group.ts'
-import { type GroupPlan, placeKey, planGroup, wantedPlaces } from './plan.ts'
+import { type GroupPlan, planGroup, wantedPlaces } from './plan.ts'
 import { vanish } from './stop.ts'
 
 /** True when there was nothing to do. */

@@ -339,6 +339,7 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       expect(await store.addresses.assign(id, [place(id, 1), place(id, 2), place(id, 3)])).toEqual([2, 3, 4])
       await store.addresses.release(id, [3])
       expect(await store.addresses.assign(id, [place(id, 4), place(id, 5)])).toEqual([3, 5])
+      expect(await store.addresses.assign(id, [place(id, 6), place(id, 1)])).toEqual([6, 2])
       expect(await store.addresses.list(id)).toContainEqual({ ...place(id, 4), host: 3 })
     })
 
@@ -354,10 +355,10 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       const { id } = await store.apps.create('blog', 'ann')
       const places = Array.from({ length: 237 }, (_, n) => place(id, n + 1))
       await store.addresses.assign(id, places)
-      await expect(store.addresses.assign(id, [place(id, 1), place(id, 2)])).rejects.toMatchObject({
+      await expect(store.addresses.assign(id, [place(id, 238), place(id, 239)])).rejects.toMatchObject({
         code: 'unavailable',
       })
-      expect(await store.addresses.assign(id, [place(id, 1)])).toEqual([239])
+      expect(await store.addresses.assign(id, [place(id, 238)])).toEqual([239])
     })
   })
 
@@ -371,7 +372,7 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
         message: 'There is already a key named ann.',
       })
       await expect(store.keys.add({ ...key, name: 'bob' })).rejects.toMatchObject({ message: /under the name ann/ })
-      expect(await store.keys.byFingerprint('SHA256:abc')).toEqual(added)
+      expect(await store.keys.byName('ann')).toEqual(added)
       expect(await store.keys.byName('bob')).toBeNull()
       expect(await store.keys.remove('ann')).toBe(true)
       expect(await store.keys.remove('ann')).toBe(false)

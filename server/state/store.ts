@@ -103,7 +103,7 @@ export interface Builds {
 
 /** Addresses inside the app's subnet. One is free again only after `release`, once the proxy confirmed its removal. */
 export interface Addresses {
-  /** The lowest free host numbers (2 … 239) of the app's subnet, one a place; all or nothing. */
+  /** Host numbers (2 … 239) in the app's subnet: a place keeps the one that it has, others get the lowest free ones; all or nothing. */
   assign(app: string, places: readonly Place[]): Promise<number[]>
   list(app: string): Promise<readonly (Place & { readonly host: number })[]>
   release(app: string, hosts: readonly number[]): Promise<void>
@@ -139,7 +139,6 @@ export interface Jobs {
 
 export interface Keys {
   list(): Promise<Key[]>
-  byFingerprint(fingerprint: string): Promise<Key | null>
   byName(name: string): Promise<Key | null>
   /** Throws `conflict` when the name or the key is there already, saying which. */
   add(key: Omit<Key, 'createdAt'>): Promise<Key>
