@@ -23,13 +23,16 @@ interface Sum {
 const listName = 'parts.json'
 
 /** A part is asked for when the one before it has been read: it may be made, and removed, just then. */
-export function archive(parts: AsyncIterable<Part>): AsyncIterable<Buffer> {
+export async function* archive(parts: AsyncIterable<Part>): AsyncGenerator<Buffer> {
   const tar = pack()
-  fill(tar, parts).then(
-    () => tar.finalize(),
-    (error) => tar.destroy(error),
-  )
-  return tar as unknown as AsyncIterable<Buffer>
+  const filled = fill(tar, parts).catch((error) => tar.destroy(error))
+  try {
+    yield* tar as AsyncIterable<Buffer>
+  } finally {
+    // Whoever stops reading waits until the part that is being made is gone again.
+    tar.destroy()
+    await filled
+  }
 }
 
 /** Hands each part to `take`, which reads all of it. Resolves when everything was there, as it was written. */
@@ -64,6 +67,7 @@ async function fill(tar: Pack, parts: AsyncIterable<Part>): Promise<void> {
     sums.push(sum.result())
   }
   tar.entry({ name: listName, mode: 0o600 }, JSON.stringify(sums))
+  tar.finalize()
 }
 
 /** The same bytes, counted and summed on their way. */

@@ -29,9 +29,18 @@ export function createBackups(ports: CapturePorts, key: Buffer): Backups {
   const { backups: folder, spool } = ports.paths
   const passphrase = key.toString('base64')
 
+  let last: Promise<unknown> = Promise.resolve()
+  /** rqlite writes one copy at a time, and refuses a second. */
+  function backup(path: string): Promise<void> {
+    const mine = last.then(() => ports.store.backup(path))
+    last = mine.catch(() => {})
+    return mine
+  }
+
   function begin({ emit }: Asked) {
     const captured: Captured = { apps: 0, warnings: [] }
-    return { captured, bytes: encrypt(archive(capture(ports, captured, emit)), passphrase) }
+    const parts = capture({ ...ports, store: { ...ports.store, backup } }, captured, emit)
+    return { captured, bytes: encrypt(archive(parts), passphrase) }
   }
 
   return {
@@ -41,7 +50,9 @@ export function createBackups(ports: CapturePorts, key: Buffer): Backups {
       const draft = join(spool, name)
       const { captured, bytes } = begin(asked)
       try {
-        await pipeline(bytes, createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true }), asked)
+        await pipeline(bytes, createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true }), {
+          signal: asked.signal,
+        })
         asked.emit('-----> Reading it back')
         await readArchive(decrypt(createReadStream(draft), passphrase), drain)
         const { size } = await stat(draft)

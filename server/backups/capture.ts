@@ -54,11 +54,11 @@ export async function* capture(
     captured.apps = apps.length
     emit('-----> Saving the repositories')
     for (const app of apps) {
+      if (app.commits.length > 0) emit(`       ${app.name}`)
       const path = join(folder, app.id)
       const { missing } = await ports.bundles.save(app, path)
       for (const commit of missing) captured.warnings.push(lost(app.name, commit))
       if (!existsSync(path)) continue
-      emit(`       ${app.name}`)
       yield { name: `repositories/${app.id}.bundle`, path }
       await rm(path)
     }
