@@ -98,8 +98,8 @@ function played(): Parts {
       remove: async () => {},
     },
     build: {
-      async build({ commit, config }) {
-        step(`build ${commit[0]} ${JSON.stringify(config)}`)
+      async build({ app, commit, config }) {
+        step(`build ${app.name} ${commit[0]} ${JSON.stringify(config)}`)
         const process = (type: string) => ({
           image: `sha256:${commit}${suffix}`,
           command: ['sh', '-c', type],
@@ -144,7 +144,7 @@ const versions = async () =>
 test('a push is built, released, checked by its release task, rolled out, and then decided', async () => {
   const by = asker()
   await push(commits[0], noCommit, by)
-  expect(steps.map((name) => name.replace(/ \{.*/, ''))).toEqual(['build a', 'spool removed', 'task v1', 'deploy v1'])
+  expect(steps.map((name) => name.replace(/ \{.*/, ''))).toEqual(['build blog a', 'spool removed', 'task v1', 'deploy v1'])
   expect(by.lines.at(-1)).toMatch(/^-----> blog v1 is live at http:\/\/blog\.localhost\/ \(\d\.\d s in all\)$/)
   expect(await store.apps.get('blog')).toMatchObject({ branch: 'main', release: 1 })
 })
@@ -217,7 +217,7 @@ test('a rollback to an image that was pruned builds it again', async () => {
   gone.add(`sha256:${commits[0]}`)
   steps = []
   await pipeline.rollback(await store.apps.get('blog'), null, asker(), false)
-  expect(steps.slice(0, 2)).toEqual(['build a {}', 'spool removed'])
+  expect(steps.slice(0, 2)).toEqual(['build blog a {}', 'spool removed'])
 })
 
 test('an app whose images are gone is revived as the same release, with what it was built from', async () => {
@@ -231,7 +231,7 @@ test('an app whose images are gone is revived as the same release, with what it 
   suffix = '-again'
   const { release } = await pipeline.revive(await store.apps.get('blog'), asker())
   expect(release).toBe(1)
-  expect(steps).toEqual(['build a {"A":"1"}', 'spool removed', 'scale v1'])
+  expect(steps).toEqual(['build blog a {"A":"1"}', 'spool removed', 'scale v1'])
   const images = Object.values((await store.releases.get(app.id, 1))?.processes ?? {}).map(({ image }) => image)
   expect(new Set(images)).toEqual(new Set([`sha256:${commits[0]}-again`]))
   expect(await store.releases.get(app.id, 1)).toMatchObject({ config: before?.config, createdAt: before?.createdAt })
@@ -245,7 +245,7 @@ test('what changes an app builds its images again if they are gone, and only onc
   suffix = '-again'
   await pipeline.restart(await store.apps.get('blog'), asker(), false)
   await pipeline.configure(await store.apps.get('blog'), { A: '1' }, asker(), { restart: true, dryRun: false })
-  expect(steps.filter((name) => name.startsWith('build'))).toEqual(['build a {}'])
+  expect(steps.filter((name) => name.startsWith('build'))).toEqual(['build blog a {}'])
 })
 
 test.each([

@@ -1,7 +1,7 @@
 /**
  * Files in the age format (age-encryption.org/v1) with a passphrase: `age -d FILE` opens them anywhere, without us.
- * Written here because it is small and Node's own ciphers are twenty times as fast as those of the npm package; the
- * package is what the tests compare it with.
+ * Written here because it is small, and Node's own ciphers take an eighth of the time that those of the npm package
+ * take: 635 MB a second of CPU, not 80. The package is what the tests compare it with.
  *
  *   header    a random file key, wrapped under scrypt(passphrase), and a MAC of it all
  *   payload   chunks of 64 KiB, each sealed with ChaCha20-Poly1305; number and "last" are part of its nonce,
