@@ -144,7 +144,12 @@ const versions = async () =>
 test('a push is built, released, checked by its release task, rolled out, and then decided', async () => {
   const by = asker()
   await push(commits[0], noCommit, by)
-  expect(steps.map((name) => name.replace(/ \{.*/, ''))).toEqual(['build blog a', 'spool removed', 'task v1', 'deploy v1'])
+  expect(steps.map((name) => name.replace(/ \{.*/, ''))).toEqual([
+    'build blog a',
+    'spool removed',
+    'task v1',
+    'deploy v1',
+  ])
   expect(by.lines.at(-1)).toMatch(/^-----> blog v1 is live at http:\/\/blog\.localhost\/ \(\d\.\d s in all\)$/)
   expect(await store.apps.get('blog')).toMatchObject({ branch: 'main', release: 1 })
 })

@@ -131,11 +131,31 @@ describe.each([
   test('whoever hangs up in the middle leaves nothing behind', async () => {
     const gone = new UserError('cancelled', 'gone')
     await expect(backups.send(() => Promise.reject(gone), calm)).rejects.toBe(gone)
+    const left = join(old.config.paths.backups, 'server-2026-01-01-000000.age.part')
+    writeFileSync(left, 'left by a kernel that died')
     const stopped = AbortSignal.abort()
     await expect(backups.save({ ...calm, signal: stopped })).rejects.toMatchObject({ code: 'cancelled' })
     await expect.poll(() => readdirSync(old.config.paths.spool)).toEqual([])
     expect(readdirSync(old.config.paths.backups)).toHaveLength(1)
   })
+
+  test.each(['spool', 'backups'] as const)(
+    'a full disk under %s is said in one sentence, and nothing is left',
+    async (place) => {
+      const { store, config } = old
+      const paths = { ...config.paths, [place]: folder(`full-${place}`) }
+      mkdirSync(paths[place])
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', paths[place]])
+      try {
+        const bundles = createBundles(join(old.folder, 'repositories'), account, 500)
+        const saving = createBackups({ home: old.folder, paths, version: '1', store, bundles }, old.key).save(calm)
+        await expect(saving).rejects.toMatchObject({ code: 'unavailable', message: /^The disk of the server is full/ })
+        expect(readdirSync(paths[place])).toEqual([])
+      } finally {
+        execFileSync('umount', [paths[place]])
+      }
+    },
+  )
 
   test.each<[string, (bytes: Buffer) => Buffer, string | null, RegExp]>([
     ['another key', (bytes) => bytes, randomBytes(32).toString('base64'), /^The backup does not open with this key\.$/],

@@ -1,6 +1,6 @@
 /** Backups of the server: to a file in the data home, or straight to whoever asked. */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { open, rename, rm, stat } from 'node:fs/promises'
+import { open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { UserError } from '../errors.ts'
@@ -26,7 +26,7 @@ export interface Backups {
 }
 
 export function createBackups(ports: CapturePorts, key: Buffer): Backups {
-  const { backups: folder, spool } = ports.paths
+  const folder = ports.paths.backups
   const passphrase = key.toString('base64')
 
   let last: Promise<unknown> = Promise.resolve()
@@ -35,6 +35,14 @@ export function createBackups(ports: CapturePorts, key: Buffer): Backups {
     const mine = last.then(() => ports.store.backup(path))
     last = mine.catch(() => {})
     return mine
+  }
+
+  const drafts = new Set<string>()
+  /** A kernel that died in the middle has left its draft. */
+  async function removeLeftOvers(): Promise<void> {
+    for (const name of await readdir(folder)) {
+      if (name.endsWith('.part') && !drafts.has(name)) await rm(join(folder, name), { force: true })
+    }
   }
 
   function begin({ emit }: Asked) {
@@ -46,22 +54,27 @@ export function createBackups(ports: CapturePorts, key: Buffer): Backups {
   return {
     async save(asked) {
       const name = `server-${new Date().toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '')}.age`
-      // In the spool a file that a dead kernel has left is removed.
-      const draft = join(spool, name)
-      const { captured, bytes } = begin(asked)
+      const draft = `${name}.part`
+      const [path, file] = [join(folder, draft), join(folder, name)]
+      if (drafts.has(draft)) throw new UserError('conflict', 'A backup of this second is being written.', 'Try again.')
+      drafts.add(draft)
       try {
-        await pipeline(bytes, createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true }), {
+        await removeLeftOvers()
+        const { captured, bytes } = begin(asked)
+        await pipeline(bytes, createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true }), {
           signal: asked.signal,
         })
         asked.emit('-----> Reading it back')
-        await readArchive(decrypt(createReadStream(draft), passphrase), drain)
-        const { size } = await stat(draft)
-        await rename(draft, join(folder, name))
+        await readArchive(decrypt(createReadStream(path), passphrase), drain)
+        const { size } = await stat(path)
+        await rename(path, file)
         await synced(folder)
-        return { ...captured, file: join(folder, name), bytes: size }
+        return { ...captured, file, bytes: size }
       } catch (error) {
-        if (codeOf(error) !== 'EEXIST') await rm(draft, { force: true })
+        await rm(path, { force: true })
         throw told(error)
+      } finally {
+        drafts.delete(draft)
       }
     },
 
@@ -85,21 +98,14 @@ async function synced(folder: string): Promise<void> {
   }
 }
 
-const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code
-
 function told(error: unknown): unknown {
-  switch (codeOf(error)) {
-    case 'ABORT_ERR':
-      return new UserError('cancelled', 'The backup was cancelled; nothing of it was kept.')
-    case 'ENOSPC':
-      return new UserError(
-        'unavailable',
-        'The disk of the server is full: the backup could not be written.',
-        'Make room, or take it with: ssh megapolos server:backup --stdout > server.age',
-      )
-    case 'EEXIST':
-      return new UserError('conflict', 'A backup of this second is being written.', 'Try again.')
-    default:
-      return error
-  }
+  const { code, errcode } = error as { code?: string; errcode?: number }
+  if (code === 'ABORT_ERR') return new UserError('cancelled', 'The backup was cancelled; nothing of it was kept.')
+  // The latter is SQLite's.
+  if (code !== 'ENOSPC' && errcode !== 13) return error
+  return new UserError(
+    'unavailable',
+    'The disk of the server is full: the backup could not be written.',
+    'Make room, or let your own machine have it: ssh megapolos server:backup --stdout > server.age',
+  )
 }

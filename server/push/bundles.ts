@@ -2,6 +2,7 @@
 import { createWriteStream, existsSync } from 'node:fs'
 import { chmod, chown } from 'node:fs/promises'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Account } from './account.ts'
@@ -72,11 +73,15 @@ export function createBundles(folder: string, account: Account, patience = 5_000
         ],
         `${kept.join('\n')}\n`,
       )
-      const header = `# v2 git bundle\n${refs.join('')}\n`
-      await Promise.all([
-        pipeline(prefixed(header, packing.stdout), createWriteStream(file, { mode: 0o600 })),
-        finished(packing),
-      ])
+      // Taken from its first moment: Node throws away what nobody reads by the time that a program has ended.
+      const pack = packing.stdout.pipe(new PassThrough())
+      const bundle = prefixed(`# v2 git bundle\n${refs.join('')}\n`, pack)
+      try {
+        await Promise.all([pipeline(bundle, createWriteStream(file, { mode: 0o600 })), finished(packing)])
+      } finally {
+        // With nobody left to read it, it would wait for ever.
+        packing.kill()
+      }
       return { missing: gone }
     },
 
