@@ -447,7 +447,7 @@ undo_restore() {
   rm -f "$command"
   find "$home" -mindepth 1 -maxdepth 1 ! -name lost+found -exec rm -rf --one-file-system {} +
   [ -n "$home_before" ] || rmdir "$home" 2>/dev/null || true
-  echo "Nothing was put back; $home is as it was before. What was done is in $log" >&2
+  echo "Nothing was put back; $home is as it was before." >&2
 }
 
 # --- Docker ------------------------------------------------------------------------------------------------------
