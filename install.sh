@@ -431,6 +431,7 @@ revive_apps() {
   rm -rf "$restored"
   step 'Apps'
   echo
+  step_open=''
   {
     [ -z "$asked_domain" ] || "$command" domains:set-global "$asked_domain" || true
     "$command" server:revive || touch "$home/run/not-revived"
@@ -438,13 +439,17 @@ revive_apps() {
 }
 
 undo_restore() {
+  # To its end, whoever presses what, and with nobody left to read what it says.
+  trap '' HUP INT TERM PIPE
+  set +e
   purge=yes
+  [ "$(df --output=avail "$home" 2>/dev/null | tail -n 1)" != 0 ] || echo "The disk of $home is full." >&2
   remove_servers
   remove_from_docker
   remove_firewall
   unmount_all
   close_machine_sshd
-  rm -f "$command"
+  rm -f "$command" "$prefix/current"
   find "$home" -mindepth 1 -maxdepth 1 ! -name lost+found -exec rm -rf --one-file-system {} +
   [ -n "$home_before" ] || rmdir "$home" 2>/dev/null || true
   echo "Nothing was put back; $home is as it was before." >&2
@@ -1556,7 +1561,8 @@ start_clock() {
 
 stop_clock() {
   [ -n "$clock" ] || return 0
-  kill "$clock" 2>/dev/null || true
+  # Not TERM: one that comes before the new shell has given up our traps is lost, and then this waits for ever.
+  kill -KILL "$clock" 2>/dev/null || true
   wait "$clock" 2>/dev/null || true
   clock=''
   printf '\033[K'

@@ -97,7 +97,7 @@ describe('a backup of the server', { timeout: 240_000 }, () => {
     await at.system.clean()
     await removeImages(at.system.label)
     const { exit, output } = await second.restore(backup, keyFile)
-    expect(output).toMatch(/^ {4}blog v3 runs: http:\/\/blog\.localhost:\d+\/$/m)
+    expect(output).toMatch(/^ {4}blog v3 runs: http:\/\/blog\.example\.com:\d+\/$/m)
     expect(output).toMatch(/^ {4} !\s+Not back: fragile\. The reasons are above\.$/m)
     expect({ exit, output }).toMatchObject({ exit: 1, output: expect.stringContaining('\nNot every app came back.\n') })
     restored = await second.person()
