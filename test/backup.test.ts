@@ -103,6 +103,7 @@ describe('a backup of the server', { timeout: 240_000 }, () => {
     restored = await second.person()
     expect(await everything(restored)).toBe(before)
     expect(await hostKeysOf(second.sshPort)).toBe(hostKeys)
+    expect(await restored.must('ssh', 'megapolos', 'apps:list')).toMatch(/^fragile +degraded/m)
     await expect.poll(() => get('blog.example.com')).toBe('Welcome version two\n')
     expect(await get('blog.localhost')).toBe('Welcome version two\n')
     expect((await restored.must('docker', 'ps', '--quiet')).split('\n')).toHaveLength(3)
