@@ -178,11 +178,16 @@ describe.each([
 
   test.each([
     ['../escaped', 'x', /damaged/],
+    ['settings.env', 'MEGAPOLOS_DOMAIN=a\nLD_PRELOAD=/tmp/x\n', /damaged/],
+    ['settings.env', 'MEGAPOLOS_PREFIX=/etc\n', /damaged/],
     ['about.json', '{"format":2,"program":"9.0.0"}', /written by MegapolOS 9\.0\.0, in a format/],
   ])('a part %s that this program does not know is refused', async (name, content, sentence) => {
+    const state = folder('state')
+    if (!existsSync(state)) await old.store.backup(state)
     const path = folder('content')
     writeFileSync(path, content)
     async function* parts() {
+      yield { name: 'state.sqlite', path: state }
       yield { name, path }
     }
     const opening = openBackup(encrypt(archive(parts()), key), key, folder('odd'))

@@ -79,7 +79,11 @@ export function createBackups(ports: CapturePorts, key: Buffer): Backups {
     },
 
     async send(write, asked) {
-      for await (const some of begin(asked).bytes) await write(some)
+      try {
+        for await (const some of begin(asked).bytes) await write(some)
+      } catch (error) {
+        throw told(error)
+      }
     },
   }
 }

@@ -67,15 +67,16 @@ export async function* capture(
   }
 }
 
-/** Addresses, paths and the proxies on the way out belong to the machine; these are the operator's choices. */
-const carried = /^MEGAPOLOS_(USER|HTTP_PORT|PANEL_PORT|RQLITE_PORT|STORE|BASES|POOL|BUILD_FIREWALL)=/
+/** Choices of the operator. Addresses, paths and the proxies on the way out belong to the machine. */
+export const carried =
+  /^MEGAPOLOS_(USER|DOMAIN|HTTP_PORT|SSH_PORT|PANEL_PORT|RQLITE_PORT|STORE|BASES|POOL|BUILD_FIREWALL)=[\w.:/-]*$/
 
 async function settings({ home, store }: CapturePorts): Promise<string> {
   const kept = (await readFile(join(home, 'settings.env'), 'utf8').catch(() => '')).split('\n')
-  // A port of the machine's own sshd is that machine's affair.
-  const ssh = kept.includes('MEGAPOLOS_SSHD=own') ? kept.filter((line) => line.startsWith('MEGAPOLOS_SSH_PORT=')) : []
-  const domain = `MEGAPOLOS_DOMAIN=${await store.domains.global()}`
-  return `${[...kept.filter((line) => carried.test(line)), ...ssh, domain].join('\n')}\n`
+  // A port of the machine's own sshd is that machine's affair; the domain may have changed since the first start.
+  const others = kept.includes('MEGAPOLOS_SSHD=own') ? /^MEGAPOLOS_DOMAIN=/ : /^MEGAPOLOS_(DOMAIN|SSH_PORT)=/
+  const lines = kept.filter((line) => carried.test(line) && !others.test(line))
+  return `${[...lines, `MEGAPOLOS_DOMAIN=${await store.domains.global()}`].join('\n')}\n`
 }
 
 /** Of an SSH door of our own: clients must not be told that it became another. The machine's sshd has its keys elsewhere. */

@@ -1,6 +1,6 @@
 /** `node server/backups/restore.ts open FILE FOLDER`, `… repositories FOLDER`: what install.sh --restore asks, before there is a kernel. */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
@@ -13,7 +13,7 @@ import { createRepositories } from '../push/repositories.ts'
 import { checkBackup } from '../state/migrate.ts'
 import { damaged, decrypt } from './age.ts'
 import { readArchive } from './archive.ts'
-import { format } from './capture.ts'
+import { carried, format } from './capture.ts'
 
 const known =
   /^(about\.json|state\.sqlite|settings\.env|sshd\/host_[a-z0-9]+(\.pub)?|repositories\/[0-9a-f]{8}\.bundle)$/
@@ -33,6 +33,7 @@ export async function openBackup(source: AsyncIterable<Buffer>, key: string, fol
     })
     if (!names.has('state.sqlite') || !names.has('settings.env')) throw damaged()
     checkBackup(join(folder, 'state.sqlite'))
+    await checkSettings(join(folder, 'settings.env'))
     await writeFile(join(folder, 'secret.key'), secret, { mode: 0o600 })
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
@@ -75,6 +76,12 @@ function checkFormat(about: string): void {
     `The backup was written by MegapolOS ${program}, in a format that this one does not know.`,
     'Take the install.sh of that version or of a newer one.',
   )
+}
+
+/** They become the environment of an installation by root; whoever has had the old server must not choose others. */
+async function checkSettings(path: string): Promise<void> {
+  const lines = (await readFile(path, 'utf8')).trimEnd().split('\n')
+  if (!lines.every((line) => carried.test(line))) throw damaged()
 }
 
 function full(folder: string): UserError {
