@@ -50,6 +50,7 @@ export interface Paths {
   readonly keys: string
   readonly logs: string
   readonly spool: string
+  readonly backups: string
   readonly sqlite: string
   readonly redisSocket: string
   /** File with `user:password` for rqlite. */
@@ -91,6 +92,7 @@ export function readConfig(env: Environment = process.env): Config {
       keys: join(home, 'keys'),
       logs: join(home, 'logs'),
       spool: join(home, 'spool'),
+      backups: join(home, 'backups'),
       sqlite: join(home, 'state/megapolos.sqlite'),
       redisSocket: join(home, 'redis/redis.sock'),
       rqliteAuth: join(home, 'keys/rqlite'),

@@ -3,12 +3,17 @@ import type { Asker, Change, Changes, Parts } from './changes.ts'
 import { type App, type Formation, type ProcessScale, scaleOf } from './domain/app.ts'
 import type { Operation } from './domain/operation.ts'
 import type { Release } from './domain/release.ts'
+import type { RunningJob } from './jobs/queue.ts'
 
 export function createLateChanges(
   { store, repositories, rollout, routes }: Parts,
   { run, planned }: Changes,
   serving: (app: App) => Promise<Release>,
+  /** Builds again what is gone of the release's images. */
+  withImages: (app: App, release: Release, job: RunningJob) => Promise<Release>,
 ) {
+  const ready = async (app: App, job: RunningJob) => withImages(app, await serving(app), job)
+
   async function plan(app: App, kind: 'deploy' | 'scale', formation: Formation): Promise<Change> {
     return planned(app, await rollout.plan(app, await serving(app), formation, kind))
   }
@@ -48,7 +53,7 @@ export function createLateChanges(
       return run(kind === 'deploy' ? 'limit' : 'scale', app, asker, async (job, now) => {
         const wanted = await formation()
         // A rollout stores the formation with the switch.
-        if (runs(now)) await rollout[kind](now, await serving(now), wanted, job)
+        if (runs(now)) await rollout[kind](now, await ready(now, job), wanted, job)
         else await store.formations.set(app.id, wanted)
         const scale = Object.entries(wanted).map(([type, { quantity }]) => `${type}=${quantity}`)
         return { result: `${app.name} is scaled to ${scale.join(' ')}.` }
@@ -61,8 +66,17 @@ export function createLateChanges(
       if (dryRun) return plan(app, 'deploy', await store.formations.get(app.id))
       return run(app.stopped ? 'start' : 'restart', app, asker, async (job, now) => {
         job.emit(`-----> Starting ${app.name} v${release.version}`)
-        await rollout.deploy(now, await serving(now), await store.formations.get(app.id), job)
+        await rollout.deploy(now, await ready(now, job), await store.formations.get(app.id), job)
         return { result: `${app.name} runs, all processes fresh.` }
+      })
+    },
+
+    /** What should run and does not: its images are built again if they are gone, and what is missing is started. */
+    async revive(app: App, asker: Asker): Promise<Change> {
+      return run('revive', app, asker, async (job, now) => {
+        const release = await ready(now, job)
+        await rollout.scale(now, release, await store.formations.get(app.id), job)
+        return { result: `${app.name} v${release.version} runs.`, release: release.version }
       })
     },
 

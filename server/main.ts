@@ -3,6 +3,7 @@ import { chmod, chown, readFile, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { createBackups } from './backups/backups.ts'
 import { createBuildStage } from './build/stage.ts'
 import { createCaller } from './commands/call.ts'
 import { table } from './commands/index.ts'
@@ -27,6 +28,7 @@ import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, poolProblem } from './network/subnets.ts'
 import { createPipeline } from './pipeline.ts'
 import { type Account, findAccount } from './push/account.ts'
+import { createBundles } from './push/bundles.ts'
 import { createRepositories } from './push/repositories.ts'
 import { openSpool } from './push/spool-folder.ts'
 import { createRollout } from './rollout/rollout.ts'
@@ -111,6 +113,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     devices,
     repositories,
     oneOff: rollout.oneOff,
+    backups: createBackups(
+      { ...config, version, store, bundles: createBundles(config.paths.repositories, account) },
+      key,
+    ),
     signIn,
     routes,
     born: new Set(),

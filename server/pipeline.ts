@@ -31,7 +31,7 @@ export function createPipeline(parts: Parts) {
   async function built(
     app: App,
     tar: Readable,
-    of: Pick<Release, 'commit' | 'tree'>,
+    { commit, tree }: Pick<Release, 'commit' | 'tree'>,
     config: Release['config'],
     job: RunningJob,
     check = async () => {},
@@ -41,8 +41,10 @@ export function createPipeline(parts: Parts) {
       await check()
       job.emit('-----> Building')
       const { id, emit, signal } = job
-      const images = await timed(job, 'built', () => build.build({ app, ...of, source, config, id, emit, signal }))
-      if (!images.reused) job.did({ do: 'build', commit: of.commit })
+      const images = await timed(job, 'built', () =>
+        build.build({ app, commit, tree, source, config, id, emit, signal }),
+      )
+      if (!images.reused) job.did({ do: 'build', commit })
       return images
     } finally {
       await source.remove()
@@ -100,7 +102,7 @@ export function createPipeline(parts: Parts) {
   }
 
   return {
-    ...createLateChanges(parts, changes, serving),
+    ...createLateChanges(parts, changes, serving, withImages),
 
     /** The release that serves, or did before a stop; throws `conflict` before the first push. */
     serving,
@@ -140,7 +142,8 @@ export function createPipeline(parts: Parts) {
         let version: number | undefined
         if (now.release !== null && options.restart) {
           const config = withVars(await store.config.get(app.id), vars)
-          const input = { app: now, content: await serving(now), config, description, actor: asker.actor }
+          const content = await withImages(now, await serving(now), job)
+          const input = { app: now, content, config, description, actor: asker.actor }
           version = (await serve(input, await store.formations.get(app.id), job)).version
           result = `${description}; v${version} is live.`
         }
@@ -173,12 +176,20 @@ export function createPipeline(parts: Parts) {
     },
   }
 
-  /** An image that somebody pruned is built again, from the commit that it was built from. */
-  async function withImages(app: App, to: Release, job: RunningJob): Promise<Release> {
-    if (await parts.hasImages(Object.values(to.processes).map(({ image }) => image))) return to
-    job.emit(`-----> An image of v${to.version} is gone; building ${to.commit.slice(0, 7)} again`)
-    const config = await store.config.get(app.id)
-    return { ...to, ...(await built(app, repositories.archive(app.id, to.commit), to, config, job)) }
+  /**
+   * Images that somebody pruned, or that stayed behind when the server was restored, are built again, from the commit and
+   * the config vars that they were built from. It stays the same release: its images only have other ids.
+   */
+  async function withImages(app: App, release: Release, job: RunningJob): Promise<Release> {
+    if (await parts.hasImages(Object.values(release.processes).map(({ image }) => image))) return release
+    job.emit(`-----> An image of v${release.version} is gone; building ${release.commit.slice(0, 7)} again`)
+    const again = await built(app, repositories.archive(app.id, release.commit), release, release.config, job)
+    const images = Object.entries(release.processes).map(([type, { image }]) => [
+      image,
+      again.processes[type]?.image ?? image,
+    ])
+    await store.releases.replaceImages(app.id, Object.fromEntries(images))
+    return (await store.releases.get(app.id, release.version)) ?? release
   }
 }
 

@@ -31,8 +31,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
   ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order]])),
+  backups: [...vocabulary, 'push', 'state'],
   // Commands see the parts only as types, through kernel.ts (a test below).
-  commands: [...vocabulary, ...stages, ...tools, ...order],
+  commands: [...vocabulary, ...stages, ...tools, ...order, 'backups'],
   doors: [...vocabulary, 'commands', 'engine', 'push', 'live', 'views'],
   drivers: [...vocabulary, 'devices'],
   buildpacks: [...vocabulary, 'build'],
@@ -52,7 +53,7 @@ test('every place imports only what it may', () => {
 })
 
 /** Programs of their own: the kernel, what install.sh asks before there is one, and the bench, which looks from outside. */
-const programs = ['server/main.ts', 'server/build/bases-cli.ts']
+const programs = ['server/main.ts', 'server/build/bases-cli.ts', 'server/backups/restore.ts']
 const free = (source: Source) => programs.includes(source.path) || source.place === 'bench'
 
 test('commands reach the parts only through what they are given', () => {

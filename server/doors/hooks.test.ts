@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request, type Server } from 'node:http'
@@ -7,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Caller } from '../commands/call.ts'
 import type { Context } from '../commands/command.ts'
@@ -339,4 +341,38 @@ test('an answer that nobody reads ends its command before it fills the memory', 
   connection.pause()
   await aborted.promise
   connection.destroy()
+})
+
+test('bytes that a command writes arrive as they are, with nothing before or after them', async () => {
+  const sent = randomBytes(3_000_000)
+  lines = async (_words, { write }) => {
+    for (let at = 0; at < sent.length; at += 65_521) await write?.(sent.subarray(at, at + 65_521))
+    return []
+  }
+  const child = spawn(join(hooks, 'forced-command'), ['laptop'], {
+    env: { PATH: process.env.PATH ?? '', MEGAPOLOS_SOCKET: socket, SSH_ORIGINAL_COMMAND: 'server:backup --stdout' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  expect((await buffer(child.stdout)).equals(sent)).toBe(true)
+})
+
+test('bytes wait for a reader who is slow, and fail when it is gone', async () => {
+  const failed = Promise.withResolvers<unknown>()
+  let written = 0
+  lines = async (_words, { write }) => {
+    for (;;) {
+      await write?.(Buffer.alloc(100_000)).catch((error) => {
+        failed.resolve(error)
+        throw error
+      })
+      written += 100_000
+    }
+  }
+  const connection = connect(socket)
+  connection.write('POST /command HTTP/1.1\r\nHost: kernel\r\nMegapolos-Key: laptop\r\nContent-Length: 4\r\n\r\nlogs')
+  await once(connection, 'readable')
+  for (let before = -1; before !== written; await pause(100)) before = written
+  expect(written).toBeLessThan(4 * 1024 * 1024)
+  connection.destroy()
+  expect(await failed.promise).toMatchObject({ code: 'cancelled' })
 })

@@ -1,11 +1,11 @@
 /** Bare repositories, one an app, owned by the user that git runs as; their one hook is ours. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { access, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf, UserError } from '../errors.ts'
 import type { Account } from './account.ts'
+import { createGit, finished, type GitProcess } from './git.ts'
 
 export interface Repositories {
   /** Folder of the app's repository; makes it if it is not there. */
@@ -28,18 +28,12 @@ export function createRepositories(folder: string, hooks: string, account: Accou
   const underWay = new Map<string, Promise<void>>()
   const path = (app: string) => join(folder, `${app}.git`)
 
-  const git = (args: readonly string[]) =>
-    spawn('git', args, {
-      ...account,
-      cwd: folder,
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: folder },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+  const git = createGit(folder, account)
 
   async function create(repository: string) {
-    await finished(git(['init', '--quiet', '--bare', '--template=', '--initial-branch=main', repository]))
-    await finished(git(['-C', repository, 'config', 'core.hooksPath', hooks]))
-    await finished(git(['-C', repository, 'config', 'receive.maxInputSize', String(largestPush)]))
+    await git.output(['init', '--quiet', '--bare', '--template=', '--initial-branch=main', repository])
+    await git.output(['-C', repository, 'config', 'core.hooksPath', hooks])
+    await git.output(['-C', repository, 'config', 'receive.maxInputSize', String(largestPush)])
     await mkdir(join(repository, 'info'), { recursive: true })
     // Without this, `export-ignore` in a user's .gitattributes would leave files out of the build.
     await writeFile(join(repository, 'info/attributes'), '* -export-ignore -export-subst\n')
@@ -81,17 +75,17 @@ export function createRepositories(folder: string, hooks: string, account: Accou
       }
       return false
     },
-    archive: (app, commit) => archive(git(['-C', path(app), 'archive', '--format=tar', commit]), commit),
+    archive: (app, commit) => archive(git.start(['-C', path(app), 'archive', '--format=tar', commit]), commit),
     remove: (app) => rm(path(app), { recursive: true, force: true }),
   }
 }
 
 /** Taken from its first moment: Node throws away what nobody reads by the time that a program has ended. */
-function archive(child: ChildProcess, commit: string): Readable {
+function archive(child: GitProcess, commit: string): Readable {
   const end = finished(child)
   end.catch(() => {})
   const output = new PassThrough()
-  child.stdout?.pipe(output)
+  child.stdout.pipe(output)
   return Readable.from(whole(output, end, commit))
 }
 
@@ -103,18 +97,5 @@ async function* whole(output: Readable, end: Promise<void>, commit: string) {
     throw new UserError('refused', `${commit.slice(0, 7)} is not in the repository of the app.`, why, [
       messageOf(error),
     ])
-  })
-}
-
-function finished(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let said = ''
-    child.stderr?.on('data', (chunk) => (said += chunk))
-    child.once('error', reject)
-    child.once('close', (code) =>
-      code === 0
-        ? resolve()
-        : reject(new Error(`${child.spawnargs.slice(0, 4).join(' ')} ended with ${code}: ${said.trim()}`)),
-    )
   })
 }

@@ -34,13 +34,13 @@ export async function reconcile(acting: Acting, id: string, signal: AbortSignal)
     retirement.begin(plan.retires)
     await freeAddresses(acting, id, wanted)
   }
-  if (release) await revive(acting, { app, release, formation }, plan, signal)
-  states.show(
-    app,
-    release,
-    formation,
-    plan.starts.length + plan.resumes.length > 0 ? await parts.engine.list(id) : observed,
-  )
+  try {
+    if (release) await revive(acting, { app, release, formation }, plan, signal)
+  } finally {
+    // Also when not all of it could be started: nobody may think that it runs.
+    const changed = plan.starts.length + plan.resumes.length > 0
+    states.show(app, release, formation, changed ? await parts.engine.list(id) : observed)
+  }
   return routed && plan.starts.length + plan.resumes.length + plan.retires.length === 0
 }
 

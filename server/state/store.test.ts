@@ -307,6 +307,23 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       expect(await store.releases.imageFor(blog.id, 'key')).toBe('sha256:2')
       expect(await store.releases.imageFor(shop.id, 'key')).toBeNull()
     })
+
+    test('an image that was built again takes the place of the old one in every release that has it', async () => {
+      const [blog, shop] = [await store.apps.create('blog', 'ann'), await store.apps.create('shop', 'ann')]
+      const other = { web: { image: 'sha256:9', command: null, port: 5000 } }
+      for (const release of [anyRelease(blog.id), { ...anyRelease(blog.id), processes: other }, anyRelease(shop.id)]) {
+        const { app, version } = await store.releases.create(release)
+        await store.apps.serve(app, version, '0a1b2c3d')
+      }
+      await store.releases.replaceImages(blog.id, { 'sha256:1': 'sha256:2' })
+      await store.releases.replaceImages(blog.id, {})
+      expect((await store.releases.get(blog.id, 1))?.processes).toEqual({
+        web: { image: 'sha256:2', command: null, port: 5000 },
+        worker: { image: 'sha256:2', command: ['run'], port: null },
+      })
+      expect((await store.releases.get(blog.id, 2))?.processes).toEqual(other)
+      expect((await store.releases.get(shop.id, 1))?.processes.web?.image).toBe('sha256:1')
+    })
   })
 
   describe('builds', () => {

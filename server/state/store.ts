@@ -89,6 +89,8 @@ export interface Releases {
   /** An image of this app with this content key, from any earlier build; null when none is known. */
   imageFor(app: string, contentKey: string): Promise<string | null>
   rememberImage(app: string, contentKey: string, image: string): Promise<void>
+  /** Every release of the app that has one of these images (keys) gets what was built again for it: the same by another id. */
+  replaceImages(app: string, images: Readonly<Record<string, string>>): Promise<void>
 }
 
 export interface Builds {
