@@ -29,7 +29,7 @@ const measurements: Readonly<Record<string, (lab: Lab) => Promise<Row[]>>> = {
     return []
   },
   memory: async (lab) => [await measureMemory(lab, 1)],
-  list: async (lab) => [await measureList(lab, 1, 15)],
+  list: async (lab) => [await measureList(lab, 1, 25)],
   create: async (lab) => [await measureCreate(lab, 15, 1)],
   redeploys: async (lab) => [await measureRedeploys(lab, 100_000)],
   proxy: (lab) => measureProxy(lab, 5),
@@ -41,7 +41,7 @@ const measurements: Readonly<Record<string, (lab: Lab) => Promise<Row[]>>> = {
   many: async (lab) => {
     await makeApps(lab, many)
     return [
-      await measureList(lab, many, 15),
+      await measureList(lab, many, 25),
       await measureCreate(lab, 15, many),
       ...(await measurePushCpu(lab, 5, many)),
       await measureMemory(lab, many),

@@ -30,7 +30,7 @@ const file = join(import.meta.dirname, 'push-tree.txt')
 const worthALine = 0.5
 const width = 40
 
-export async function drawTree(lab: Lab, machine: Readonly<Record<string, unknown>>): Promise<void> {
+export async function drawTree(lab: Lab, machine: { cpus: number; node: string; engine: string }): Promise<void> {
   const traced: Traced[] = []
   for (let run = 0; run < 8; run++) {
     await changeText(lab, `traced ${run}`)
@@ -42,10 +42,9 @@ export async function drawTree(lab: Lab, machine: Readonly<Record<string, unknow
   }
   const [median] = traced.sort((a, b) => a.returned - b.returned).slice(Math.floor(traced.length / 2))
   if (!median) return
-  const about = Object.entries(machine).map(([name, value]) => `${name} ${value}`)
   const head = [
     'A git push of a one-line change of a web-only app, the median of seven. In milliseconds: when it began, how long it took.',
-    `(${about.join(', ')}; debug output on, which costs some)`,
+    `(${machine.cpus} cores, Node ${machine.node}, Docker ${machine.engine}; debug output is on, which costs some)`,
     '',
     `${'0'.padStart(7)} ${ms(median.live)} the new version answers`,
     `${'0'.padStart(7)} ${ms(median.returned)} git push returns`,

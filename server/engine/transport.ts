@@ -19,7 +19,10 @@ export class Transport extends Modem {
 
   /** Every call of dockerode's classes goes through here. */
   override dial(options: Modem.DialOptions, callback: Modem.RequestCallback): void {
-    const path = options.path.replace(/\?.*/, '').replace(/[0-9a-f]{64}/, '…')
+    const path = options.path
+      .replace(/\?.*/, '')
+      .replaceAll('%2F', '/')
+      .replace(/(sha256%3A)?[0-9a-f]{64}/, '…')
     step(`docker: ${options.method} ${path}`, () => this.#dialled(options)).then(
       (result) => callback(null, result),
       (error) => callback(error, null),

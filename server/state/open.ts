@@ -96,7 +96,10 @@ const openDatabase = async (config: StoreOptions['config']): Promise<Database> =
 
 /** Every round trip to the store is a step of the job that makes it. */
 function counted(db: Database): Database {
-  const named = (sql: string) => `store: ${sql.trim().split(/\s+/).slice(0, 3).join(' ')}`
+  const named = (sql: string) => {
+    const [, act = sql, table = ''] = /^\s*(UPDATE|\w+.*?\b(?:FROM|INTO))\s+(\w+)/is.exec(sql) ?? []
+    return `store: ${act.split(/\s/)[0]} ${table}`.trimEnd()
+  }
   return {
     ...db,
     query: (sql, values) => step(named(sql), () => db.query(sql, values)),
