@@ -152,7 +152,7 @@ describe('a backup of the server', { timeout: 240_000 }, () => {
     ]
     return all
       .join('\n')
-      .replaceAll(/localhost:\d+/g, 'localhost')
+      .replaceAll(/:\d+\//g, '/')
       .replaceAll(/"(state|running)": .*/g, '')
   }
 
