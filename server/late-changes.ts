@@ -5,7 +5,7 @@ import type { Operation } from './domain/operation.ts'
 import type { Release } from './domain/release.ts'
 
 export function createLateChanges(
-  { store, repositories, rollout, routes }: Parts,
+  { store, journal, repositories, rollout, routes }: Parts,
   { run, planned }: Changes,
   serving: (app: App) => Promise<Release>,
 ) {
@@ -35,6 +35,7 @@ export function createLateChanges(
     /** An app without a release: its name answers 503, a moment later. Nobody waits for that. */
     async create(name: string, actor: string): Promise<App> {
       const app = await store.apps.create(name, actor)
+      journal.record({ kind: 'app', app, text: `${name} was created by ${actor}.` })
       void published()
       return app
     },

@@ -80,6 +80,7 @@ function played(): Parts {
   return {
     store,
     jobs,
+    journal: { record() {} },
     rollout,
     repositories: {
       ref: async () => head,

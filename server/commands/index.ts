@@ -1,10 +1,12 @@
 /** Every topic, listed once; two rows with one name stop the start. */
 import { apps } from './apps.ts'
+import { audit } from './audit.ts'
 import { builds } from './builds.ts'
 import type { AnyRow } from './command.ts'
 import { config } from './config.ts'
 import { devices } from './devices.ts'
 import { domains } from './domains.ts'
+import { events } from './events.ts'
 import { git } from './git.ts'
 import { helpRow } from './help.ts'
 import { jobs } from './jobs.ts'
@@ -26,6 +28,8 @@ export const rows: readonly AnyRow[] = [
   ...logs,
   ...run,
   ...jobs,
+  ...events,
+  ...audit,
   ...devices,
   ...keys,
   ...server,

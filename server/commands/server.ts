@@ -1,5 +1,6 @@
 /** server:*, whoami, login */
 import { z } from 'zod'
+import { UserError } from '../errors.ts'
 import { command } from './command.ts'
 import { facts } from './text.ts'
 
@@ -37,6 +38,35 @@ export const server = [
         ['store', one.store],
         ['Redis', one.redis],
       ]),
+  }),
+  command({
+    name: 'server:doctor',
+    summary: 'Look for what is wrong with the server, and say the command that mends it',
+    access: 'admin',
+    kind: 'query',
+    args: z.object({}),
+    positional: [],
+    aliases: [{ name: 'doctor' }],
+    result: z.object({
+      checks: z.number(),
+      findings: z.array(z.object({ check: z.string(), severity: z.string(), problem: z.string(), fix: z.string() })),
+    }),
+    run: async (_args, _context, { doctor }) => {
+      const { checks, findings } = await doctor.examine()
+      return { checks, findings: [...findings] }
+    },
+    text: ({ checks, findings }) =>
+      findings.length === 0
+        ? [`Everything is in order (${checks} checks).`]
+        : findings.flatMap(({ severity, problem, fix }) => [`${severity}: ${problem}`, `  ${fix}`]),
+    unwell: ({ checks, findings }) =>
+      findings.length === 0
+        ? null
+        : new UserError(
+            'refused',
+            `${findings.length} ${findings.length === 1 ? 'thing is' : 'things are'} wrong (${checks} checks).`,
+            'Below each is the command that mends it, for root on the server.',
+          ),
   }),
   command({
     name: 'whoami',

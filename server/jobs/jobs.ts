@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { jobLease } from '../domain/job.ts'
 import { messageOf, told, UserError } from '../errors.ts'
+import type { Journal } from '../events/journal.ts'
 import type { Live } from '../live/live.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
@@ -9,11 +10,13 @@ import { type ActiveJob, cancelled, createActiveJob } from './active-job.ts'
 import { logPath, openJobLog, readJobLog } from './job-log.ts'
 import { createLanes, type Lane } from './lanes.ts'
 import type { JobOutcome, JobQueue, JobRequest, RunningJob } from './queue.ts'
+import { begun, ended, left } from './told.ts'
 import { createVerdicts } from './verdicts.ts'
 
 export interface JobsOptions {
   readonly store: Pick<Store, 'jobs'>
   readonly live: Pick<Live, 'wake'>
+  readonly journal: Pick<Journal, 'record'>
   /** Folder of the logs; those of jobs go to `jobs/<id>.log` in it. */
   readonly logs: string
   readonly log: Log
@@ -21,7 +24,7 @@ export interface JobsOptions {
 
 const heartbeat = 10_000
 
-export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
+export function createJobs({ store, live, journal, logs, log }: JobsOptions): JobQueue {
   const lanes = createLanes<Member>()
   const verdicts = createVerdicts(store.jobs, log)
   const active = new Map<number, ActiveJob>()
@@ -55,6 +58,7 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
     const job = createActiveJob({ id, request, folder: logs, log, onCommit })
     active.set(id, job)
     wake(id)
+    journal.record(begun(id, request))
     return job
   }
 
@@ -84,10 +88,16 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
     }
   }
 
-  const conclude = async (job: ActiveJob, from: 'queued' | 'running', { to, result, error }: Ending) => {
+  const conclude = async (
+    job: ActiveJob,
+    request: JobRequest,
+    from: 'queued' | 'running',
+    { to, result, error }: Ending,
+  ) => {
     if (error) job.explain(error)
     job.end()
     active.delete(job.id)
+    journal.record(ended(job.id, request, to, result))
     await job.recorded()
     await verdicts.write({ id: job.id, from, to, result, operations: job.operations })
     wake(job.id)
@@ -105,12 +115,12 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
         if (waits) await awaitTurn(job, lane)
         from = 'running'
         const { value, result } = await execute(job, work)
-        await conclude(job, from, { to: 'succeeded', result, error: null })
+        await conclude(job, request, from, { to: 'succeeded', result, error: null })
         return value
       } catch (thrown) {
         const ending = endingOf(job, from, thrown)
         if (!(ending.error instanceof UserError)) log.error('job.failed', thrown, { job: job.id, kind: request.kind })
-        await conclude(job, from, ending)
+        await conclude(job, request, from, ending)
         throw ending.error
       }
     } finally {
@@ -146,10 +156,11 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
     },
     async recover() {
       const line = 'Interrupted: the kernel stopped while this job was waiting or running.'
-      for (const { id } of await store.jobs.interruptAll(line)) {
-        const left = openJobLog(logPath(logs, id), log)
-        left.append(line)
-        left.end()
+      for (const { id, kind, app } of await store.jobs.interruptAll(line)) {
+        const rest = openJobLog(logPath(logs, id), log)
+        rest.append(line)
+        rest.end()
+        journal.record(left(id, kind, app))
         wake(id)
       }
     },
