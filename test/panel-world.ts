@@ -92,6 +92,7 @@ export type TestPanel = ReturnType<typeof testPanel>
 const nothing = {
   'apps:list': [],
   'jobs:list': [],
+  events: [],
   'devices:list': [],
   'server:version': {
     megapolos: '0.1.0',

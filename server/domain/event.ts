@@ -1,6 +1,6 @@
 /** What happened on the server, as a person asks for it the next morning. */
 
-export const eventKinds = ['app', 'job', 'container', 'device', 'kernel', 'login', 'doctor'] as const
+export const eventKinds = ['app', 'job-began', 'job-ended', 'container', 'device', 'kernel', 'login', 'doctor'] as const
 export type EventKind = (typeof eventKinds)[number]
 
 export interface Event {

@@ -439,7 +439,7 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
     })
 
     test('of events the newest 10,000 stay', async () => {
-      const event = { at: '2026-01-01T00:00:00.000Z', kind: 'job', app: null, appName: null, job: null } as const
+      const event = { at: '2026-01-01T00:00:00.000Z', kind: 'kernel', app: null, appName: null, job: null } as const
       for (let batch = 0; batch < 11; batch++)
         await store.events.add(Array.from({ length: 1000 }, (_, n) => ({ ...event, text: `${batch} ${n}` })))
       const all = await store.events.list({ limit: 20_000 })
