@@ -20,6 +20,7 @@ import { createPanel, servePanel } from './doors/panel.ts'
 import { createEngine } from './engine/docker.ts'
 import { messageOf, UserError } from './errors.ts'
 import { createJournal } from './events/journal.ts'
+import { started, stopped } from './events/start.ts'
 import { prepareHome, systemName } from './home.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createAppLogs } from './live/app-logs.ts'
@@ -56,6 +57,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const store = { ...opened, keys: await rememberedKeys(opened.keys) }
   const live = openLive({ socket: config.paths.redisSocket, log })
   const journal = createJournal({ store, live, log })
+  const before = await store.events.lastOf('kernel')
   const engine = createEngine({ socket: config.docker, system })
 
   const registry = await loadRegistry(join(config.program, 'drivers'))
@@ -154,7 +156,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     createPanel({ caller, signIn, keys: store.keys, live, secret: key, log }),
     config.panelPort,
   )
-  journal.record({ kind: 'kernel', text: `MegapolOS ${version} started.` })
+  journal.record(started(version, before))
   log.info('kernel.started', { version, system, home: config.home })
 
   return {
@@ -164,7 +166,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       panel.close()
       await jobs.close(10_000)
       await watching
-      journal.record({ kind: 'kernel', text: `MegapolOS ${version} stopped.` })
+      journal.record(stopped(version))
       await journal.close(2_000)
       routes.stop()
       await Promise.all([live.close(), store.close()])

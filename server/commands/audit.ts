@@ -16,8 +16,12 @@ const entry = z.object({
   result: z.string(),
 })
 
-function read({ args, ...rest }: AuditEntry): z.output<typeof entry> {
-  return { ...rest, args: JSON.parse(args) }
+/** git's hook knows an app by its id, which nobody else does. */
+function read({ args, ...rest }: AuditEntry, names: ReadonlyMap<string, string>): z.output<typeof entry> {
+  const values: Record<string, unknown> = JSON.parse(args)
+  const { repository } = values
+  if (typeof repository !== 'string') return { ...rest, args: values }
+  return { ...rest, args: { ...values, repository: names.get(repository) ?? repository } }
 }
 
 /** As it would be typed, without what was left as it is by default. */
@@ -48,8 +52,12 @@ export const audit = [
     positional: ['app'],
     short: { n: 'num', a: 'app' },
     result: z.array(entry),
-    run: async ({ app, num }, _context, { store }) =>
-      (await store.audit.list({ ...(app === undefined ? {} : { app }), limit: num })).map(read),
+    run: async ({ app, num }, _context, { store }) => {
+      const filter = { ...(app === undefined ? {} : { app }), limit: num }
+      const [list, apps] = await Promise.all([store.audit.list(filter), store.apps.list()])
+      const names = new Map(apps.map(({ id, name }) => [id, name]))
+      return list.map((one) => read(one, names))
+    },
     text: (list) =>
       table(
         ['when', 'who', 'from', 'result', 'command'],

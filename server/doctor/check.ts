@@ -51,6 +51,8 @@ export interface Commands {
   /** Starts one server anew: `redis`, `rqlite`, `kernel`, `proxy`. */
   restart(server: string): string
   installer(words: string): string
+  /** The installer of a copy of the repository, for an installation in which something is missing. */
+  checkout(words: string): string
 }
 
 export function commandsOf({ home, program }: Pick<Config, 'home' | 'program'>): Commands {
@@ -59,6 +61,7 @@ export function commandsOf({ home, program }: Pick<Config, 'home' | 'program'>):
     kernel: (words) => `${basename(home)} ${words}`,
     restart: (server) => installer(`restart ${server}`),
     installer,
+    checkout: (words) => `./install.sh ${words} --home ${home}`,
   }
 }
 

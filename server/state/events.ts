@@ -21,6 +21,9 @@ export function createEvents(db: Database): Events {
       const query = `SELECT * FROM events WHERE id > ? ${app === undefined ? '' : ofApp} ORDER BY id DESC LIMIT ?`
       return (await db.query(query, values)).map(event).reverse()
     },
+    async lastOf(kind) {
+      return (await db.query('SELECT * FROM events WHERE kind = ? ORDER BY id DESC LIMIT 1', [kind])).map(event)[0]
+    },
   }
 }
 

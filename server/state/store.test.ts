@@ -434,6 +434,8 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       expect(await texts({})).toEqual(['a', 'b', 'c', 'd'])
       expect(await texts({ limit: 2 })).toEqual(['c', 'd'])
       expect(await texts({ app: 'blog' })).toEqual(['a', 'c'])
+      expect((await store.events.lastOf('app'))?.text).toBe('d')
+      expect(await store.events.lastOf('kernel')).toBeUndefined()
       const [, second] = await store.events.list({ limit: 10 })
       expect(await texts({ after: second?.id })).toEqual(['c', 'd'])
     })

@@ -4,7 +4,7 @@ import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
 import type { Device } from '../domain/device.ts'
-import type { Event } from '../domain/event.ts'
+import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
@@ -182,4 +182,5 @@ export interface Events {
   add(events: readonly Omit<Event, 'id'>[]): Promise<void>
   /** The newest, oldest of them first; `after` an id, only later ones. `app` is a name: now, or when it happened. */
   list(filter: { readonly app?: string; readonly after?: number; readonly limit: number }): Promise<Event[]>
+  lastOf(kind: EventKind): Promise<Event | undefined>
 }

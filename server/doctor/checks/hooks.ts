@@ -1,6 +1,6 @@
 /** What sshd and git call: programs that sshd only runs when root alone can change them. */
 import { readdir, realpath, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { check, type Finding } from '../check.ts'
 
 export interface HookFacts {
@@ -11,15 +11,16 @@ export interface HookFacts {
   readonly runs: boolean
 }
 
-const started = ['authorized-keys', 'forced-command', 'pre-receive']
+/** Without these nobody comes in and nobody pushes. */
+const needed = ['forced-command', 'pre-receive']
 
 export const hooks = check<HookFacts[]>({
   name: 'hooks',
   about: 'The hooks',
-  remedy: (commands) => commands.installer('install'),
+  remedy: (commands) => commands.checkout('install'),
   async probe({ config }) {
     const folder = join(await realpath(config.program), 'hooks')
-    const names = new Set([...(await readdir(folder).catch(() => [])), ...started])
+    const names = new Set([...(await readdir(folder).catch(() => [])), ...needed])
     const above: string[] = []
     for (let path = folder; path !== '/'; path = dirname(path)) above.push(path)
     const files = [...names].map((name) => join(folder, name))
@@ -28,10 +29,11 @@ export const hooks = check<HookFacts[]>({
       ...files.map((path) => facts(path, isStarted(path))),
     ])
   },
-  judge: (files, commands) => files.flatMap((file) => judge(file, commands.installer('install'))),
+  judge: (files, commands) => files.flatMap((file) => judge(file, commands.checkout('install'))),
 })
 
-const isStarted = (path: string) => started.some((name) => path.endsWith(`/${name}`))
+/** The others are read by them. */
+const isStarted = (path: string) => !basename(path).includes('.')
 
 async function facts(path: string, runs: boolean): Promise<HookFacts> {
   const found = await stat(path).catch(() => null)
@@ -40,7 +42,14 @@ async function facts(path: string, runs: boolean): Promise<HookFacts> {
 
 function judge({ path, mode, rootOwned, runs }: HookFacts, reinstall: string): Finding[] {
   const severity = 'error'
-  if (mode === 0) return [{ severity, problem: `${path} is not there: nobody can push.`, fix: reinstall }]
+  if (mode === 0)
+    return [
+      {
+        severity,
+        problem: `${path} is not there: nobody can push. In a copy of MegapolOS’s repository, install it again.`,
+        fix: reinstall,
+      },
+    ]
   if (!rootOwned || (mode & 0o022) !== 0)
     return [
       {
