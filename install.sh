@@ -230,6 +230,7 @@ install_all() {
   add_first_key
   prepare_bases
   deploy_hello
+  check_up
   show_key
   print_next_steps
 }
@@ -890,6 +891,14 @@ forget_hello_key() {
 
 hello_answers() { curl -fsS --max-time 5 -o /dev/null -H "Host: hello.$domain" "http://127.0.0.1:$http_port/" 2>/dev/null; }
 port_suffix() { [ "$http_port" = 80 ] || echo ":$http_port"; }
+
+# What is wrong is told, and is no reason to fail: names that lead here may come tomorrow.
+check_up() {
+  step 'Check-up'
+  if findings=$("$command" server:doctor 2>>"$log"); then done_with "$findings"; return; fi
+  done_with 'not everything is in order'
+  printf '%s\n' "$findings" | sed 's/^/    /'
+}
 
 # --- the last words ----------------------------------------------------------------------------------------------
 
