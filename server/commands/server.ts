@@ -49,24 +49,23 @@ export const server = [
     aliases: [{ name: 'doctor' }],
     result: z.object({
       checks: z.number(),
+      healthy: z.boolean(),
       findings: z.array(z.object({ check: z.string(), severity: z.string(), problem: z.string(), fix: z.string() })),
     }),
     run: async (_args, _context, { doctor }) => {
-      const { checks, findings } = await doctor.examine()
-      return { checks, findings: [...findings] }
+      const { checks, healthy, findings } = await doctor.examine()
+      return { checks, healthy, findings: [...findings] }
     },
-    text: ({ checks, findings }) =>
-      findings.length === 0
-        ? [`Everything is in order (${checks} checks).`]
-        : findings.flatMap(({ severity, problem, fix }) => [`${severity}: ${problem}`, `  ${fix}`]),
-    unwell: ({ checks, findings }) =>
-      findings.length === 0
-        ? null
-        : new UserError(
-            'refused',
-            `${findings.length} ${findings.length === 1 ? 'thing is' : 'things are'} wrong (${checks} checks).`,
-            'Below each is the command that mends it, for root on the server.',
-          ),
+    text: ({ checks, healthy, findings }) => [
+      ...(healthy ? [`Everything is in order (${checks} checks).`] : []),
+      ...findings.flatMap(({ severity, problem, fix }) => [`${severity}: ${problem}`, `  ${fix}`]),
+    ],
+    unwell: ({ checks, healthy, findings }) => {
+      if (healthy) return null
+      const count = findings.filter(({ severity }) => severity !== 'note').length
+      const sentence = `${count} ${count === 1 ? 'thing is' : 'things are'} wrong (${checks} checks).`
+      return new UserError('refused', sentence, 'Below each is the command that mends it, for root on the server.')
+    },
   }),
   command({
     name: 'whoami',

@@ -23,8 +23,11 @@ export interface Check<Facts> {
 }
 
 export interface Finding {
-  /** `error`: something does not work, or soon will not. `warning`: it works, and should not stay so. */
-  readonly severity: 'error' | 'warning'
+  /**
+   * `error`: something does not work, or soon will not. `warning`: it works, and should not stay so. `note`: it may well
+   * be meant; a machine with nothing but notes is healthy.
+   */
+  readonly severity: 'error' | 'warning' | 'note'
   /** One sentence, with figures. */
   readonly problem: string
   /** One command for root on the server, to be copied. */

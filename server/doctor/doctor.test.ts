@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { createEngine } from '../engine/docker.ts'
-import { type AnyCheck, check, type House } from './check.ts'
+import { type AnyCheck, check, type Finding, type House } from './check.ts'
+import { clock } from './checks/clock.ts'
 import { engine } from './checks/engine.ts'
 import { createDoctor } from './doctor.ts'
 import { listenersOn } from './listeners.ts'
@@ -25,15 +26,18 @@ const made = (changes: Partial<AnyCheck>): AnyCheck =>
     ...changes,
   })
 const examine = (checks: AnyCheck[], patience?: number) => createDoctor(house, checks, patience).examine()
-const finding = (severity: 'error' | 'warning', problem: string) => ({ severity, problem, fix: 'x' })
+const finding = (severity: Finding['severity'], problem: string) => ({ severity, problem, fix: 'x' })
 
 test('a healthy machine has no findings', async () => {
-  expect(await examine([made({}), made({})])).toEqual({ checks: 2, findings: [] })
+  expect(await examine([made({}), made({})])).toEqual({ checks: 2, healthy: true, findings: [] })
 })
 
-test('errors come before warnings', async () => {
-  const judge = () => [finding('warning', 'a'), finding('error', 'b')]
-  expect((await examine([made({ judge })])).findings.map(({ problem }) => problem)).toEqual(['b', 'a'])
+test('errors come before warnings, and with nothing but notes it is healthy', async () => {
+  const judge = () => [finding('note', 'a'), finding('warning', 'b'), finding('error', 'c')]
+  const report = await examine([made({ judge })])
+  expect(report.findings.map(({ problem }) => problem)).toEqual(['c', 'b', 'a'])
+  expect(report.healthy).toBe(false)
+  expect((await examine([made({ judge: () => [finding('note', 'a')] })])).healthy).toBe(true)
 })
 
 test('a probe that fails and one that hangs are findings, and keep no other from its turn', async () => {
@@ -66,7 +70,8 @@ test('an engine that is too old is named by what it says of itself', async () =>
   const socket = join(folder, 'docker.sock')
   const old = createServer((request, response) => {
     const version = { Version: '19.03.15', ApiVersion: '1.40' }
-    const info = { DockerRootDir: '/var/lib/docker', LiveRestoreEnabled: true, SecurityOptions: ['name=seccomp'] }
+    const root = { DockerRootDir: '/var/lib/docker', LiveRestoreEnabled: true, SecurityOptions: ['name=seccomp'] }
+    const info = { ...root, SystemTime: new Date().toISOString() }
     response.end(JSON.stringify(request.url?.startsWith('/version') ? version : info))
   }).listen(socket)
   onTestFinished(async () => {
@@ -77,6 +82,15 @@ test('an engine that is too old is named by what it says of itself', async () =>
   const doctor = createDoctor({ ...house, engine: createEngine({ socket, system: 'none' }) }, [engine])
   expect((await doctor.examine()).findings).toMatchObject([
     { check: 'engine', problem: expect.stringContaining('engine API 1.40'), fix: expect.stringContaining('docker.io') },
+  ])
+})
+
+test('a clock that is 90 s behind is named', async () => {
+  const engine = createEngine({ socket: '/var/run/docker.sock', system: 'none' })
+  const store = { events: { list: async () => [] } } as unknown as House['store']
+  const doctor = createDoctor({ ...house, engine, store, now: () => Date.now() - 90_000 }, [clock])
+  expect((await doctor.examine()).findings).toMatchObject([
+    { severity: 'error', problem: expect.stringMatching(/^The clock is (89|90)\.\d s behind that of /) },
   ])
 })
 
@@ -118,7 +132,7 @@ test('who listens on a port is found with its process', async () => {
   onTestFinished(() => void server.close())
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  expect(await listenersOn(port)).toMatchObject([{ pid: process.pid, program: 'node' }])
+  expect(await listenersOn(port)).toMatchObject([[{ pid: process.pid, program: 'node' }]])
   server.close()
   await once(server, 'close')
   expect(await listenersOn(port)).toEqual([])

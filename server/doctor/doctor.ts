@@ -11,10 +11,12 @@ export interface Doctor {
 export interface Report {
   /** How many checks were made. */
   readonly checks: number
+  readonly healthy: boolean
   /** What does not work first. */
   readonly findings: readonly (Finding & { readonly check: string })[]
 }
 
+const order: readonly Finding['severity'][] = ['error', 'warning', 'note']
 /** Milliseconds that a probe may take. */
 const deadline = 5_000
 
@@ -30,10 +32,8 @@ export function createDoctor(house: House, checks: readonly AnyCheck[] = all, pa
         .flatMap(({ check, findings }) => findings.map((finding) => ({ check: check.name, ...finding })))
       return {
         checks: checks.length,
-        findings: [
-          ...findings.filter(({ severity }) => severity === 'error'),
-          ...findings.filter(({ severity }) => severity === 'warning'),
-        ],
+        healthy: findings.every(({ severity }) => severity === 'note'),
+        findings: findings.sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity)),
       }
     },
   }

@@ -2,6 +2,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { basename } from 'node:path'
 
+/** A process that holds a listening socket. */
 export interface Listener {
   readonly pid: number
   /** `nginx`, `docker-proxy`. */
@@ -11,19 +12,23 @@ export interface Listener {
   readonly unit: string | null
 }
 
-/** Empty when nobody listens. Somebody in another process namespace is named by no process: `pid` is 0 then. */
-export async function listenersOn(port: number): Promise<Listener[]> {
+/**
+ * The processes of each listening socket; there are several when they share it, and several sockets, one an address.
+ * Empty when nobody listens.
+ */
+export async function listenersOn(port: number): Promise<Listener[][]> {
   const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((file) => readOrEmpty(file)))
-  const inodes = new Set(tables.flatMap((table) => listeningInodes(table, port)))
-  if (inodes.size === 0) return []
+  const sockets = new Map<string, number[]>(
+    tables.flatMap((table) => listeningInodes(table, port)).map((one) => [one, []]),
+  )
+  if (sockets.size === 0) return []
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const owners: number[] = []
   // One after the other: there may be thousands, and a few milliseconds more are no matter.
-  for (const pid of pids) if (await holds(pid, inodes)) owners.push(Number(pid))
-  if (owners.length === 0) return [{ pid: 0, program: 'another process', words: '', unit: null }]
-  return Promise.all(owners.map(describe))
+  for (const pid of pids) for (const inode of await socketsOf(pid)) sockets.get(inode)?.push(Number(pid))
+  return Promise.all([...sockets.values()].map((owners) => Promise.all(owners.map(describe))))
 }
 
+/** Inode numbers of the sockets that listen on this port. */
 export function listeningInodes(table: string, port: number): string[] {
   const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
   return table
@@ -33,10 +38,10 @@ export function listeningInodes(table: string, port: number): string[] {
     .map((words) => words[9] ?? '')
 }
 
-async function holds(pid: string, inodes: ReadonlySet<string>): Promise<boolean> {
+async function socketsOf(pid: string): Promise<Set<string>> {
   const files = await readdir(`/proc/${pid}/fd`).catch(() => [])
   const targets = await Promise.all(files.map((file) => readlink(`/proc/${pid}/fd/${file}`).catch(() => '')))
-  return targets.some((target) => inodes.has(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? ''))
+  return new Set(targets.flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? []))
 }
 
 async function describe(pid: number): Promise<Listener> {

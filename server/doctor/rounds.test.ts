@@ -7,7 +7,7 @@ let said: string[]
 let stopping: AbortController
 let redis: boolean
 let proxy: () => Promise<{ running: boolean }>
-let findings: Pick<Report['findings'][number], 'check'>[]
+let findings: Pick<Report['findings'][number], 'check' | 'severity'>[]
 
 beforeEach(() => {
   said = []
@@ -44,7 +44,8 @@ test('a server whose state cannot be asked for counts as away', async () => {
 })
 
 test('what the doctor finds anew is named by its check alone, and so is that it is well again', async () => {
-  findings = [{ check: 'keys' }, { check: 'keys' }]
+  const keys = { check: 'keys', severity: 'error' } as const
+  findings = [keys, keys, { check: 'names', severity: 'note' }]
   await soon([/^Something is wrong \(keys\): see server:doctor\.$/])
   findings = []
   await soon([/keys/, /^All is well again \(keys\)\.$/])

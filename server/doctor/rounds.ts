@@ -61,7 +61,8 @@ function createServersRound({ journal, engine, store, live, proxy }: RoundsParts
 function createRound({ doctor, journal }: RoundsParts): () => Promise<void> {
   let before: ReadonlySet<string> = new Set()
   return async () => {
-    const now = new Set((await doctor.examine()).findings.map(({ check }) => check))
+    const { findings } = await doctor.examine()
+    const now = new Set(findings.filter(({ severity }) => severity !== 'note').map(({ check }) => check))
     for (const text of changes(before, now)) journal.record({ kind: 'doctor', text })
     before = now
   }

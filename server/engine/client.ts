@@ -28,6 +28,8 @@ export interface Client {
 export interface Info {
   readonly DockerRootDir: string
   readonly LiveRestoreEnabled: boolean
+  /** RFC 3339. */
+  readonly SystemTime: string
   readonly SecurityOptions?: readonly string[] | null
 }
 

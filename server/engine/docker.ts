@@ -89,6 +89,7 @@ async function engineInfo(client: Client): Promise<EngineInfo> {
     liveRestore: info.LiveRestoreEnabled,
     rootless: options.some((option) => option.includes('name=rootless')),
     remapped: options.some((option) => option.includes('name=userns')),
+    time: Date.parse(info.SystemTime),
   }
 }
 

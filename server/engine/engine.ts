@@ -80,6 +80,8 @@ export interface EngineInfo {
   readonly rootless: boolean
   /** User ids in containers are others than on the machine. */
   readonly remapped: boolean
+  /** Its clock, in milliseconds. */
+  readonly time: number
 }
 
 export interface ContainerDetails {

@@ -29,7 +29,8 @@ test('every check has a name of its own, and needs checks that there are', () =>
 })
 
 describe('disk', () => {
-  const fine = { folder: '/var/lib/megapolos', what: 'home', used: 89, freeBytes: 2.5e9, usedInodes: 12 } as const
+  const home = { folder: '/var/lib/megapolos', mountedOn: '/', docker: false }
+  const fine = { ...home, used: 89, freeBytes: 2.5e9, usedInodes: 12 }
 
   test('below 90 % is in order', () => expect(disk.judge([fine], commands)).toEqual([]))
 
@@ -43,12 +44,12 @@ describe('disk', () => {
     )
     expect(found.map(({ severity }) => severity)).toEqual(['warning', 'error'])
     expect(found[1]?.problem).toBe('The disk of /var/lib/megapolos is 95 % full; 2.5 GB are left.')
-    expect(found[1]?.fix).toMatch(/^du .*\/var\/lib\/megapolos/)
+    expect(found[1]?.fix).toBe('du -xah / | sort -h | tail -n 20')
   })
 
-  test('the one that only Docker fills is cleared of what it can build again', () => {
-    const [found] = disk.judge([{ ...fine, folder: '/var/lib/docker', what: 'docker', used: 96 }], commands)
-    expect(found?.fix).toBe('docker builder prune --force')
+  test('the one with Docker on it is cleared of what can be built again', () => {
+    const [found] = disk.judge([{ ...fine, docker: true, used: 96 }], commands)
+    expect(found?.fix).toMatch(/^docker builder prune --force; du /)
   })
 
   test('one without room for more files is named, and one that makes them as needed is not', () => {
@@ -60,7 +61,7 @@ describe('disk', () => {
 })
 
 describe('engine', () => {
-  const fine = { version: '20.10.24', api: '1.41', root: '/var/lib/docker', liveRestore: true }
+  const fine = { version: '20.10.24', api: '1.41', root: '/var/lib/docker', liveRestore: true, time: 0 }
   const facts = { ...fine, rootless: false, remapped: false, settings: '{ "live-restore": true }' }
   const judge = (changes: object) => engine.judge({ ...facts, ...changes }, commands)
 
@@ -97,28 +98,35 @@ describe('engine', () => {
 })
 
 describe('clock', () => {
-  const judge = (ahead: number | null, setBack = 0) =>
-    clock.judge({ offset: ahead === null ? null : { server: 'time.example', ahead }, setBack }, commands)
+  const fine = { offset: null, engine: 0, setBack: 0, jumped: 0 }
+  const judge = (changes: object) => clock.judge({ ...fine, ...changes }, commands)
+  const offset = (ahead: number) => ({ offset: { server: 'time.example', ahead } })
 
   test('a second is in order, and so is that nobody is there to ask', () => {
-    expect(judge(-1)).toEqual([])
-    expect(judge(null)).toEqual([])
+    expect(judge(offset(-1))).toEqual([])
+    expect(judge({})).toEqual([])
   })
 
   test('a skew is named with its size, its direction and its source', () => {
-    expect(judge(-42.25)).toMatchObject([
+    expect(judge(offset(-42.25))).toMatchObject([
       {
         severity: 'error',
         problem: expect.stringContaining('42.3 s behind that of time.example'),
         fix: expect.stringContaining('chrony'),
       },
     ])
-    expect(judge(7200)[0]?.problem).toContain('2 h ahead of that of time.example')
-    expect(judge(3)[0]?.severity).toBe('warning')
+    expect(judge(offset(7200))[0]?.problem).toContain('2 h ahead of that of time.example')
+    expect(judge(offset(3))[0]?.severity).toBe('warning')
   })
 
-  test('a clock that was set back is known by what was written later', () => {
-    expect(judge(null, 3600)[0]?.problem).toContain('the newest event was written 60 min later than now')
+  test('without a time server it is known by Docker, by what was written later, and by a jump', () => {
+    expect(judge({ engine: -60 })[0]?.problem).toContain('60.0 s ahead of that of Docker')
+    expect(judge({ setBack: 3600 })[0]?.problem).toContain('the newest event was written 60 min later than now')
+    expect(judge({ jumped: 3600 })[0]?.problem).toContain('set forward by 60 min while the kernel ran')
+  })
+
+  test('a jump that a time server confirms has set it right', () => {
+    expect(judge({ ...offset(0.1), jumped: 3600 })).toEqual([])
   })
 })
 
@@ -144,7 +152,9 @@ describe('names', () => {
 
   test('a domain of an app may lead elsewhere, but not nowhere', () => {
     const custom = [{ app: 'blog', host: 'example.com', addresses: ['198.51.100.1'] }]
-    expect(names.judge({ ...facts, custom }, commands)).toEqual([])
+    expect(names.judge({ ...facts, custom }, commands)).toMatchObject([
+      { severity: 'note', problem: expect.stringContaining('leads to 198.51.100.1, which is not this machine') },
+    ])
     expect(
       names.judge({ ...facts, custom: [{ app: 'blog', host: 'example.com', addresses: [] }] }, commands),
     ).toMatchObject([{ severity: 'warning', fix: 'megapolos domains:remove blog example.com' }])
@@ -152,12 +162,13 @@ describe('names', () => {
 })
 
 describe('port', () => {
-  const ours = { pid: 7, program: 'nginx', words: 'nginx: master process /usr/sbin/nginx -c /x/nginx.conf', unit: null }
-  const judge = (...listeners: (typeof ours | { unit: string })[]) =>
-    port.judge({ port: 80, words: '/usr/sbin/nginx -c /x/nginx.conf', listeners: listeners as never }, commands)
+  const words = '/usr/sbin/nginx -c /x/nginx.conf'
+  const master = { pid: 7, program: 'nginx', words: `nginx: master process ${words}`, unit: null }
+  const worker = { ...master, pid: 8, words: 'nginx: worker process' }
+  const judge = (...listeners: (typeof master)[][]) => port.judge({ port: 80, words, listeners }, commands)
 
-  test('the proxy with its workers is in order', () => {
-    expect(judge({ ...ours, words: 'nginx: worker process' }, ours)).toEqual([])
+  test('the proxy with its workers is in order, with a socket for each kind of address', () => {
+    expect(judge([worker, master], [worker, master])).toEqual([])
   })
 
   test('a proxy that does not run', () => {
@@ -169,13 +180,17 @@ describe('port', () => {
     [{ unit: null }, 'kill 9'],
     [{ program: 'docker-proxy', unit: 'docker.service' }, 'docker stop $(docker ps --quiet --filter publish=80)'],
   ])('somebody else on the port (%o) is named with what ends it', (who, fix) => {
-    const foreign = { ...ours, pid: 9, words: 'nginx: master process /usr/sbin/nginx', ...who }
-    expect(judge(foreign as never)).toMatchObject([
-      {
-        problem: expect.stringContaining('(process 9) listens on port 80'),
-        fix: `${fix}; ${install('restart proxy')}`,
-      },
-    ])
+    const stranger = { ...master, pid: 9, words: 'nginx: master process /usr/sbin/nginx', ...who } as typeof master
+    const expected = {
+      problem: expect.stringContaining('(process 9) listens on port 80'),
+      fix: `${fix}; ${install('restart proxy')}`,
+    }
+    expect(judge([stranger])).toMatchObject([expected])
+    expect(judge([master], [stranger])).toMatchObject([expected])
+  })
+
+  test('a process that cannot be seen from here is named as such', () => {
+    expect(judge([])[0]?.problem).toMatch(/^another process listens/)
   })
 })
 

@@ -1,12 +1,14 @@
 /** Room on the file systems of the data home and of Docker. */
 import { readdir, stat, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { check, type Finding } from '../check.ts'
 
 export interface FileSystem {
-  /** A folder on it. */
+  /** A folder on it, and the one that it is mounted on. */
   readonly folder: string
-  readonly what: 'home' | 'docker'
+  readonly mountedOn: string
+  /** Whether Docker's images and containers lie there, too. */
+  readonly docker: boolean
   /** As df counts: of what is not reserved for root. */
   readonly used: number
   readonly freeBytes: number
@@ -22,30 +24,46 @@ export const disk = check<FileSystem[]>({
     // Whoever has a large disk mounts it on one of the home's folders.
     const inner = (await readdir(config.home, { withFileTypes: true })).filter((entry) => entry.isDirectory())
     const folders = [config.home, ...inner.map(({ name }) => join(config.home, name))]
-    const ofHome = folders.map((folder) => ({ folder, what: 'home' as const }))
     const root = await engine.info().then(
       (info) => info.root,
       () => null,
     )
-    const places = [...ofHome, ...(root === null ? [] : [{ folder: root, what: 'docker' as const }])]
-    const devices = new Map<number, { folder: string; what: FileSystem['what'] }>()
-    for (const place of places) {
-      const found = await stat(place.folder).catch(() => null)
-      if (found && !devices.has(found.dev)) devices.set(found.dev, place)
-    }
-    return Promise.all([...devices.values()].map(measure))
+    const found = await Promise.all([...folders, ...(root === null ? [] : [root])].map(place))
+    const devices = Map.groupBy(found.flat(), ({ device }) => device)
+    return Promise.all([...devices.values()].map((places) => measure(places, root)))
   },
   judge: (systems) => systems.flatMap((one) => judge(one, cure(one))),
 })
 
-async function measure(place: Pick<FileSystem, 'folder' | 'what'>): Promise<FileSystem> {
-  const { blocks, bfree, bavail, bsize, files, ffree } = await statfs(place.folder)
+interface Place {
+  readonly folder: string
+  readonly device: number
+}
+
+async function place(folder: string): Promise<Place[]> {
+  const found = await stat(folder).catch(() => null)
+  return found ? [{ folder, device: found.dev }] : []
+}
+
+async function measure(places: readonly Place[], root: string | null): Promise<FileSystem> {
+  const [first] = places as [Place]
+  const { blocks, bfree, bavail, bsize, files, ffree } = await statfs(first.folder)
   return {
-    ...place,
+    folder: first.folder,
+    mountedOn: await topOf(first),
+    docker: places.some(({ folder }) => folder === root),
     used: share(blocks - bfree, bavail),
     freeBytes: bavail * bsize,
     usedInodes: files === 0 ? null : share(files - ffree, ffree),
   }
+}
+
+/** The highest folder above it that is on the same device. */
+async function topOf({ folder, device }: Place): Promise<string> {
+  const above = dirname(folder)
+  if (above === folder) return folder
+  const [next] = await place(above)
+  return next?.device === device ? topOf(next) : folder
 }
 
 /** Rounded up, as df does: a file system with 95.1 % used is not one with 95. */
@@ -73,9 +91,10 @@ function judge({ folder, used, freeBytes, usedInodes }: FileSystem, fix: string)
   return findings
 }
 
-/** Old layers and caches can be made again. What else lies there, only a person can judge; the largest come last. */
-function cure({ folder, what }: FileSystem): string {
-  return what === 'docker' ? 'docker builder prune --force' : `du -xah ${folder} | sort -h | tail -n 20`
+/** Caches of builds can be made again. What else lies there, only a person can judge; the largest come last. */
+function cure({ mountedOn, docker }: FileSystem): string {
+  const list = `du -xah ${mountedOn} | sort -h | tail -n 20`
+  return docker ? `docker builder prune --force; ${list}` : list
 }
 
 function bytes(count: number): string {

@@ -45,15 +45,17 @@ export const names = check<NameFacts>({
   judge: (facts, commands) => [...ofGlobal(facts, commands), ...ofCustom(facts, commands)],
 })
 
-/** A name that another machine answers for may be meant: a CDN stands before it. One that nobody answers for is not. */
 function ofCustom({ custom, own }: NameFacts, commands: Commands): Finding[] {
-  return custom
-    .filter(({ addresses }) => addresses.length === 0)
-    .map(({ host, app }) => ({
-      severity: 'warning',
-      problem: `${host} of ${app} leads nowhere; in DNS, point it at ${own[0] ?? 'this machine'}, or take it away.`,
-      fix: commands.kernel(`domains:remove ${app} ${host}`),
-    }))
+  return custom.flatMap(({ host, app, addresses }): Finding[] => {
+    if (addresses.some((one) => own.includes(one))) return []
+    const fix = commands.kernel(`domains:remove ${app} ${host}`)
+    const here = `in DNS, point it at ${own[0] ?? 'this machine'}, or take it away`
+    if (addresses.length === 0)
+      return [{ severity: 'warning', problem: `${host} of ${app} leads nowhere; ${here}.`, fix }]
+    // Something may stand before this machine, such as a CDN. Nobody but its owner knows.
+    const problem = `${host} of ${app} leads to ${addresses.join(', ')}, which is not this machine. If nothing there hands requests on: ${here}.`
+    return [{ severity: 'note', problem, fix }]
+  })
 }
 
 function ofGlobal({ global, hosts, own }: NameFacts, commands: Commands): Finding[] {

@@ -6,7 +6,8 @@ export interface PortFacts {
   readonly port: number
   /** The words that our proxy was started with. */
   readonly words: string
-  readonly listeners: readonly Listener[]
+  /** A list for each socket; empty when its processes cannot be seen from here. */
+  readonly listeners: readonly (readonly Listener[])[]
 }
 
 export const port = check<PortFacts>({
@@ -23,18 +24,16 @@ export const port = check<PortFacts>({
       const problem = `The proxy does not run: nobody listens on port ${port}, and no app is reached.`
       return [{ severity: 'error', problem, fix: commands.restart('proxy') }]
     }
-    if (listeners.some((one) => one.words.includes(words))) return []
-    const [first] = listeners as [Listener]
-    const who = first.pid === 0 ? first.program : `${first.program} (process ${first.pid})`
-    return [
-      {
-        severity: 'error',
-        problem: `${who} listens on port ${port}, where MegapolOS’s proxy belongs: no app is reached.`,
-        fix: removal(first, port, commands),
-      },
-    ]
+    const stranger = listeners.find((owners) => !owners.some((one) => one.words.includes(words)))
+    if (!stranger) return []
+    const [first = unseen] = stranger
+    const who = first === unseen ? first.program : `${first.program} (process ${first.pid})`
+    const problem = `${who} listens on port ${port}, where MegapolOS’s proxy belongs: no app is reached.`
+    return [{ severity: 'error', problem, fix: removal(first, port, commands) }]
   },
 })
+
+const unseen: Listener = { pid: 0, program: 'another process', words: '', unit: null }
 
 /** Ours takes the port by itself once it is free; the restart makes it at once. */
 function removal({ pid, program, unit }: Listener, port: number, commands: Commands): string {
