@@ -64,7 +64,11 @@ export const server = [
       if (healthy) return null
       const count = findings.filter(({ severity }) => severity !== 'note').length
       const sentence = `${count} ${count === 1 ? 'thing is' : 'things are'} wrong (${checks} checks).`
-      return new UserError('refused', sentence, 'Below each is the command that mends it, for root on the server.')
+      return new UserError(
+        'refused',
+        sentence,
+        'The line below each is the command that mends it, for root on the server.',
+      )
     },
   }),
   command({
