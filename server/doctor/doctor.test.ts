@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -127,12 +127,15 @@ test('time servers are those of the machine’s own settings', () => {
   expect(serversIn('[Time]\nNTP=a.example b.example\n#NTP=c\n')).toEqual(['a.example', 'b.example'])
 })
 
-test('who listens on a port is found with its process', async () => {
+test('who listens on a port is found with its process, and who is only connected to it is not', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
+  const visitor = connect(port, '127.0.0.1')
+  await once(server, 'connection')
   expect(await listenersOn(port)).toMatchObject([[{ pid: process.pid, program: 'node' }]])
+  visitor.destroy()
   server.close()
   await once(server, 'close')
   expect(await listenersOn(port)).toEqual([])
