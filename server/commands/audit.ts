@@ -55,6 +55,8 @@ export const audit = [
     run: async ({ app, num }, _context, { store }) => {
       const filter = { ...(app === undefined ? {} : { app }), limit: num }
       const [list, apps] = await Promise.all([store.audit.list(filter), store.apps.list()])
+      // As with events: one that is gone may be in it.
+      if (list.length === 0 && app !== undefined) await store.apps.get(app)
       const names = new Map(apps.map(({ id, name }) => [id, name]))
       return list.map((one) => read(one, names))
     },

@@ -49,8 +49,10 @@ export const events = [
         if (tail) emit(print(shown))
         else found.push(shown)
       }
+      // An app that is gone may have events; a name that none ever had is a slip of the finger.
+      if (found.length === 0 && name !== undefined && !tail) await store.apps.get(name)
       return found
     },
-    text: (list) => list.map(print),
+    text: (list) => (list.length === 0 ? ['Nothing happened yet.'] : list.map(print)),
   }),
 ]
