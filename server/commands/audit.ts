@@ -31,7 +31,7 @@ function typed(args: Record<string, unknown>): string {
     .map(([name, value]) => {
       if (value === true) return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
       if (Array.isArray(value)) return value.join(' ')
-      if (typeof value !== 'object') return String(value)
+      if (typeof value !== 'object') return String(value).replace(/^([0-9a-f]{7})[0-9a-f]{33}$/, '$1')
       return Object.entries(value as object)
         .map(([key, inner]) => `${key}=${inner}`)
         .join(' ')
