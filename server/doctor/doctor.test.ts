@@ -10,7 +10,9 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createEngine } from '../engine/docker.ts'
 import { type AnyCheck, check, type Finding, type House } from './check.ts'
 import { clock } from './checks/clock.ts'
+import { containers } from './checks/containers.ts'
 import { engine } from './checks/engine.ts'
+import { routes } from './checks/routes.ts'
 import { createDoctor } from './doctor.ts'
 import { listenersOn } from './listeners.ts'
 import { clockOffset, serversIn } from './time-servers.ts'
@@ -83,6 +85,29 @@ test('an engine that is too old is named by what it says of itself', async () =>
   expect((await doctor.examine()).findings).toMatchObject([
     { check: 'engine', problem: expect.stringContaining('engine API 1.40'), fix: expect.stringContaining('docker.io') },
   ])
+})
+
+test('an engine that does not run is named once, not by each who needs it', async () => {
+  const gone = { ...house, engine: createEngine({ socket: '/nowhere/docker.sock', system: 'none' }) }
+  const { findings } = await createDoctor(gone, [engine, containers]).examine()
+  expect(findings).toMatchObject([
+    {
+      problem: 'Docker could not be looked at: Docker does not answer on /nowhere/docker.sock.',
+      fix: '/opt/megapolos/current/install.sh restart docker --home /var/lib/megapolos',
+    },
+  ])
+})
+
+test('routes that are being changed are looked at again', async () => {
+  const hosts = [['a.test', 'b.test'], ['a.test']]
+  const world = {
+    ...house,
+    store: { domains: { list: async () => (hosts.shift() ?? ['a.test']).map((host) => ({ host })) } },
+    routes: () => ({ hosts: { 'a.test': {} } }),
+    proxy: () => ({ status: async () => ({ running: true, hosts: 1 }) }),
+  } as unknown as House
+  expect((await createDoctor(world, [routes]).examine()).findings).toEqual([])
+  expect(hosts).toEqual([])
 })
 
 test('a clock that is 90 s behind is named', async () => {
