@@ -88,7 +88,8 @@ test('an engine that is too old is named by what it says of itself', async () =>
 })
 
 test('an engine that does not run is named once, not by each who needs it', async () => {
-  const gone = { ...house, engine: createEngine({ socket: '/nowhere/docker.sock', system: 'none' }) }
+  const store = { apps: { list: async () => [] } } as unknown as House['store']
+  const gone = { ...house, store, engine: createEngine({ socket: '/nowhere/docker.sock', system: 'none' }) }
   const { findings } = await createDoctor(gone, [engine, containers]).examine()
   expect(findings).toMatchObject([
     {
