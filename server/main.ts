@@ -12,6 +12,8 @@ import { createSignIn } from './commands/sign-in.ts'
 import { type Config, readConfig } from './config.ts'
 import { createDevices } from './devices/devices.ts'
 import { loadRegistry } from './devices/registry.ts'
+import { createDoctor } from './doctor/doctor.ts'
+import { makeRounds } from './doctor/rounds.ts'
 import type { App } from './domain/app.ts'
 import { appUrl } from './domain/route.ts'
 import { authorizedKeys } from './doors/authorized-keys.ts'
@@ -19,6 +21,8 @@ import { createKernelSocket } from './doors/kernel-socket.ts'
 import { createPanel, servePanel } from './doors/panel.ts'
 import { createEngine } from './engine/docker.ts'
 import { messageOf, UserError } from './errors.ts'
+import { createJournal } from './events/journal.ts'
+import { started, stopped } from './events/start.ts'
 import { prepareHome, systemName } from './home.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createAppLogs } from './live/app-logs.ts'
@@ -60,6 +64,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   })
   const store = { ...opened, keys: await rememberedKeys(opened.keys, letIn) }
   const live = openLive({ socket: config.paths.redisSocket, log })
+  const journal = createJournal({ store, live, log })
+  const before = await store.events.lastOf('kernel')
   const engine = createEngine({ socket: config.docker, system })
 
   const registry = await loadRegistry(join(config.program, 'drivers'))
@@ -74,9 +80,19 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     ports: [config.httpPort],
     log,
   })
-  const rollout = createRollout({ engine, store, live, traffic: routes, firewall, pool: config.pool, system, log })
+  const rollout = createRollout({
+    engine,
+    store,
+    live,
+    journal,
+    traffic: routes,
+    firewall,
+    pool: config.pool,
+    system,
+    log,
+  })
 
-  const jobs = createJobs({ store, live, logs: config.paths.logs, log })
+  const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })
   await jobs.recover()
   await Promise.all([store.releases.discardPending(), store.builds.interruptAll()])
 
@@ -85,6 +101,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const pipeline = createPipeline({
     store,
     jobs,
+    journal,
     repositories,
     build: createBuildStage({
       builder: devices.builder,
@@ -101,13 +118,29 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     url,
   })
 
-  const signIn = createSignIn(config.panelPort, `ssh -N -L ${config.panelPort}:localhost:${config.panelPort} megapolos`)
+  const doctor = createDoctor({
+    config,
+    engine,
+    store,
+    live,
+    proxy: devices.proxy,
+    firewall,
+    routes: routes.table,
+    now: Date.now,
+  })
+  const signIn = createSignIn({
+    panelPort: config.panelPort,
+    tunnel: `ssh -N -L ${config.panelPort}:localhost:${config.panelPort} megapolos`,
+    redeemed: ({ name }) => journal.record({ kind: 'login', text: `${name} signed in to the panel.` }),
+  })
   const kernel: Kernel = {
     config,
     version,
     store,
     pipeline,
     jobs,
+    journal,
+    doctor,
     logs: createAppLogs(engine, live),
     live,
     devices,
@@ -127,6 +160,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
 
   const stopping = new AbortController()
   const watching = rollout.watch(stopping.signal)
+  makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
   const socket = createKernelSocket({ caller, keys: store.keys, health })
   await listenOnSocket(socket, config, account)
@@ -134,6 +168,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     createPanel({ caller, signIn, keys: store.keys, live, secret: key, log }),
     config.panelPort,
   )
+  journal.record(started(version, before))
   log.info('kernel.started', { version, system, home: config.home })
 
   return {
@@ -143,6 +178,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       panel.close()
       await jobs.close(10_000)
       await watching
+      journal.record(stopped(version))
+      await journal.close(2_000)
       routes.stop()
       await Promise.all([live.close(), store.close()])
     },

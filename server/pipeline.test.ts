@@ -86,6 +86,7 @@ function played(): Parts {
   return {
     store,
     jobs,
+    journal: { record() {} },
     rollout,
     repositories: {
       ref: async () => head,

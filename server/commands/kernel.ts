@@ -2,7 +2,9 @@
 import type { Backups } from '../backups/backups.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
+import type { Doctor } from '../doctor/doctor.ts'
 import type { App } from '../domain/app.ts'
+import type { Journal } from '../events/journal.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import type { AppLogs } from '../live/app-logs.ts'
 import type { Live } from '../live/live.ts'
@@ -18,6 +20,8 @@ export interface Kernel {
   readonly store: Store
   readonly pipeline: Pipeline
   readonly jobs: JobQueue
+  readonly journal: Journal
+  readonly doctor: Doctor
   readonly logs: AppLogs
   readonly live: Live
   readonly devices: Devices

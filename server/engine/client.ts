@@ -15,12 +15,22 @@ export interface Client {
   image(reference: string): Docker.Image
 
   version(): Promise<Docker.DockerVersion>
+  info(): Promise<Info>
   createContainer(name: string, options: object): Promise<{ readonly Id: string }>
   listContainers(labels: readonly string[]): Promise<Docker.ContainerInfo[]>
   createNetwork(options: Docker.NetworkCreateOptions): Promise<void>
   events(query: object, signal: AbortSignal): Promise<IncomingMessage>
   /** The answer to `wait`, which comes when the container has ended. */
   wait(id: string, signal?: AbortSignal): Promise<IncomingMessage>
+}
+
+/** Of what the engine says about itself, what is asked here; older ones leave out options. */
+export interface Info {
+  readonly DockerRootDir: string
+  readonly LiveRestoreEnabled: boolean
+  /** RFC 3339. */
+  readonly SystemTime: string
+  readonly SecurityOptions?: readonly string[] | null
 }
 
 export function createClient(socket: string): Client {
@@ -32,6 +42,7 @@ export function createClient(socket: string): Client {
     image: (reference) => new Image(transport(), encodeURIComponent(reference)),
 
     version: () => call(transport(5_000), { method: 'GET', path: '/version' }),
+    info: () => call(transport(5_000), { method: 'GET', path: '/info' }),
     createContainer: (name, options) =>
       call(transport(), {
         method: 'POST',
