@@ -3,11 +3,12 @@ import type { Asker, Change, Changes, Parts } from './changes.ts'
 import { type App, type Formation, type ProcessScale, scaleOf } from './domain/app.ts'
 import type { Operation } from './domain/operation.ts'
 import type { Release } from './domain/release.ts'
+import type { RunningJob } from './jobs/queue.ts'
 
 export function createLateChanges(
   { store, repositories, rollout, routes }: Parts,
   { run, planned }: Changes,
-  serving: (app: App) => Promise<Release>,
+  { serving, again }: Releasing,
 ) {
   async function plan(app: App, kind: 'deploy' | 'scale', formation: Formation): Promise<Change> {
     return planned(app, await rollout.plan(app, await serving(app), formation, kind))
@@ -48,8 +49,11 @@ export function createLateChanges(
       return run(kind === 'deploy' ? 'limit' : 'scale', app, asker, async (job, now) => {
         const wanted = await formation()
         // A rollout stores the formation with the switch.
-        if (runs(now)) await rollout[kind](now, await serving(now), wanted, job)
-        else await store.formations.set(app.id, wanted)
+        if (!runs(now)) await store.formations.set(app.id, wanted)
+        else {
+          const release = await serving(now)
+          if (!(await again(now, release, wanted, asker.actor, job))) await rollout[kind](now, release, wanted, job)
+        }
         const scale = Object.entries(wanted).map(([type, { quantity }]) => `${type}=${quantity}`)
         return { result: `${app.name} is scaled to ${scale.join(' ')}.` }
       })
@@ -57,11 +61,13 @@ export function createLateChanges(
 
     /** A fresh group of the release that serves: `ps:restart`, and `ps:start` after a stop. */
     async restart(app: App, asker: Asker, dryRun: boolean): Promise<Change> {
-      const release = await serving(app)
+      const before = await serving(app)
       if (dryRun) return plan(app, 'deploy', await store.formations.get(app.id))
       return run(app.stopped ? 'start' : 'restart', app, asker, async (job, now) => {
-        job.emit(`-----> Starting ${app.name} v${release.version}`)
-        await rollout.deploy(now, await serving(now), await store.formations.get(app.id), job)
+        job.emit(`-----> Starting ${app.name} v${before.version}`)
+        const [release, formation] = [await serving(now), await store.formations.get(app.id)]
+        if (!(await again(now, release, formation, asker.actor, job)))
+          await rollout.deploy(now, release, formation, job)
         return { result: `${app.name} runs, all processes fresh.` }
       })
     },
@@ -112,6 +118,13 @@ export function createLateChanges(
       })
     },
   }
+}
+
+/** How these changes reach the release that they need no new one of. */
+interface Releasing {
+  serving(app: App): Promise<Release>
+  /** Makes a release like this one serve if an image of it is gone; false when all are there. */
+  again(app: App, release: Release, formation: Formation, actor: string, job: RunningJob): Promise<boolean>
 }
 
 type Choose = (had: readonly string[]) => readonly string[]

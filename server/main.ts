@@ -3,6 +3,7 @@ import { chmod, chown, readFile, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { currentBases } from './build/bases.ts'
 import { createBuildStage } from './build/stage.ts'
 import { createCaller } from './commands/call.ts'
 import { table } from './commands/index.ts'
@@ -16,7 +17,10 @@ import { appUrl } from './domain/route.ts'
 import { createKernelSocket } from './doors/kernel-socket.ts'
 import { createPanel, servePanel } from './doors/panel.ts'
 import { createEngine } from './engine/docker.ts'
+import { createStorage } from './engine/storage.ts'
 import { messageOf, UserError } from './errors.ts'
+import { createCollector } from './gc/collector.ts'
+import { roomAt } from './gc/room.ts'
 import { prepareHome, systemName } from './home.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createAppLogs } from './live/app-logs.ts'
@@ -74,6 +78,18 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
 
   const repositories = createRepositories(config.paths.repositories, join(config.program, 'hooks'), account)
   const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
+  const basesConfig = { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system }
+  const collector = createCollector({
+    store,
+    jobs,
+    engine: createStorage({ socket: config.docker, system }),
+    repositories,
+    bases: () => currentBases(basesConfig),
+    logs: config.paths.logs,
+    folders: [config.paths.spool, config.home],
+    roomAt,
+    log,
+  })
   const pipeline = createPipeline({
     store,
     jobs,
@@ -82,12 +98,14 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       builder: devices.builder,
       engine,
       store,
-      basesConfig: { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system },
+      basesConfig,
       log,
     }),
     rollout,
     routes,
     spool: await openSpool(config.paths.spool),
+    room: collector.room,
+    settle: collector.settle,
     hasImages: async (images) =>
       (await Promise.all(images.map((image) => engine.image(image)))).every((image) => image !== null),
     url,
@@ -99,6 +117,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     version,
     store,
     pipeline,
+    collector,
     jobs,
     logs: createAppLogs(engine, live),
     live,
@@ -114,7 +133,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const caller = createCaller(table, kernel, log)
 
   const stopping = new AbortController()
-  const watching = rollout.watch(stopping.signal)
+  const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
   const socket = createKernelSocket({ caller, keys: store.keys, panelPort: config.panelPort, health })
   await listenOnSocket(socket, config, account)

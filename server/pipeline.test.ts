@@ -25,6 +25,8 @@ let pipeline: Pipeline
 let steps: string[]
 let failAt: string | null
 let gone: Set<string>
+let full: boolean
+let settled: string[]
 let head: string
 
 beforeEach(async () => {
@@ -38,6 +40,8 @@ beforeEach(async () => {
   steps = []
   failAt = null
   gone = new Set()
+  full = false
+  settled = []
   head = noCommit
   pipeline = createPipeline(played())
 })
@@ -90,6 +94,9 @@ function played(): Parts {
       archive: () => Readable.from([]),
       ensure: async () => folder,
       remove: async () => {},
+      list: async () => [],
+      keep: async () => {},
+      tidy: async () => {},
     },
     build: {
       async build({ commit }) {
@@ -117,6 +124,10 @@ function played(): Parts {
       read: async () => null,
       remove: async () => void step('spool removed'),
     }),
+    room: async () => {
+      if (full) throw new UserError('unavailable', 'The disk is nearly full.')
+    },
+    settle: (app) => void settled.push(app),
     hasImages: async (images) => images.every((image) => !gone.has(image)),
     url: async (app) => `http://${app.name}.localhost/`,
   }
@@ -212,6 +223,34 @@ test('a rollback to an image that was pruned builds it again', async () => {
   steps = []
   await pipeline.rollback(await store.apps.get('blog'), null, asker(), false)
   expect(steps.slice(0, 2)).toEqual(['build a', 'spool removed'])
+})
+
+test.each([
+  ['a start', (app: App) => pipeline.restart(app, asker(), false)],
+  ['a scale', (app: App) => pipeline.scale(app, { web: { quantity: 2 } }, asker(), false)],
+])('%s of a release whose image was pruned builds it again, as another release', async (_, change) => {
+  await push(commits[0])
+  gone.add(`sha256:${commits[0]}`)
+  steps = []
+  await change(await store.apps.get('blog'))
+  expect(steps.map((name) => name.replace(/ \{.*/, ''))).toEqual(['build a', 'spool removed', 'task v2', 'deploy v2'])
+  const { id } = await store.apps.get('blog')
+  expect(await store.releases.get(id, 2)).toMatchObject({ description: 'Build aaaaaaa again', commit: commits[0] })
+})
+
+test('a full disk refuses a push before anything of it is stored', async () => {
+  full = true
+  await expect(push(commits[0])).rejects.toThrow('The disk is nearly full.')
+  expect(steps).toEqual([])
+})
+
+test('what a change left behind is looked at after it, and not after one that was refused', async () => {
+  await push(commits[0])
+  const { id } = await store.apps.get('blog')
+  expect(settled).toEqual([id])
+  failAt = 'build'
+  await expect(push(commits[1])).rejects.toThrow('failed')
+  expect(settled).toEqual([id])
 })
 
 test.each([

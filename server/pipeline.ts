@@ -18,7 +18,7 @@ export type Pipeline = ReturnType<typeof createPipeline>
 
 export function createPipeline(parts: Parts) {
   const { store, repositories, build, rollout } = parts
-  const changes = createChanges(parts.jobs, store)
+  const changes = createChanges(parts)
 
   async function serving(app: App): Promise<Release> {
     const found = app.release === null ? null : await store.releases.get(app.id, app.release)
@@ -35,6 +35,7 @@ export function createPipeline(parts: Parts) {
     job: RunningJob,
     check = async () => {},
   ): Promise<Built> {
+    await parts.room(job)
     const source = await parts.spool(tar, job.signal)
     try {
       await check()
@@ -74,7 +75,8 @@ export function createPipeline(parts: Parts) {
   async function plan(app: App, from: Release, description: string): Promise<Change> {
     const task: Operation[] = from.processes.release ? [{ do: 'release-task' }] : []
     const rolling = await rollout.plan(app, from, await store.formations.get(app.id), 'deploy')
-    return changes.planned(app, [{ do: 'release', description }, ...task, ...rolling])
+    const build: Operation[] = (await hasImages(from)) ? [] : [{ do: 'build', commit: from.commit }]
+    return changes.planned(app, [...build, { do: 'release', description }, ...task, ...rolling])
   }
 
   async function push(app: App, pushed: Push, tar: Readable, asker: Asker, job: RunningJob): Promise<Release> {
@@ -94,7 +96,7 @@ export function createPipeline(parts: Parts) {
   }
 
   return {
-    ...createLateChanges(parts, changes, serving),
+    ...createLateChanges(parts, changes, { serving, again }),
 
     /** The release that serves, or did before a stop; throws `conflict` before the first push. */
     serving,
@@ -134,7 +136,8 @@ export function createPipeline(parts: Parts) {
         let version: number | undefined
         if (now.release !== null && options.restart) {
           const config = withVars(await store.config.get(app.id), vars)
-          const input = { app: now, content: await serving(now), config, description, actor: asker.actor }
+          const content = await withImages(now, await serving(now), job)
+          const input = { app: now, content, config, description, actor: asker.actor }
           version = (await serve(input, await store.formations.get(app.id), job)).version
           result = `${description}; v${version} is live.`
         }
@@ -167,12 +170,24 @@ export function createPipeline(parts: Parts) {
     },
   }
 
-  /** An image that somebody pruned is built again, from the commit that it was built from. */
+  function hasImages(release: Release): Promise<boolean> {
+    return parts.hasImages(Object.values(release.processes).map(({ image }) => image))
+  }
+
+  /** An image that somebody pruned is built again, from the commit and with the config vars that it was built with. */
   async function withImages(app: App, to: Release, job: RunningJob): Promise<Release> {
-    if (await parts.hasImages(Object.values(to.processes).map(({ image }) => image))) return to
+    if (await hasImages(to)) return to
     job.emit(`-----> An image of v${to.version} is gone; building ${to.commit.slice(0, 7)} again`)
-    const config = await store.config.get(app.id)
-    return { ...to, ...(await built(app, repositories.archive(app.id, to.commit), to, config, job)) }
+    return { ...to, ...(await built(app, repositories.archive(app.id, to.commit), to, to.config, job)) }
+  }
+
+  /** Releases never change: one whose image is gone is followed by another. False when it is there. */
+  async function again(app: App, release: Release, formation: Formation, actor: string, job: RunningJob) {
+    if (await hasImages(release)) return false
+    const content = await withImages(app, release, job)
+    const description = `Build ${release.commit.slice(0, 7)} again`
+    await serve({ app, content, config: release.config, description, actor }, formation, job)
+    return true
   }
 }
 

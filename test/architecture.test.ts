@@ -25,13 +25,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   jobs: [...vocabulary, 'state', 'live'],
   network: [...vocabulary, 'engine', 'state'],
   devices: [...vocabulary, 'state'],
+  // Looks at what all of them left, and is asked by the pipeline alone.
+  gc: [...vocabulary, ...tools],
   // A stage is (input, ports) → output and never knows another stage; only the pipeline has their order.
   ...Object.fromEntries(stages.map((stage) => [stage, [...vocabulary, ...tools]])),
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
   ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order]])),
   // Commands see the parts only as types, through kernel.ts (a test below).
-  commands: [...vocabulary, ...stages, ...tools, ...order],
+  commands: [...vocabulary, ...stages, ...tools, ...order, 'gc'],
   doors: [...vocabulary, 'commands', 'engine', 'push', 'live', 'views'],
   drivers: [...vocabulary, 'devices'],
   buildpacks: [...vocabulary, 'build'],

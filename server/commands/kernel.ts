@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
 import type { App } from '../domain/app.ts'
+import type { Collector } from '../gc/collector.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import type { AppLogs } from '../live/app-logs.ts'
 import type { Live } from '../live/live.ts'
@@ -16,6 +17,7 @@ export interface Kernel {
   readonly version: string
   readonly store: Store
   readonly pipeline: Pipeline
+  readonly collector: Collector
   readonly jobs: JobQueue
   readonly logs: AppLogs
   readonly live: Live

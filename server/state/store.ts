@@ -89,6 +89,20 @@ export interface Releases {
   /** An image of this app with this content key, from any earlier build; null when none is known. */
   imageFor(app: string, contentKey: string): Promise<string | null>
   rememberImage(app: string, contentKey: string, image: string): Promise<void>
+  forgetImage(app: string, image: string): Promise<void>
+  /** What releases refer to, pending ones too, of all apps or of one; newest first. */
+  outlines(app?: string): Promise<ReleaseOutline[]>
+  /** Never the one that serves, nor the newest: numbers are not given again. */
+  forget(app: string, versions: readonly number[]): Promise<void>
+}
+
+export interface ReleaseOutline {
+  readonly app: string
+  readonly version: number
+  readonly served: boolean
+  readonly commit: string
+  readonly build: number | null
+  readonly images: readonly string[]
 }
 
 export interface Builds {
@@ -135,6 +149,18 @@ export interface Jobs {
   list(filter: { readonly app?: string; readonly active?: boolean; readonly limit: number }): Promise<Job[]>
   /** Queued and running ones → interrupted, and returns them: the kernel that ran them is gone. */
   interruptAll(result: string): Promise<Job[]>
+  /** All of them, newest first, in few words. */
+  outlines(): Promise<JobOutline[]>
+  /** With their builds. Never one that waits or runs, nor one whose build a release names. */
+  forget(ids: readonly number[]): Promise<void>
+}
+
+export interface JobOutline {
+  readonly id: number
+  readonly app: string | null
+  /** Waits or runs. */
+  readonly active: boolean
+  readonly createdAt: string
 }
 
 export interface Keys {
@@ -172,4 +198,8 @@ export interface AuditEntry {
 export interface Audit {
   add(entry: AuditEntry): Promise<void>
   list(limit: number): Promise<AuditEntry[]>
+  /** How many are beyond the newest `keep`, or from before `before` (ISO 8601). */
+  expired(keep: number, before: string): Promise<number>
+  /** Removes those. */
+  expire(keep: number, before: string): Promise<void>
 }

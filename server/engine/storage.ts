@@ -1,0 +1,148 @@
+/** What the engine stores for this system, and for others, and how it is removed: never with force, and only what has our label. */
+import { UserError } from '../errors.ts'
+import { type Client, createClient, type ImageSummary } from './client.ts'
+import { EngineError, isStatus } from './transport.ts'
+
+export interface Storage {
+  /** Folder of the engine's images and build cache. */
+  root(): Promise<string>
+  /** Images of this system's apps and bases, or of one app alone. */
+  images(app?: string): Promise<StoredImage[]>
+  /** With every image's own size; takes a second or more. */
+  usage(): Promise<Usage>
+  /** Containers of the whole machine, stopped ones too, as they hold their images; or of one app. */
+  containers(app?: string): Promise<StoredContainer[]>
+  networks(): Promise<readonly { readonly name: string; readonly app: string }[]>
+
+  /** Takes one name from an image; with the last one it goes. Not an error when it is gone; `conflict` when it is used. */
+  removeImage(name: string): Promise<void>
+  /** Throws `conflict` when it runs. */
+  removeContainer(id: string): Promise<void>
+  /** Throws `conflict` when something is connected to it. */
+  removeNetwork(name: string): Promise<void>
+  /** Removes what was not used for longest until `keep` bytes are left; returns what that freed. */
+  pruneBuildCache(keep: number): Promise<number>
+}
+
+export interface StoredImage {
+  readonly id: string
+  /** The app that it was built for; null for a base. */
+  readonly app: string | null
+  /** The names that this system gave it. Others that it has are none of our business. */
+  readonly names: readonly string[]
+  /** Bytes that go with it, as no other image has them; 0 when not asked for. */
+  readonly bytes: number
+  /** When it got its newest name; only known of bases. An image that was found in the cache is older than its name. */
+  readonly namedAt: string | null
+}
+
+export interface StoredContainer {
+  readonly id: string
+  readonly name: string
+  /** Null when another made it. */
+  readonly app: string | null
+  readonly image: string
+  readonly running: boolean
+}
+
+export interface Usage {
+  readonly images: readonly StoredImage[]
+  /** Bytes of all images but those of others. */
+  readonly imageBytes: number
+  /** The engine's build cache is one for everybody. `used` is what running builds hold. */
+  readonly cache: { readonly bytes: number; readonly used: number }
+}
+
+export function createStorage({ socket, system }: { readonly socket: string; readonly system: string }): Storage {
+  const client = createClient(socket)
+  const label = `megapolos.system=${system}`
+  const ours = (list: readonly ImageSummary[]) => Promise.all(list.map((one) => stored(client, one)))
+
+  return {
+    root: async () => (await client.info()).DockerRootDir,
+    images: async (app) => {
+      const labels = app === undefined ? [label] : [label, `megapolos.app=${app}`]
+      return known(await ours(await client.listImages(labels)))
+    },
+    usage: async () => {
+      const usage = await client.diskUsage()
+      const all = usage.Images ?? usage.ImageUsage?.Items ?? []
+      const images = known(await ours(all.filter((one) => one.Labels?.['megapolos.system'] === system)))
+      const ids = new Set(images.map(({ id }) => id))
+      const foreign = all.filter(({ Id }) => !ids.has(Id)).reduce((sum, one) => sum + ownSize(one), 0)
+      const cache = (usage.BuildCache ?? usage.BuildCacheUsage?.Items ?? []).filter(({ Shared }) => !Shared)
+      return {
+        images,
+        imageBytes: Math.max(0, (usage.LayersSize ?? usage.ImageUsage?.TotalSize ?? 0) - foreign),
+        cache: { bytes: total(cache), used: total(cache.filter(({ InUse }) => InUse)) },
+      }
+    },
+    containers: async (app) =>
+      (await client.listContainers(app === undefined ? [] : [label, `megapolos.app=${app}`])).map((one) => ({
+        id: one.Id,
+        name: (one.Names[0] ?? one.Id).replace(/^\//, ''),
+        app: one.Labels['megapolos.system'] === system ? (one.Labels['megapolos.app'] ?? null) : null,
+        image: one.ImageID,
+        running: !['created', 'exited', 'dead'].includes(one.State),
+      })),
+    networks: async () =>
+      (await client.listNetworks([label])).flatMap(({ Name: name, Labels }) => {
+        const app = Labels?.['megapolos.app']
+        return app === undefined ? [] : [{ name, app }]
+      }),
+
+    removeImage: (name) => removing(name, client.image(name).remove()),
+    removeContainer: (id) => removing(id, client.container(id).remove({ v: true })),
+    removeNetwork: (name) => removing(name, client.network(name).remove()),
+    pruneBuildCache: async (keep) => {
+      // The same limit in the words of older engines and of newer ones.
+      const limits = { 'keep-storage': keep, 'reserved-space': keep, 'max-used-space': keep }
+      return (await client.pruneBuilds({ all: true, ...limits })).SpaceReclaimed ?? 0
+    },
+  }
+}
+
+/** Labels are inherited: what others build on an image of ours has them too. So a name that we give must fit as well. */
+async function stored(client: Client, image: ImageSummary): Promise<StoredImage | null> {
+  const app = image.Labels?.['megapolos.app']
+  const base = image.Labels?.['megapolos.base']
+  const isOurs = (name: string) => (app ? name.startsWith(`megapolos/app-${app}:`) : name === base)
+  const names = (image.RepoTags ?? []).filter(isOurs)
+  if (names.length === 0) return null
+  const { Id: id } = image
+  const namedAt = app ? null : await taggedAt(client, id)
+  return { id, app: app ?? null, names, bytes: names.length === image.RepoTags?.length ? ownSize(image) : 0, namedAt }
+}
+
+async function taggedAt(client: Client, id: string): Promise<string | null> {
+  const found = await client
+    .image(id)
+    .inspect()
+    .catch((error) => {
+      if (isStatus(error, 404)) return null
+      throw error
+    })
+  return (found as { Metadata?: { LastTagTime?: string } } | null)?.Metadata?.LastTagTime ?? null
+}
+
+function known(images: readonly (StoredImage | null)[]): StoredImage[] {
+  return images.filter((image) => image !== null)
+}
+
+function ownSize({ Size, SharedSize }: ImageSummary): number {
+  return SharedSize < 0 ? 0 : Size - SharedSize
+}
+
+function total(records: readonly { readonly Size: number }[]): number {
+  return records.reduce((sum, { Size }) => sum + Size, 0)
+}
+
+async function removing(what: string, call: Promise<unknown>): Promise<void> {
+  try {
+    await call
+  } catch (error) {
+    if (isStatus(error, 404)) return
+    if (!(error instanceof EngineError)) throw error
+    throw new UserError('conflict', `Docker keeps ${what}: ${error.message}.`)
+  }
+}
