@@ -81,7 +81,7 @@ export function createStorage({ socket, system }: { readonly socket: string; rea
       (await client.listContainers(app === undefined ? [] : [label, `megapolos.app=${app}`])).map((one) => ({
         id: one.Id,
         name: (one.Names[0] ?? one.Id).replace(/^\//, ''),
-        app: one.Labels['megapolos.system'] === system ? (one.Labels['megapolos.app'] ?? null) : null,
+        app: isOurs(one.Labels, system) ? (one.Labels['megapolos.app'] ?? null) : null,
         image: one.ImageID,
         running: !['created', 'exited', 'dead'].includes(one.State),
       })),
@@ -100,6 +100,11 @@ export function createStorage({ socket, system }: { readonly socket: string; rea
       return (await client.pruneBuilds({ all: true, ...limits })).SpaceReclaimed ?? 0
     },
   }
+}
+
+/** A container has the labels of its image too, whoever started it; that of its group it only has from us. */
+function isOurs(labels: Readonly<Record<string, string>>, system: string): boolean {
+  return labels['megapolos.system'] === system && labels['megapolos.group'] !== undefined
 }
 
 /** Labels are inherited: what others build on an image of ours has them too. So a name that we give must fit as well. */

@@ -21,7 +21,7 @@ const app = (id: string) =>
     id: fc.constant(id),
     name: fc.constant(`app-${id}`),
     versions: fc.uniqueArray(fc.integer({ min: 1, max: 12 }), { maxLength: 8 }),
-    pending: fc.boolean(),
+    pending: fc.option(fc.nat(7)),
     serves: fc.option(fc.nat(7)),
     busy: fc.boolean(),
     images: fc.array(fc.uniqueArray(imageId, { minLength: 1, maxLength: 2 }), { minLength: 8, maxLength: 8 }),
@@ -78,7 +78,7 @@ export const anyWorld: fc.Arbitrary<World> = fc
         .map((version, index) => ({
           ...{ app: id, version, build: builds[index] ?? null, images: images[index] ?? [] },
           commit: `commit ${version}`,
-          served: !pending || version !== Math.max(...versions) || versions[serves ?? -1] === version,
+          served: index !== pending || index === serves,
         }))
         .sort((a, b) => b.version - a.version),
     ),
