@@ -42,15 +42,29 @@ test('an image is found under the names that this system gave it, with the bytes
 test('what somebody made of our images, and named otherwise, is not ours, although it inherits our labels', async () => {
   const id = await built('aaaa0002', 'test-storage/mine')
   const unnamed = await built('aaaa0002')
-  const ids = [...(await storage.images()), ...(await storage.usage()).images].map((image) => image.id)
+  const ids = (await storage.usage()).images.map((image) => image.id)
   expect(ids).not.toContain(id)
   expect(ids).not.toContain(unnamed)
   expect(await storage.images('aaaa0002')).toEqual([])
 })
 
 test('an image with only our system label, as a device may have, is nothing that could be removed', async () => {
-  const ids = (await storage.images()).map((image) => image.id)
+  const ids = (await storage.usage()).images.map((image) => image.id)
   expect(ids).not.toContain(await docker('image', 'inspect', '--format', '{{.Id}}', `megapolos-test/${system}`))
+})
+
+test('bases of the installer are those of all systems: while there is another one, nobody removes them', async () => {
+  const container = await docker('create', `megapolos-test/${system}`, 'true')
+  const name = 'megapolos/none-run:1'
+  const shared = ['-c', 'LABEL megapolos.system=megapolos', '-c', `LABEL megapolos.base=${name}`]
+  const other = await docker('commit', '-c', 'LABEL megapolos.system=test-other', container)
+  await docker('commit', ...shared, container, name)
+  await docker('rm', container)
+  try {
+    expect((await storage.usage()).images.map((image) => image.names[0])).not.toContain(name)
+  } finally {
+    await docker('image', 'rm', other, name)
+  }
 })
 
 test('an image that another named too loses our name only', async () => {

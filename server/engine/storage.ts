@@ -6,9 +6,9 @@ import { EngineError, isStatus } from './transport.ts'
 export interface Storage {
   /** Folder of the engine's images and build cache. */
   root(): Promise<string>
-  /** Images of this system's apps and bases, or of one app alone. */
-  images(app?: string): Promise<StoredImage[]>
-  /** With every image's own size; takes a second or more. */
+  /** Images of one app, without their sizes. */
+  images(app: string): Promise<StoredImage[]>
+  /** All images of this system, with their sizes; takes a second or more. */
   usage(): Promise<Usage>
   /** Containers of the whole machine, stopped ones too, as they hold their images; or of one app. */
   containers(app?: string): Promise<StoredContainer[]>
@@ -20,7 +20,7 @@ export interface Storage {
   removeContainer(id: string): Promise<void>
   /** Throws `conflict` when something is connected to it. */
   removeNetwork(name: string): Promise<void>
-  /** Removes what was not used for longest until `keep` bytes are left; returns what that freed. */
+  /** Removes what was not used for longest until about `keep` bytes are left; returns what that freed, at most. */
   pruneBuildCache(keep: number): Promise<number>
 }
 
@@ -53,21 +53,25 @@ export interface Usage {
   readonly cache: { readonly bytes: number; readonly used: number }
 }
 
+/** What the installer labels the bases with that it makes: they belong to all systems of the machine. */
+const installer = 'megapolos'
+
 export function createStorage({ socket, system }: { readonly socket: string; readonly system: string }): Storage {
   const client = createClient(socket)
   const label = `megapolos.system=${system}`
-  const ours = (list: readonly ImageSummary[]) => Promise.all(list.map((one) => stored(client, one)))
+  const ours = async (list: readonly ImageSummary[]) =>
+    (await Promise.all(list.map((one) => stored(client, one)))).filter((image) => image !== null)
 
   return {
     root: async () => (await client.info()).DockerRootDir,
-    images: async (app) => {
-      const labels = app === undefined ? [label] : [label, `megapolos.app=${app}`]
-      return known(await ours(await client.listImages(labels)))
-    },
+    images: async (app) => ours(await client.listImages([label, `megapolos.app=${app}`])),
     usage: async () => {
       const usage = await client.diskUsage()
       const all = usage.Images ?? usage.ImageUsage?.Items ?? []
-      const images = known(await ours(all.filter((one) => one.Labels?.['megapolos.system'] === system)))
+      const systems = new Set(all.flatMap((one) => one.Labels?.['megapolos.system'] ?? []))
+      const alone = systems.difference(new Set([system, installer])).size === 0
+      const belongs = (of: string | undefined) => of === system || (alone && of === installer)
+      const images = await ours(all.filter((one) => belongs(one.Labels?.['megapolos.system'])))
       const ids = new Set(images.map(({ id }) => id))
       const foreign = all.filter(({ Id }) => !ids.has(Id)).reduce((sum, one) => sum + ownSize(one), 0)
       const cache = (usage.BuildCache ?? usage.BuildCacheUsage?.Items ?? []).filter(({ Shared }) => !Shared)
@@ -128,10 +132,6 @@ async function taggedAt(client: Client, id: string): Promise<string | null> {
       throw error
     })
   return (found as { Metadata?: { LastTagTime?: string } } | null)?.Metadata?.LastTagTime ?? null
-}
-
-function known(images: readonly (StoredImage | null)[]): StoredImage[] {
-  return images.filter((image) => image !== null)
 }
 
 function ownSize({ Size, SharedSize }: ImageSummary): number {

@@ -38,7 +38,8 @@ export async function carryOut({ store, engine, repositories, logs }: CarryOut, 
       await store.audit.expire(keeps.audit, auditBefore())
       return 0
     case 'cache':
-      return engine.pruneBuildCache(removal.keep)
+      // The engine counts what an image still holds as well.
+      return Math.min(removal.bytes, await engine.pruneBuildCache(removal.keep))
   }
 }
 
