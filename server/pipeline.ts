@@ -26,17 +26,17 @@ export function createPipeline(parts: Parts) {
     throw new UserError('conflict', `${app.name} has no release yet.`, 'Push it first: git push megapolos main')
   }
 
-  /** The tar is spooled, built, and gone again. */
+  /** The tar is spooled, built, and gone again; on a full disk it is not even asked for. */
   async function built(
     app: App,
-    tar: Readable,
+    tar: () => Readable,
     of: Pick<Release, 'commit' | 'tree'>,
     config: Release['config'],
     job: RunningJob,
     check = async () => {},
   ): Promise<Built> {
     await parts.room(job)
-    const source = await parts.spool(tar, job.signal)
+    const source = await parts.spool(tar(), job.signal)
     try {
       await check()
       job.emit('-----> Building')
@@ -85,7 +85,7 @@ export function createPipeline(parts: Parts) {
     const of = { commit: pushed.new, tree: pushed.tree }
     const stillThere = async () => unmoved(pushed, await repositories.ref(app.id, pushed.ref), branch)
     const config = await store.config.get(app.id)
-    const content = { ...of, ...(await built(app, tar, of, config, job, stillThere)) }
+    const content = { ...of, ...(await built(app, () => tar, of, config, job, stillThere)) }
     const formation = wished(await store.formations.get(app.id), content, app, job)
     const description = `Push ${pushed.new.slice(0, 7)}`
     const made = await serve({ app, content, config, description, actor: asker.actor }, formation, job)
@@ -178,7 +178,8 @@ export function createPipeline(parts: Parts) {
   async function withImages(app: App, to: Release, job: RunningJob): Promise<Release> {
     if (await hasImages(to)) return to
     job.emit(`-----> An image of v${to.version} is gone; building ${to.commit.slice(0, 7)} again`)
-    return { ...to, ...(await built(app, repositories.archive(app.id, to.commit), to, to.config, job)) }
+    const tree = () => repositories.archive(app.id, to.commit)
+    return { ...to, ...(await built(app, tree, to, to.config, job)) }
   }
 
   /** Releases never change: one whose image is gone is followed by another. False when it is there. */
