@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createEngine } from './docker.ts'
 import { createStorage } from './storage.ts'
 import { dockerSocket, makeImage, sweep } from './test-image.ts'
 
@@ -103,6 +104,9 @@ test('containers are seen with what they hold, those that another started withou
     const found = await storage.containers()
     expect(found.find(({ id }) => id === own)).toMatchObject({ app: 'aaaa0005', running: true })
     expect(found.find(({ id }) => id === foreign)).toMatchObject({ app: null, running: false })
+    // The rollout, which stops what it did not want, must not know the other one either.
+    const engine = createEngine({ socket: dockerSocket, system })
+    expect((await engine.list('aaaa0005')).map(({ id }) => id)).toEqual([own])
     await expect(storage.removeContainer(own)).rejects.toMatchObject({ code: 'conflict' })
     await docker('kill', own)
     await storage.removeContainer(own)

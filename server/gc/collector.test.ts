@@ -177,10 +177,11 @@ test('an engine that goes away in the middle fails the job; what was done is don
 })
 
 test('after a change an app loses at once what only it had, and its commits are kept', async () => {
-  for (const id of ['used', 'useless']) present(id)
+  for (const id of ['held', 'used', 'useless']) present(id)
   await released('used', 'c0ffee')
+  refuse[`megapolos/app-${blog.id}:held`] = new UserError('conflict', 'A container uses it.')
   collector.settle(blog.id)
-  await expect.poll(names).toEqual([`megapolos/app-${blog.id}:used`])
+  await expect.poll(names).toEqual([`megapolos/app-${blog.id}:held`, `megapolos/app-${blog.id}:used`])
   expect(kept).toEqual(['c0ffee'])
 })
 

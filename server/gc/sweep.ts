@@ -55,10 +55,13 @@ export async function settle(parts: SweepParts, app: string): Promise<void> {
   await parts.jobs.between({ id: app, name: app }, async () => {
     const world = await observeApp(parts, app)
     if (world.apps.length > 0) await keepCommits(parts, world, app)
-    for (const removal of planCollection(world)) {
-      await carryOut(parts, removal)
-      parts.log.info('gc.removed', { app, what: describe(operationOf(removal)) })
+    const listener: Listener = {
+      emit: () => {},
+      did: (operation) => parts.log.info('gc.removed', { app, what: describe(operation) }),
+      signal: new AbortController().signal,
     }
+    const swept: Swept = { operations: [], bytes: 0, kept: [] }
+    for (const removal of planCollection(world)) await attempt(parts, removal, listener, swept)
   })
 }
 
