@@ -28,8 +28,7 @@ export async function carryOut({ store, engine, repositories, logs }: CarryOut, 
       await repositories.remove(removal.id)
       return 0
     case 'jobs':
-      await store.jobs.forget(removal.ids)
-      await removeLogs(logs, removal.ids)
+      await removeLogs(logs, await store.jobs.forget(removal.ids))
       return 0
     case 'logs':
       await removeLogs(logs, removal.ids)

@@ -37,15 +37,15 @@ export async function sweep(parts: SweepParts, listener: Listener): Promise<Swep
   const world = await observe(parts)
   const planned = planCollection(world)
   const swept: Swept = { operations: [], bytes: 0, kept: [] }
-  const cache = planned.filter(({ kind }) => kind === 'cache')
-  for (const removal of planned) {
-    if (removal.app === null && !cache.includes(removal)) await attempt(parts, removal, listener, swept)
+  const inOrder = async (removals: readonly Removal[]) => {
+    for (const removal of removals) await attempt(parts, removal, listener, swept)
   }
+  // Containers hold images, releases their builds, and the layers of an image that is gone are in the build cache.
+  await inOrder(planned.filter(({ kind }) => kind === 'container'))
   for (const [app, removals] of Map.groupBy(planned, ({ app }) => app)) {
     if (app !== null) await onItsTurn(parts, app, removals, listener, swept)
   }
-  // Layers of an image that is gone stay in the cache as long as it has room for them.
-  for (const removal of cache) await attempt(parts, removal, listener, swept)
+  await inOrder(planned.filter(({ app, kind }) => app === null && kind !== 'container'))
   await pack(parts, world, listener)
   return swept
 }

@@ -76,7 +76,7 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       await store.builds.end(id, 'succeeded', 'Built', false)
       await store.jobs.move(id, 'running', 'succeeded')
     }
-    await store.jobs.forget([named, old, runs, waits])
+    expect(await store.jobs.forget([named, old, runs, waits])).toEqual([old])
     expect((await store.jobs.outlines()).map(({ id, active }) => [id, active])).toEqual([
       [waits, true],
       [runs, true],

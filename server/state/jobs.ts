@@ -97,6 +97,8 @@ export function createJobs(db: Database): Jobs {
           list,
         ),
       ])
+      const left = new Set((await db.query(`SELECT id FROM jobs WHERE ${these}`, [list])).map((row) => Number(row.id)))
+      return ids.filter((id) => !left.has(id))
     },
   }
 }

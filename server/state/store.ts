@@ -151,8 +151,8 @@ export interface Jobs {
   interruptAll(result: string): Promise<Job[]>
   /** All of them, newest first, in few words. */
   outlines(): Promise<JobOutline[]>
-  /** With their builds. Never one that waits or runs, nor one whose build a release names. */
-  forget(ids: readonly number[]): Promise<void>
+  /** With their builds; returns those that are gone. Never one that waits or runs, nor one whose build a release names. */
+  forget(ids: readonly number[]): Promise<number[]>
 }
 
 export interface JobOutline {
