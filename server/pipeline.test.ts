@@ -99,7 +99,8 @@ function played(): Parts {
       tidy: async () => {},
     },
     build: {
-      async build({ commit }) {
+      async build({ app, commit }) {
+        expect(app.name).toBe('blog')
         step(`build ${commit[0]}`)
         const process = (type: string) => ({
           image: `sha256:${commit}`,

@@ -30,7 +30,7 @@ export function createPipeline(parts: Parts) {
   async function built(
     app: App,
     tar: () => Readable,
-    of: Pick<Release, 'commit' | 'tree'>,
+    { commit, tree }: Pick<Release, 'commit' | 'tree'>,
     config: Release['config'],
     job: RunningJob,
     check = async () => {},
@@ -41,8 +41,10 @@ export function createPipeline(parts: Parts) {
       await check()
       job.emit('-----> Building')
       const { id, emit, signal } = job
-      const images = await timed(job, 'built', () => build.build({ app, ...of, source, config, id, emit, signal }))
-      if (!images.reused) job.did({ do: 'build', commit: of.commit })
+      const images = await timed(job, 'built', () =>
+        build.build({ app, commit, tree, source, config, id, emit, signal }),
+      )
+      if (!images.reused) job.did({ do: 'build', commit })
       return images
     } finally {
       await source.remove()

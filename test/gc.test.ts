@@ -84,12 +84,17 @@ describe('what somebody else removes, and a disk that is full', { timeout: 180_0
 
   /** What `docker system prune --all` would do here: it spares only what a container uses. */
   async function removeImages({ base }: { base: boolean }): Promise<void> {
-    const filters = ['--filter', `label=megapolos.system=${at.system.label}`]
-    const used = await quickly('docker', 'ps', '--all', '--format', '{{.Image}}', ...filters)
+    const app = await appId()
+    const containers = () => quickly('docker', 'ps', '--all', '--quiet', '--filter', `label=megapolos.app=${app}`)
+    const running = base ? 1 : 0
+    await expect.poll(async () => (await containers()).split('\n').length - 1, { timeout: 60_000 }).toBe(running)
+    const used = running
+      ? await quickly('docker', 'inspect', '--format', '{{.Image}}', ...(await containers()).trim().split('\n'))
+      : ''
     const unused: string[] = []
-    for (const name of await images(await appId())) {
+    for (const name of await images(app)) {
       const id = await quickly('docker', 'image', 'inspect', '--format', '{{.Id}}', name)
-      if (!used.includes(name) && !used.includes(id.slice(7, 19))) unused.push(name)
+      if (!used.includes(id.trim())) unused.push(name)
     }
     expect(unused.length).toBeGreaterThan(0)
     const bases = base
