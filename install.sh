@@ -3,6 +3,7 @@
 #
 #   sudo ./install.sh                     install, or upgrade from a newer checkout; safe to repeat
 #   sudo ./install.sh start|stop|status   the servers of this installation; status ends with 0 only if all of them run
+#   sudo ./install.sh --restore FILE      install on an empty home what server:backup saved; - reads standard input
 #   sudo ./install.sh test                everything that the tests need, then all tests
 #   sudo ./install.sh uninstall [--purge] removes the program; --purge removes the data too
 #
@@ -21,6 +22,7 @@
 #   --bases SOURCE      MEGAPOLOS_BASES        build bases from Docker Hub, Debian's archive or whichever answers: hub, local or auto (auto)
 #   --pool BLOCK        MEGAPOLOS_POOL         IPv4 block that app networks are cut from (10.64.0.0/12)
 #   --build-firewall X  MEGAPOLOS_BUILD_FIREWALL  keep builds from this machine's ports: on or off (on, unless other containers share their bridge)
+#   --key-file FILE                            with --restore: has the encryption key, which else is asked for on the terminal
 #   --no-hello          MEGAPOLOS_NO_HELLO=1   do not deploy the hello app as a self-check
 #   --no-bases          MEGAPOLOS_NO_BASES=1   do not prepare the build bases; the first build does it
 #
@@ -50,7 +52,7 @@ main() {
   [ "$(id -u)" = 0 ] || fail 'Only root can do this.' "Type: sudo $0 $*"
   read_settings
   case $verb in
-    install) one_at_a_time; install_all ;;
+    install) one_at_a_time; if [ -n "$backup" ]; then restore_all; else install_all; fi ;;
     start) need_installation; one_at_a_time; start_all ;;
     stop) need_installation; one_at_a_time; stop_all ;;
     status) need_installation; print_status ;;
@@ -64,7 +66,7 @@ main() {
 # --- words and settings ------------------------------------------------------------------------------------------
 
 read_words() {
-  verb='' purge='' service=''
+  verb='' purge='' service='' backup='' key_file='' restored=''
   while [ $# -gt 0 ]; do
     case $1 in
       --purge) purge=yes ;;
@@ -89,15 +91,21 @@ read_words() {
     shift
   done
   verb=${verb:-install}
+  if [ -n "$backup$key_file" ] && { [ -z "$backup" ] || [ "$verb" != install ]; }; then
+    fail '--restore goes with install only, and --key-file with --restore.' "Type: $0 --help"
+  fi
 }
 
 set_flag() {
   case $1 in
+    --restore) backup=$2 ;;
+    --key-file) key_file=$2 ;;
     --home | --prefix | --user | --address | --domain | --store | --bases | --pool | --build-firewall) ;;
     --http-port | --ssh-port | --panel-port | --rqlite-port) ;;
     *) fail "I do not know the flag $1." "Type: $0 --help" ;;
   esac
   [ -n "$2" ] || fail "$1 needs a value." "Type: $0 --help"
+  case $1 in --restore | --key-file) return 0 ;; esac
   export "MEGAPOLOS_$(printf %s "${1#--}" | tr 'a-z-' 'A-Z_')=$2"
 }
 
@@ -116,14 +124,14 @@ read_settings() {
   [ ${#home} -le 60 ] || fail "The home $home is ${#home} characters long, at most 60 are allowed." 'Socket paths end at 107 characters; choose a shorter folder.'
   name=${home##*/}
   asked_ssh_port=${MEGAPOLOS_SSH_PORT:-}
-  read_kept_settings
+  read_kept_settings "$home/settings.env"
   use_settings
 }
 
 # Values that were kept and that nobody gave anew.
 read_kept_settings() {
   kept_rqlite_port='' kept_store=''
-  [ -f "$home/settings.env" ] || return 0
+  [ -f "$1" ] || return 0
   while IFS='=' read -r key value; do
     case $key in
       MEGAPOLOS_RQLITE_PORT) kept_rqlite_port=$value ;;
@@ -131,7 +139,7 @@ read_kept_settings() {
       '' | '#'*) continue ;;
     esac
     printenv "$key" >/dev/null || export "$key=$value"
-  done <"$home/settings.env"
+  done <"$1"
 }
 
 use_settings() {
@@ -214,19 +222,22 @@ install_all() {
   install_rqlite
   install_program
   keep_settings
+  [ -z "$restored" ] || put_files_back
   configure_redis
   configure_rqlite
   configure_sshd
   start_stores
+  [ -z "$restored" ] || put_state_back
   switch_program
   write_command
   start_doors
   open_machine_sshd
   add_first_key
   prepare_bases
-  deploy_hello
+  if [ -n "$restored" ]; then revive_apps; else deploy_hello; fi
   show_key
   print_next_steps
+  [ ! -e "$home/run/not-revived" ] || fail 'Not every app came back.' 'The lines under "Apps" say which, why, and what to type.'
 }
 
 check_system() {
@@ -336,6 +347,112 @@ forbid_starts() {
 allow_starts() {
   if [ -f "$policy" ] && grep -q 'Put here by MegapolOS' "$policy"; then rm -f "$policy"; fi
   [ ! -e "$policy.before-megapolos" ] || mv "$policy.before-megapolos" "$policy"
+}
+
+# --- restoring ---------------------------------------------------------------------------------------------------
+
+# Reads the backup first, with nothing but the program, then installs as always with its settings, and puts its parts
+# where an installation has them. The system's name is a new one: on one Docker with the old server, nobody mixes them up.
+restore_all() {
+  begun=$(date +%s)
+  # Outside of the data home, which is as it was before when this fails.
+  restore_log=/var/log/$name-restore.log
+  check_restore
+  log=$restore_log restored=$home/restore
+  check_system
+  check_name
+  trap undo_restore EXIT
+  trap 'exit 130' HUP INT TERM
+  install_packages
+  install_node
+  install_program
+  open_backup
+  install_all
+}
+
+check_restore() {
+  home_before=$(ls -d "$home" 2>/dev/null || true)
+  [ -z "$(find "$home" -mindepth 1 -maxdepth 1 ! -name lost+found 2>/dev/null)" ] || fail "There is something in $home already." 'Choose an empty folder with --home, or remove what is there: ./install.sh uninstall --purge'
+  exec 7<&0
+  if [ "$backup" = - ]; then backup=/dev/fd/7; elif [ ! -f "$backup" ] || [ ! -r "$backup" ]; then fail "$backup is no file that can be read." 'Name the file that server:backup made.'; fi
+  if [ -n "$key_file" ]; then
+    encryption_key=$(cat "$key_file") || fail "$key_file cannot be read." 'Name the file that has the encryption key.'
+  else
+    ask_for_key
+  fi
+}
+
+ask_for_key() {
+  { : </dev/tty; } 2>/dev/null || fail 'There is no terminal to ask for the encryption key on.' 'Put it in a file that only root can read, and name that with --key-file.'
+  printf 'Encryption key of the server that was backed up: ' >/dev/tty
+  stty -echo </dev/tty
+  trap 'stty echo </dev/tty; echo >/dev/tty' EXIT
+  trap 'exit 130' HUP INT TERM
+  IFS= read -r encryption_key </dev/tty || true
+  stty echo </dev/tty
+  echo >/dev/tty
+}
+
+open_backup() {
+  step 'Backup'
+  mkdir -p "$home"
+  start_clock
+  problem=$(printf '%s\n' "$encryption_key" | node "$prefix/$program/server/backups/restore.ts" open "$backup" "$restored" 2>&1) ||
+    fail "$(echo "$problem" | head -n 1)" "$(echo "$problem" | tail -n +2)"
+  encryption_key=''
+  exec 7<&-
+  asked_domain=${MEGAPOLOS_DOMAIN:-}
+  read_kept_settings "$restored/settings.env"
+  asked_ssh_port=${MEGAPOLOS_SSH_PORT:-}
+  kept_rqlite_port='' kept_store=''
+  use_settings
+  log=$restore_log
+  done_with "whole, and its key fits ($(elapsed))"
+}
+
+put_files_back() {
+  step 'Keys and repositories'
+  mv "$restored/secret.key" "$home/keys/"
+  ! [ -d "$restored/sshd" ] || mv "$restored"/sshd/* "$home/sshd/"
+  touch "$home/keys/shown" "$home/hello"
+  try 'The repositories could not be put back.' 'Is the disk full? Look at: df -h' node "$prefix/$program/server/backups/restore.ts" repositories "$restored"
+  done_with 'are back'
+}
+
+put_state_back() {
+  step 'State'
+  try 'The state could not be put back.' 'Is the disk full? Look at: df -h' node "$prefix/$program/server/main.ts" --restore-state "$restored/state.sqlite"
+  done_with 'is back'
+}
+
+# From here on it is an installation; what does not come back now can be brought back by its commands.
+revive_apps() {
+  trap - EXIT HUP INT TERM
+  rm -rf "$restored"
+  step 'Apps'
+  echo
+  step_open=''
+  {
+    [ -z "$asked_domain" ] || "$command" domains:set-global "$asked_domain" || true
+    "$command" server:revive || touch "$home/run/not-revived"
+  } 2>&1 | tee -a "$log" | sed 's/^/    /'
+}
+
+undo_restore() {
+  # To its end, whoever presses what, and with nobody left to read what it says.
+  trap '' HUP INT TERM PIPE
+  set +e
+  purge=yes
+  [ "$(df --output=avail "$home" 2>/dev/null | tail -n 1)" != 0 ] || echo "The disk of $home is full." >&2
+  remove_servers
+  remove_from_docker
+  remove_firewall
+  unmount_all
+  close_machine_sshd
+  rm -f "$command" "$prefix/current"
+  find "$home" -mindepth 1 -maxdepth 1 ! -name lost+found -exec rm -rf --one-file-system {} +
+  [ -n "$home_before" ] || rmdir "$home" 2>/dev/null || true
+  echo "Nothing was put back; $home is as it was before." >&2
 }
 
 # --- Docker ------------------------------------------------------------------------------------------------------
@@ -628,9 +745,8 @@ user_rules() {
   cat <<END
 Match User $user
     AuthenticationMethods publickey
-    AuthorizedKeysFile none
-    AuthorizedKeysCommand $prefix/current/hooks/authorized-keys %t %k $socket
-    AuthorizedKeysCommandUser $user
+    AuthorizedKeysFile $home/run/authorized_keys
+    AuthorizedKeysCommand none
     SetEnv MEGAPOLOS_SOCKET=$socket
     PasswordAuthentication no
     KbdInteractiveAuthentication no
@@ -669,7 +785,7 @@ open_machine_sshd() {
 
 sshd_asks_us() {
   effective=$(/usr/sbin/sshd -T -C "user=$user,host=localhost,addr=127.0.0.1") || return 1
-  echo "$effective" | grep -q "^authorizedkeyscommand $prefix/current/hooks/authorized-keys " || { echo 'Another rule comes first.' >>"$log"; return 1; }
+  echo "$effective" | grep -qx "authorizedkeysfile $home/run/authorized_keys" || { echo 'Another rule comes first.' >>"$log"; return 1; }
   ! echo "$effective" | grep -qE '^(allowusers|allowgroups) ' || echo "$effective" | grep -qE "^(allowusers|allowgroups) (.* )?$user( |\$)" ||
     { echo "AllowUsers or AllowGroups in /etc/ssh keeps $user out." >>"$log"; return 1; }
 }
@@ -1319,7 +1435,7 @@ unmount_all() {
 
 purge_all() {
   step 'Data'
-  rm -rf --one-file-system "${home:?}"
+  rm -rf --one-file-system "${home:?}" "/var/log/$name-restore.log"
   # Another installation may have the same user.
   for account in "$user" "$store_user"; do
     case $(getent passwd "$account" | cut -d : -f 6) in "$home" | "$home"/*) userdel "$account" 2>/dev/null || true ;; esac
@@ -1444,7 +1560,8 @@ start_clock() {
 
 stop_clock() {
   [ -n "$clock" ] || return 0
-  kill "$clock" 2>/dev/null || true
+  # Not TERM: one that comes before the new shell has given up our traps is lost, and then this waits for ever.
+  kill -KILL "$clock" 2>/dev/null || true
   wait "$clock" 2>/dev/null || true
   clock=''
   printf '\033[K'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Lab } from './lab.ts'
 import { pssOf } from './process.ts'
-import type { Row } from './row.ts'
+import { appsText, type Row } from './row.ts'
 
 export async function measureMemory({ system, folder, say }: Lab, apps: number): Promise<Row> {
   say('letting the kernel rest …')
@@ -25,7 +25,7 @@ export async function measureMemory({ system, folder, say }: Lab, apps: number):
     bare.kill()
   }
   return {
-    what: `memory of the idle kernel (PSS), ${apps} apps`,
+    what: `memory of the idle kernel (PSS), ${appsText(apps)}`,
     unit: 'MiB',
     ours,
     floor: { what: 'bare Node', values: floor },

@@ -12,6 +12,16 @@ export function cpuOf(pid: number): number {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + ticks, 0) / 100
 }
 
+/** The same of several, with the children that they have now. */
+export function cpuOfTrees(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + cpuOf(pid) + cpuOfTrees(childrenOf(pid)), 0)
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return text === '' ? [] : text.split(' ').map(Number)
+}
+
 /** MiB of memory, shared pages divided among those who share them. */
 export async function pssOf(pid: number): Promise<number> {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8')

@@ -6,23 +6,21 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { quickly } from '../test/quickly.ts'
 import { commit, edit, example } from '../test/repository.ts'
 import { type Lab, timed } from './lab.ts'
-import { cpuOf } from './process.ts'
-import type { Row } from './row.ts'
+import { cpuOf, cpuOfTrees } from './process.ts'
+import { appsText, type Row } from './row.ts'
 
 const network = { name: 'megapolos-bench', subnet: '10.95.255.0/24', address: '10.95.255.10' }
 const image = 'megapolos-bench'
 
-export async function measurePush(lab: Lab, runs: number): Promise<Row[]> {
-  await example(lab.person, 'node-procfile', 'bench')
-  await writeFile(join(lab.person.folder, 'Procfile'), 'web: node web.js\n')
-  await commit(lab.person, 'Only web')
-  await lab.person.must('git', 'push', 'megapolos', 'main')
+/** `others`: how many apps there are besides the one that is pushed. */
+export async function measurePush(lab: Lab, runs: number, others = 0): Promise<Row[]> {
+  if (others === 0) await makeApp(lab)
   await prepareFloor(lab)
+  const [ours, floor]: [Pushed[], number[]] = [[], []]
   try {
-    const [live, returned, cpu, floor]: number[][] = [[], [], [], []]
     // The first of each is not counted: caches are warm for both.
     for (let run = -1; run < runs; run++) {
-      const text = `change ${run}`
+      const text = `change ${run} among ${others}`
       await changeText(lab, text)
       const byHand = await pushBuildRun(lab, text)
       await changeText(lab, `${text} again`)
@@ -31,12 +29,10 @@ export async function measurePush(lab: Lab, runs: number): Promise<Row[]> {
         `  push ${run + 1}: live ${one.live.toFixed(2)} s, returned ${one.returned.toFixed(2)} s, by hand ${byHand.toFixed(2)} s`,
       )
       if (run < 0) continue
-      floor?.push(byHand)
-      live?.push(one.live)
-      returned?.push(one.returned)
-      cpu?.push(one.cpu)
+      floor.push(byHand)
+      ours.push(one)
     }
-    return rows(live ?? [], returned ?? [], cpu ?? [], floor ?? [])
+    return rows(ours, floor, others + 1)
   } finally {
     await quickly('docker', 'rm', '-f', image).catch(() => '')
     await quickly('docker', 'network', 'rm', network.name).catch(() => '')
@@ -44,65 +40,117 @@ export async function measurePush(lab: Lab, runs: number): Promise<Row[]> {
   }
 }
 
-/** CPU of the kernel for one more push; asked again when there are many apps. */
-export async function measurePushCpu(lab: Lab, runs: number, others: number): Promise<Row> {
-  const cpu: number[] = []
+/** CPU for some more pushes; asked again when there are many apps. */
+export async function measurePushCpu(lab: Lab, runs: number, others: number): Promise<Row[]> {
+  const pushed: Pushed[] = []
   for (let run = 0; run < runs; run++) {
-    const text = `among ${others}, ${run}`
+    const text = `one of ${others}, ${run}`
     await changeText(lab, text)
-    cpu.push((await pushOurs(lab, text)).cpu)
+    pushed.push(await pushOurs(lab, text))
   }
-  return cpuRow(`CPU of the kernel for a deploy, ${others} apps`, cpu)
+  return cpuRows(pushed, others + 1)
 }
 
-function rows(live: number[], returned: number[], cpu: number[], floor: number[]): Row[] {
+/** Apps that run: the same tree pushed under many names. */
+export async function deployApps({ person, say }: Lab, count: number): Promise<void> {
+  say(`deploying ${count} apps …`)
+  let next = 0
+  const pusher = async () => {
+    while (next < count) await person.must('git', 'push', '-q', `megapolos:crowd-${next++}`, 'main')
+  }
+  await Promise.all([pusher(), pusher()])
+}
+
+interface Pushed {
+  readonly live: number
+  readonly returned: number
+  /** Seconds of CPU. */
+  readonly kernel: number
+  readonly all: number
+}
+
+function rows(ours: readonly Pushed[], floor: readonly number[], apps: number): Row[] {
   const by = { what: 'push to a bare repository + docker build + docker run + first 200', values: floor }
+  const among = apps === 1 ? '' : `, ${appsText(apps)}`
   return [
     {
-      what: 'git push → new version answers',
+      what: `git push → new version answers${among}`,
       unit: 's',
-      ours: live,
+      ours: ours.map(({ live }) => live),
       floor: by,
       aim: '≤ 1.3 ×',
       met: (ratio) => ratio <= 1.3,
     },
-    { what: 'git push → push returns', unit: 's', ours: returned, floor: by, aim: '', met: null },
-    cpuRow('CPU of the kernel for a deploy, 1 app', cpu),
+    {
+      what: `git push → push returns${among}`,
+      unit: 's',
+      ours: ours.map(({ returned }) => returned),
+      floor: by,
+      aim: '',
+      met: null,
+    },
+    ...cpuRows(ours, apps),
   ]
 }
 
-function cpuRow(what: string, ours: number[]): Row {
-  return { what, unit: 's', ours, floor: null, aim: '≤ 0.5 s', met: (_, seconds) => seconds <= 0.5 }
+function cpuRows(pushed: readonly Pushed[], apps: number): Row[] {
+  const row = (what: string, ours: number[], aim: boolean): Row => ({
+    what: `CPU of ${what} for a deploy, ${appsText(apps)}`,
+    unit: 's',
+    ours,
+    floor: null,
+    aim: aim ? '≤ 0.5 s' : '',
+    met: aim ? (_, seconds) => seconds <= 0.5 : null,
+  })
+  return [
+    row(
+      'the kernel',
+      pushed.map(({ kernel }) => kernel),
+      false,
+    ),
+    row(
+      'kernel, store, Redis, and sshd with git and the hooks',
+      pushed.map(({ all }) => all),
+      true,
+    ),
+  ]
+}
+
+async function makeApp({ person }: Lab): Promise<void> {
+  await example(person, 'node-procfile', 'bench')
+  await writeFile(join(person.folder, 'Procfile'), 'web: node web.js\n')
+  await commit(person, 'Only web')
+  await person.must('git', 'push', 'megapolos', 'main')
 }
 
 let written = 'version one'
-async function changeText({ person }: Lab, text: string): Promise<void> {
+export async function changeText({ person }: Lab, text: string): Promise<void> {
   await edit(person, 'web.js', `'${written}'`, `'${text}'`)
   written = text
   await commit(person, text)
 }
 
-async function pushOurs(
-  { system, person }: Lab,
-  text: string,
-): Promise<{ live: number; returned: number; cpu: number }> {
+async function pushOurs({ system, person }: Lab, text: string): Promise<Pushed> {
   const kernel = await system.pid('kernel')
-  const before = cpuOf(kernel)
+  const others = await Promise.all(['rqlite', 'redis', 'sshd'].map((server) => system.pid(server)))
+  const cpu = () => ({ kernel: cpuOf(kernel), all: cpuOfTrees([kernel, ...others]) })
+  const before = cpu()
   const [live, returned] = await Promise.all([
     timed(() => untilAnswers('127.0.0.1', system.httpPort, 'bench.localhost', text)),
     timed(() => person.must('git', 'push', 'megapolos', 'main')),
   ])
   // What the kernel does after the push has returned belongs to the deploy: the old group drains and goes.
   await pause(2000)
-  return { live, returned, cpu: cpuOf(kernel) - before }
+  const after = cpu()
+  return { live, returned, kernel: after.kernel - before.kernel, all: after.all - before.all }
 }
 
 /** The same base image as ours, the same sshd program, the docker command with BuildKit. */
 async function prepareFloor({ system, person, folder }: Lab): Promise<void> {
-  await mkdir(join(folder, 'bare'))
+  await mkdir(join(folder, 'bare'), { recursive: true })
   await quickly('git', 'init', '-q', '--bare', join(folder, 'bare'))
   await quickly('chown', '-R', system.user, join(folder, 'bare'))
-  await person.must('git', 'remote', 'add', 'floor', `plain:${join(folder, 'bare')}`)
+  await person.must('git', 'config', 'remote.floor.url', `plain:${join(folder, 'bare')}`)
   const [base] = (
     await quickly('docker', 'images', 'megapolos/node-run', '--format', '{{.Repository}}:{{.Tag}}')
   ).split('\n')
@@ -125,7 +173,7 @@ async function pushBuildRun({ person, plainSsh }: Lab, text: string): Promise<nu
   })
 }
 
-async function untilAnswers(address: string, port: number, host: string, text: string): Promise<void> {
+export async function untilAnswers(address: string, port: number, host: string, text: string): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   while (!(await ask(agent, address, port, host)).includes(text)) await pause(5)
   agent.destroy()

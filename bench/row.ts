@@ -24,6 +24,11 @@ export function result(row: Row): Result {
   return { ...row, median: ours, ratio, met: row.met?.(ratio ?? Number.NaN, ours) ?? null }
 }
 
+/** `1 app`, `100 apps`. */
+export function appsText(count: number): string {
+  return count === 1 ? '1 app' : `${count} apps`
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length / 2

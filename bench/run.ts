@@ -11,25 +11,41 @@ import { makeApps, measureCreate, measureList } from './commands.ts'
 import { type Lab, openLab } from './lab.ts'
 import { measureMemory } from './memory.ts'
 import { measureProxy } from './proxy.ts'
-import { measurePush, measurePushCpu } from './push.ts'
+import { deployApps, measurePush, measurePushCpu } from './push.ts'
 import { measureRedeploys } from './redeploys.ts'
 import { measureRoutes } from './routes.ts'
 import { printed, type Row, result } from './row.ts'
+import { drawTree } from './tree.ts'
 
 const many = 1000
+/** Apps that run beside the one that is pushed. */
+const crowd = 100
 
 /** In this order: later ones use the app `bench` that `push` makes, and the last ones are among many apps. */
 const measurements: Readonly<Record<string, (lab: Lab) => Promise<Row[]>>> = {
   push: (lab) => measurePush(lab, 7),
+  tree: async (lab) => {
+    await drawTree(lab, await machine())
+    return []
+  },
   memory: async (lab) => [await measureMemory(lab, 1)],
-  list: async (lab) => [await measureList(lab, 1, 15)],
-  create: async (lab) => [await measureCreate(lab, 15)],
+  list: async (lab) => [await measureList(lab, 1, 25)],
+  create: async (lab) => [await measureCreate(lab, 15, 1)],
   redeploys: async (lab) => [await measureRedeploys(lab, 100_000)],
   proxy: (lab) => measureProxy(lab, 5),
   routes: async (lab) => [await measureRoutes(lab, many, 200)],
+  crowd: async (lab) => {
+    await deployApps(lab, crowd)
+    return measurePush(lab, 7, crowd)
+  },
   many: async (lab) => {
     await makeApps(lab, many)
-    return [await measureList(lab, many, 15), await measurePushCpu(lab, 5, many), await measureMemory(lab, many)]
+    return [
+      await measureList(lab, many, 25),
+      await measureCreate(lab, 15, many),
+      ...(await measurePushCpu(lab, 5, many)),
+      await measureMemory(lab, many),
+    ]
   },
 }
 

@@ -9,6 +9,7 @@ import type { JobQueue, RunningJob } from './jobs/queue.ts'
 import type { Repositories } from './push/repositories.ts'
 import type { Rollout } from './rollout/rollout.ts'
 import type { Store } from './state/store.ts'
+import { step } from './steps.ts'
 
 /** What changes are made with: the stages and what they share. */
 export interface Parts {
@@ -80,7 +81,7 @@ export function createChanges({ jobs, store, settle }: Pick<Parts, 'jobs' | 'sto
 /** Says how long it took; nobody should have to guess where the time of a push goes. */
 export async function timed<T>(job: RunningJob, what: string, work: () => Promise<T>): Promise<T> {
   const began = performance.now()
-  const result = await work()
+  const result = await step(what, work)
   job.emit(`       ${what} in ${secondsSince(began)}`)
   return result
 }

@@ -44,10 +44,13 @@ export interface Config {
 export interface Paths {
   /** Kernel socket, 0660 root:user. Its folder is 0750. */
   readonly socket: string
+  /** The keys that may come in, 0640 root:user, as sshd reads them. */
+  readonly authorizedKeys: string
   readonly repositories: string
   readonly keys: string
   readonly logs: string
   readonly spool: string
+  readonly backups: string
   readonly sqlite: string
   readonly redisSocket: string
   /** File with `user:password` for rqlite. */
@@ -84,10 +87,12 @@ export function readConfig(env: Environment = process.env): Config {
     buildFirewall: oneOf(env, 'MEGAPOLOS_BUILD_FIREWALL', ['on', 'off'], 'on'),
     paths: {
       socket: join(home, 'run/kernel.sock'),
+      authorizedKeys: join(home, 'run/authorized_keys'),
       repositories: join(home, 'repositories'),
       keys: join(home, 'keys'),
       logs: join(home, 'logs'),
       spool: join(home, 'spool'),
+      backups: join(home, 'backups'),
       sqlite: join(home, 'state/megapolos.sqlite'),
       redisSocket: join(home, 'redis/redis.sock'),
       rqliteAuth: join(home, 'keys/rqlite'),

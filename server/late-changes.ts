@@ -8,8 +8,12 @@ import type { RunningJob } from './jobs/queue.ts'
 export function createLateChanges(
   { store, repositories, rollout, routes }: Parts,
   { run, planned }: Changes,
-  { serving, again }: Releasing,
+  serving: (app: App) => Promise<Release>,
+  /** Builds again what is gone of the release's images. */
+  withImages: (app: App, release: Release, job: RunningJob) => Promise<Release>,
 ) {
+  const ready = async (app: App, job: RunningJob) => withImages(app, await serving(app), job)
+
   async function plan(app: App, kind: 'deploy' | 'scale', formation: Formation): Promise<Change> {
     return planned(app, await rollout.plan(app, await serving(app), formation, kind))
   }
@@ -49,11 +53,8 @@ export function createLateChanges(
       return run(kind === 'deploy' ? 'limit' : 'scale', app, asker, async (job, now) => {
         const wanted = await formation()
         // A rollout stores the formation with the switch.
-        if (!runs(now)) await store.formations.set(app.id, wanted)
-        else {
-          const release = await serving(now)
-          if (!(await again(now, release, wanted, asker.actor, job))) await rollout[kind](now, release, wanted, job)
-        }
+        if (runs(now)) await rollout[kind](now, await ready(now, job), wanted, job)
+        else await store.formations.set(app.id, wanted)
         const scale = Object.entries(wanted).map(([type, { quantity }]) => `${type}=${quantity}`)
         return { result: `${app.name} is scaled to ${scale.join(' ')}.` }
       })
@@ -61,14 +62,21 @@ export function createLateChanges(
 
     /** A fresh group of the release that serves: `ps:restart`, and `ps:start` after a stop. */
     async restart(app: App, asker: Asker, dryRun: boolean): Promise<Change> {
-      const before = await serving(app)
+      const release = await serving(app)
       if (dryRun) return plan(app, 'deploy', await store.formations.get(app.id))
       return run(app.stopped ? 'start' : 'restart', app, asker, async (job, now) => {
-        job.emit(`-----> Starting ${app.name} v${before.version}`)
-        const [release, formation] = [await serving(now), await store.formations.get(app.id)]
-        if (!(await again(now, release, formation, asker.actor, job)))
-          await rollout.deploy(now, release, formation, job)
+        job.emit(`-----> Starting ${app.name} v${release.version}`)
+        await rollout.deploy(now, await ready(now, job), await store.formations.get(app.id), job)
         return { result: `${app.name} runs, all processes fresh.` }
+      })
+    },
+
+    /** What should run and does not: its images are built again if they are gone, and what is missing is started. */
+    async revive(app: App, asker: Asker): Promise<Change> {
+      return run('revive', app, asker, async (job, now) => {
+        const release = await ready(now, job)
+        await rollout.scale(now, release, await store.formations.get(app.id), job)
+        return { result: `${app.name} v${release.version} runs.`, release: release.version }
       })
     },
 
@@ -118,13 +126,6 @@ export function createLateChanges(
       })
     },
   }
-}
-
-/** How these changes reach the release that they need no new one of. */
-interface Releasing {
-  serving(app: App): Promise<Release>
-  /** Makes a release like this one serve if an image of it is gone; false when all are there. */
-  again(app: App, release: Release, formation: Formation, actor: string, job: RunningJob): Promise<boolean>
 }
 
 type Choose = (had: readonly string[]) => readonly string[]

@@ -3,6 +3,7 @@ import { chmod, chown, readFile, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { createBackups } from './backups/backups.ts'
 import { currentBases } from './build/bases.ts'
 import { createBuildStage } from './build/stage.ts'
 import { createCaller } from './commands/call.ts'
@@ -14,6 +15,7 @@ import { createDevices } from './devices/devices.ts'
 import { loadRegistry } from './devices/registry.ts'
 import type { App } from './domain/app.ts'
 import { appUrl } from './domain/route.ts'
+import { authorizedKeys } from './doors/authorized-keys.ts'
 import { createKernelSocket } from './doors/kernel-socket.ts'
 import { createPanel, servePanel } from './doors/panel.ts'
 import { createEngine } from './engine/docker.ts'
@@ -30,6 +32,7 @@ import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, poolProblem } from './network/subnets.ts'
 import { createPipeline } from './pipeline.ts'
 import { type Account, findAccount } from './push/account.ts'
+import { createBundles } from './push/bundles.ts'
 import { createRepositories } from './push/repositories.ts'
 import { openSpool } from './push/spool-folder.ts'
 import { createRollout } from './rollout/rollout.ts'
@@ -54,7 +57,12 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
 
   const key = await loadKey(join(config.paths.keys, 'secret.key'))
   const opened = await openStore({ config, key, log })
-  const store = { ...opened, keys: await rememberedKeys(opened.keys) }
+  const hooks = join(config.program, 'hooks')
+  const letIn = authorizedKeys({
+    ...{ path: config.paths.authorizedKeys, group: account.gid },
+    ...{ hooks, panelPort: config.panelPort },
+  })
+  const store = { ...opened, keys: await rememberedKeys(opened.keys, letIn) }
   const live = openLive({ socket: config.paths.redisSocket, log })
   const engine = createEngine({ socket: config.docker, system })
 
@@ -76,7 +84,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await jobs.recover()
   await Promise.all([store.releases.discardPending(), store.builds.interruptAll()])
 
-  const repositories = createRepositories(config.paths.repositories, join(config.program, 'hooks'), account)
+  const repositories = createRepositories(config.paths.repositories, hooks, account)
   const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
   const basesConfig = { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system }
   const collector = createCollector({
@@ -124,6 +132,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     devices,
     repositories,
     oneOff: rollout.oneOff,
+    backups: createBackups(
+      { ...config, version, store, bundles: createBundles(config.paths.repositories, account) },
+      key,
+    ),
     signIn,
     routes,
     born: new Set(),
@@ -135,7 +147,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
-  const socket = createKernelSocket({ caller, keys: store.keys, panelPort: config.panelPort, health })
+  const socket = createKernelSocket({ caller, keys: store.keys, health })
   await listenOnSocket(socket, config, account)
   const panel = await servePanel(
     createPanel({ caller, signIn, keys: store.keys, live, secret: key, log }),

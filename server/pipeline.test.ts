@@ -28,6 +28,8 @@ let gone: Set<string>
 let full: boolean
 let settled: string[]
 let head: string
+/** Of the ids of images that are built. */
+let suffix: string
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mp-pipeline-'))
@@ -43,6 +45,7 @@ beforeEach(async () => {
   full = false
   settled = []
   head = noCommit
+  suffix = ''
   pipeline = createPipeline(played())
 })
 
@@ -79,6 +82,9 @@ function played(): Parts {
       await store.formations.set(app.id, formation)
       job.did({ do: 'switch', app: app.name })
     },
+    async scale(_app: App, release: Release) {
+      step(`scale v${release.version}`)
+    },
     plan: async (app: App): Promise<Operation[]> => [{ do: 'switch', app: app.name }],
   } as unknown as Rollout
   return {
@@ -99,11 +105,10 @@ function played(): Parts {
       tidy: async () => {},
     },
     build: {
-      async build({ app, commit }) {
-        expect(app.name).toBe('blog')
-        step(`build ${commit[0]}`)
+      async build({ app, commit, config }) {
+        step(`build ${app.name} ${commit[0]} ${JSON.stringify(config)}`)
         const process = (type: string) => ({
-          image: `sha256:${commit}`,
+          image: `sha256:${commit}${suffix}`,
           command: ['sh', '-c', type],
           port: type === 'web' ? 5000 : null,
         })
@@ -150,7 +155,12 @@ const versions = async () =>
 test('a push is built, released, checked by its release task, rolled out, and then decided', async () => {
   const by = asker()
   await push(commits[0], noCommit, by)
-  expect(steps.map((name) => name.replace(/ \{.*/, ''))).toEqual(['build a', 'spool removed', 'task v1', 'deploy v1'])
+  expect(steps.map((name) => name.replace(/ \{.*/, ''))).toEqual([
+    'build blog a',
+    'spool removed',
+    'task v1',
+    'deploy v1',
+  ])
   expect(by.lines.at(-1)).toMatch(/^-----> blog v1 is live at http:\/\/blog\.localhost\/ \(\d\.\d s in all\)$/)
   expect(await store.apps.get('blog')).toMatchObject({ branch: 'main', release: 1 })
 })
@@ -223,20 +233,35 @@ test('a rollback to an image that was pruned builds it again', async () => {
   gone.add(`sha256:${commits[0]}`)
   steps = []
   await pipeline.rollback(await store.apps.get('blog'), null, asker(), false)
-  expect(steps.slice(0, 2)).toEqual(['build a', 'spool removed'])
+  expect(steps.slice(0, 2)).toEqual(['build blog a {}', 'spool removed'])
 })
 
-test.each([
-  ['a start', (app: App) => pipeline.restart(app, asker(), false)],
-  ['a scale', (app: App) => pipeline.scale(app, { web: { quantity: 2 } }, asker(), false)],
-])('%s of a release whose image was pruned builds it again, as another release', async (_, change) => {
+test('an app whose images are gone is revived as the same release, with what it was built from', async () => {
+  const app = await pipeline.create('blog', 'ann')
+  await pipeline.configure(app, { A: '1' }, asker(), { restart: false, dryRun: false })
+  await push(commits[0])
+  const before = await store.releases.get(app.id, 1)
+  await store.config.set(app.id, { A: '2' })
+  gone.add(`sha256:${commits[0]}`)
+  steps = []
+  suffix = '-again'
+  const { release } = await pipeline.revive(await store.apps.get('blog'), asker())
+  expect(release).toBe(1)
+  expect(steps).toEqual(['build blog a {"A":"1"}', 'spool removed', 'scale v1'])
+  const images = Object.values((await store.releases.get(app.id, 1))?.processes ?? {}).map(({ image }) => image)
+  expect(new Set(images)).toEqual(new Set([`sha256:${commits[0]}-again`]))
+  expect(await store.releases.get(app.id, 1)).toMatchObject({ config: before?.config, createdAt: before?.createdAt })
+  expect(await versions()).toEqual([1])
+})
+
+test('what changes an app builds its images again if they are gone, and only once', async () => {
   await push(commits[0])
   gone.add(`sha256:${commits[0]}`)
   steps = []
-  await change(await store.apps.get('blog'))
-  expect(steps.map((name) => name.replace(/ \{.*/, ''))).toEqual(['build a', 'spool removed', 'task v2', 'deploy v2'])
-  const { id } = await store.apps.get('blog')
-  expect(await store.releases.get(id, 2)).toMatchObject({ description: 'Build aaaaaaa again', commit: commits[0] })
+  suffix = '-again'
+  await pipeline.restart(await store.apps.get('blog'), asker(), false)
+  await pipeline.configure(await store.apps.get('blog'), { A: '1' }, asker(), { restart: true, dryRun: false })
+  expect(steps.filter((name) => name.startsWith('build'))).toEqual(['build blog a {}'])
 })
 
 test('a full disk refuses a push before anything of it is stored', async () => {

@@ -13,6 +13,7 @@ import type { RunningJob } from './jobs/queue.ts'
 import { createLateChanges } from './late-changes.ts'
 import { acceptable, type Push, unmoved } from './push/receive.ts'
 import { type ReleaseInput, release, rollbackTarget } from './release/release.ts'
+import { step } from './steps.ts'
 
 export type Pipeline = ReturnType<typeof createPipeline>
 
@@ -36,7 +37,7 @@ export function createPipeline(parts: Parts) {
     check = async () => {},
   ): Promise<Built> {
     await parts.room(job)
-    const source = await parts.spool(tar(), job.signal)
+    const source = await step('tree taken in', () => parts.spool(tar(), job.signal))
     try {
       await check()
       job.emit('-----> Building')
@@ -86,19 +87,24 @@ export function createPipeline(parts: Parts) {
     const branch = acceptable(pushed, app)
     const of = { commit: pushed.new, tree: pushed.tree }
     const stillThere = async () => unmoved(pushed, await repositories.ref(app.id, pushed.ref), branch)
-    const config = await store.config.get(app.id)
+    // None of them changes while this has the app's turn.
+    const [config, known, url] = await Promise.all([
+      store.config.get(app.id),
+      store.formations.get(app.id),
+      parts.url(app),
+    ])
     const content = { ...of, ...(await built(app, () => tar, of, config, job, stillThere)) }
-    const formation = wished(await store.formations.get(app.id), content, app, job)
+    const formation = wished(known, content, app, job)
     const description = `Push ${pushed.new.slice(0, 7)}`
     const made = await serve({ app, content, config, description, actor: asker.actor }, formation, job)
     // It serves: whatever fails from here on is no reason to refuse. A branch that stays unclaimed is the next push's.
-    await store.apps.claimBranch(app.id, branch).catch(() => false)
-    job.emit(`-----> ${app.name} v${made.version} is live at ${await parts.url(app)} (${secondsSince(began)} in all)`)
+    if (app.branch === null) await store.apps.claimBranch(app.id, branch).catch(() => false)
+    job.emit(`-----> ${app.name} v${made.version} is live at ${url} (${secondsSince(began)} in all)`)
     return made
   }
 
   return {
-    ...createLateChanges(parts, changes, { serving, again }),
+    ...createLateChanges(parts, changes, serving, withImages),
 
     /** The release that serves, or did before a stop; throws `conflict` before the first push. */
     serving,
@@ -110,7 +116,7 @@ export function createPipeline(parts: Parts) {
           const { version } = await push(now, pushed, tar, asker, job)
           const result = `v${version} is live.`
           decided({ app: app.name, release: version, planned: false, operations: [], result })
-          const moved = await repositories.awaitRef(app.id, pushed.ref, pushed.new, 5000)
+          const moved = await step('ref moved', () => repositories.awaitRef(app.id, pushed.ref, pushed.new, 5000))
           return {
             result: moved ? result : `${result} The pusher was gone by then: ${pushed.ref} has not moved.`,
             release: version,
@@ -176,21 +182,21 @@ export function createPipeline(parts: Parts) {
     return parts.hasImages(Object.values(release.processes).map(({ image }) => image))
   }
 
-  /** An image that somebody pruned is built again, from the commit and with the config vars that it was built with. */
-  async function withImages(app: App, to: Release, job: RunningJob): Promise<Release> {
-    if (await hasImages(to)) return to
-    job.emit(`-----> An image of v${to.version} is gone; building ${to.commit.slice(0, 7)} again`)
-    const tree = () => repositories.archive(app.id, to.commit)
-    return { ...to, ...(await built(app, tree, to, to.config, job)) }
-  }
-
-  /** Releases never change: one whose image is gone is followed by another. False when it is there. */
-  async function again(app: App, release: Release, formation: Formation, actor: string, job: RunningJob) {
-    if (await hasImages(release)) return false
-    const content = await withImages(app, release, job)
-    const description = `Build ${release.commit.slice(0, 7)} again`
-    await serve({ app, content, config: release.config, description, actor }, formation, job)
-    return true
+  /**
+   * Images that somebody pruned, or that stayed behind when the server was restored, are built again, from the commit and
+   * the config vars that they were built from. It stays the same release: its images only have other ids.
+   */
+  async function withImages(app: App, release: Release, job: RunningJob): Promise<Release> {
+    if (await hasImages(release)) return release
+    job.emit(`-----> An image of v${release.version} is gone; building ${release.commit.slice(0, 7)} again`)
+    const tree = () => repositories.archive(app.id, release.commit)
+    const again = await built(app, tree, release, release.config, job)
+    const images = Object.entries(release.processes).map(([type, { image }]) => [
+      image,
+      again.processes[type]?.image ?? image,
+    ])
+    await store.releases.replaceImages(app.id, Object.fromEntries(images))
+    return (await store.releases.get(app.id, release.version)) ?? release
   }
 }
 

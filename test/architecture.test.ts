@@ -10,7 +10,7 @@ const house = all.filter((source) => !isTest(source))
 const stages = ['push', 'build', 'release', 'rollout', 'route']
 /** Who knows the order of the stages. */
 const order = ['pipeline.ts', 'changes.ts', 'late-changes.ts']
-const vocabulary = ['errors.ts', 'log.ts', 'config.ts', 'domain']
+const vocabulary = ['errors.ts', 'log.ts', 'steps.ts', 'config.ts', 'domain']
 const tools = ['engine', 'state', 'live', 'jobs', 'devices', 'network']
 
 /** Place → the places it may import, besides itself. Types count as well: who names a type knows its owner. */
@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   'errors.ts': [],
   'log.ts': [],
+  'steps.ts': [],
   'config.ts': ['errors.ts'],
   engine: vocabulary,
   state: vocabulary,
@@ -32,8 +33,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
   ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order]])),
+  backups: [...vocabulary, 'push', 'state'],
   // Commands see the parts only as types, through kernel.ts (a test below).
-  commands: [...vocabulary, ...stages, ...tools, ...order, 'gc'],
+  commands: [...vocabulary, ...stages, ...tools, ...order, 'backups', 'gc'],
   doors: [...vocabulary, 'commands', 'engine', 'push', 'live', 'views'],
   drivers: [...vocabulary, 'devices'],
   buildpacks: [...vocabulary, 'build'],
@@ -53,7 +55,7 @@ test('every place imports only what it may', () => {
 })
 
 /** Programs of their own: the kernel, what install.sh asks before there is one, and the bench, which looks from outside. */
-const programs = ['server/main.ts', 'server/build/bases-cli.ts']
+const programs = ['server/main.ts', 'server/build/bases-cli.ts', 'server/backups/restore.ts']
 const free = (source: Source) => programs.includes(source.path) || source.place === 'bench'
 
 test('commands reach the parts only through what they are given', () => {

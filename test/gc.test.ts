@@ -37,7 +37,7 @@ describe('what somebody else removes, and a disk that is full', { timeout: 180_0
     const said = await at.person.must('ssh', 'megapolos', 'ps:start', 'site')
     expect(said).toMatch(/An image of v3 is gone; building [0-9a-f]{7} again/)
     expect(await at.get('site.localhost')).toContain('Hello from a page')
-    expect(await at.person.must('ssh', 'megapolos', 'releases', 'site')).toMatch(/v4 \* +Build [0-9a-f]{7} again/)
+    expect(await at.person.must('ssh', 'megapolos', 'releases', 'site')).toMatch(/^v3 \*/m)
   })
 
   test('on a disk that is nearly full a push is refused before anything is built, and goes through once there is room', async () => {

@@ -78,7 +78,7 @@ export const blog = {
   'builds:list': [build(61), build(60, { state: 'failed' }), build(59, { reused: true })],
   'builds:info': ({ build: id }: { build: number }) => build(id),
   'jobs:list': [job(61)],
-  'jobs:info': ({ job: id }: { job: number }) => ({ ...job(id), output }),
+  'jobs:info': ({ job: id }: { job: number }) => ({ ...job(id), output, steps: [] }),
   'devices:list': [
     { name: 'docker', class: 'builder', driver: 'docker', node: 'local', state: 'ready' },
     { name: 'nginx', class: 'proxy', driver: 'nginx', node: 'local', state: 'running' },

@@ -70,7 +70,7 @@ test('names, messages and lines of others are text, whatever is in them', async 
     'apps:list': [appSummary(evil)],
     'apps:info': appInfo(evil, { description: evil, domains: [evil], url: `http://${evil}/`, branch: evil }),
     'jobs:list': [job(1, { ...refused, app: evil, actor: evil, result: evil })],
-    'jobs:info': { ...job(1, { actor: evil, operations: [evil], result: evil }), output: [evil] },
+    'jobs:info': { ...job(1, { actor: evil, operations: [evil], result: evil }), output: [evil], steps: [] },
     logs: [logLine(evil, evil), logLine('\x1b[31mred\x1b[0m \x07\x00done')],
   })
   for (const path of [...paths, `/apps/${evil}`, `/${evil}`]) {
@@ -106,7 +106,7 @@ test('a failure that nobody foresaw is told without its message', async () => {
 })
 
 test('a running build says how to cancel it', async () => {
-  const text = await testPanel({ ...blog, 'jobs:info': { ...job(61, running), output: [] } }).page(
+  const text = await testPanel({ ...blog, 'jobs:info': { ...job(61, running), output: [], steps: [] } }).page(
     '/apps/blog/builds/61',
   )
   expect(text).toContain('ssh megapolos builds:cancel blog')

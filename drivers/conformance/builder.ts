@@ -1,5 +1,5 @@
 /** What every builder must do. A driver's own test is one call of this, against the real software. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -74,9 +74,36 @@ export function conformsBuilder(name: string, setUp: () => Promise<BuilderUnderT
       expect(await under.labels(image)).toMatchObject({ 'test.mark': mark })
     })
 
+    test('a tree arrives as it is: programs, links, times, large files, many files, names in any order', async () => {
+      const path = join(folder, 'whole.tar')
+      const out = pack()
+      const made = new Date('2024-02-29T12:00:00Z')
+      const large = randomBytes(3 * 1024 * 1024 + 1)
+      for (const name of ['a/b', 'a-b', 'a.b', 'a/b-c/d', 'ab', 'ünï/cödé', `${'long-'.repeat(40)}/name`])
+        out.entry({ name, mtime: made }, name)
+      out.entry({ name: 'program', mode: 0o775 }, '#!/bin/sh\necho it runs\n')
+      out.entry({ name: 'link', type: 'symlink', linkname: 'a/b' })
+      out.entry({ name: 'large' }, large)
+      for (let n = 0; n < 8000; n++) out.entry({ name: `many/${n % 7}/${n}` }, String(n))
+      out.finalize()
+      await pipeline(out as AsyncIterable<Buffer>, createWriteStream(path))
+      const image = await build('COPY . /app', { source: path })
+      const said = await under.run(image, [
+        ...['sh', '-c'],
+        `cd /app && ./program && readlink link && cat link && echo && sha256sum < large && find many -type f | wc -l &&
+         cat many/3/7997 && echo && date -u -r a-b +%F && cat long*/name && echo && cat ünï/cödé`,
+      ])
+      expect(said.split('\n')).toEqual([
+        ...['it runs', 'a/b', 'a/b', `${createHash('sha256').update(large).digest('hex')}  -`, '8000'],
+        ...['7997', '2024-02-29', `${'long-'.repeat(40)}/name`, 'ünï/cödé'],
+      ])
+    })
+
     test('what is ignored does not reach the build; an added file does, even under an ignored name', async () => {
       const ignore = ['left-out.txt', '**/*.log', 'Recipe']
-      const image = await build('COPY . /app', { ignore, files: { 'kept.txt': 'replaced' } })
+      // Only the lines that are given count.
+      const files = { 'kept.txt': 'replaced', '.dockerignore': 'kept.txt\nfolder\n' }
+      const image = await build('COPY . /app\nRUN rm /app/.dockerignore', { ignore, files })
       const found = await under.run(image, ['find', '/app', '-type', 'f'])
       expect(found.trim().split('\n').sort()).toEqual(['/app/Recipe', '/app/folder/inner.txt', '/app/kept.txt'])
       expect(await under.run(image, ['cat', '/app/kept.txt'])).toBe('replaced')

@@ -1,13 +1,13 @@
 /** Builds images with the BuildKit inside the Docker Engine, over the engine's socket: no CLI, no plugin, no registry. */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
-import { pipeline } from 'node:stream/promises'
 import type { BuilderDriver, BuildRequest } from '../../server/devices/classes/builder.ts'
 import type { CreateDriver } from '../../server/devices/driver.ts'
 import { messageOf, UserError } from '../../server/errors.ts'
-import { contextStream } from './context.ts'
+import { noteStep } from '../../server/steps.ts'
 import { Progress } from './progress.ts'
 import { openSession } from './session.ts'
-import { readTrace } from './trace.ts'
+import { readTrace, type Trace } from './trace.ts'
+import { openTree } from './tree.ts'
 
 export const createDriver: CreateDriver<BuilderDriver> = (host) => {
   const socket = host.engineSocket
@@ -22,10 +22,11 @@ async function run(
   signal: AbortSignal,
 ): Promise<{ image: string }> {
   stopIfAborted(signal)
-  const session = await openSession(socketPath, build.secrets).catch((error) => {
+  await using tree = await openTree(build)
+  const session = await openSession(socketPath, build.secrets, tree).catch((error) => {
     throw unavailable(socketPath, error)
   })
-  const post = request({ socketPath, path: `/build?${query(build, session.id)}`, method: 'POST', headers })
+  const post = request({ socketPath, path: `/build?${query(build, session.id)}`, method: 'POST' })
   // Both must go: the engine kills a running step only when request and session are cut.
   const cancel = () => {
     post.destroy()
@@ -34,7 +35,7 @@ async function run(
   signal.addEventListener('abort', cancel, { once: true })
   try {
     stopIfAborted(signal)
-    const response = await send(post, build)
+    const response = await send(post)
     if (response.statusCode !== 200)
       throw new UserError('refused', `The build was not started: ${await errorOf(response)}.`)
     return { image: await follow(response, new Progress(log)) }
@@ -47,37 +48,53 @@ async function run(
   }
 }
 
-const headers = { 'Content-Type': 'application/x-tar' }
-
 function query(build: BuildRequest, session: string): URLSearchParams {
   return new URLSearchParams({
     version: '2',
     session,
+    // Not from this request: the engine asks the session for it.
+    remote: 'client-session',
     dockerfile: build.dockerfile,
     t: build.tag,
     labels: JSON.stringify(build.labels),
   })
 }
 
-/** The engine may answer before it has read everything, such as to a request that it refuses. */
-function send(post: ClientRequest, build: BuildRequest): Promise<IncomingMessage> {
+function send(post: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   post.once('response', resolve)
   post.on('error', reject)
-  pipeline(contextStream(build), post).catch(reject)
+  post.end()
   return promise
 }
 
 /** Reads the engine's events. A status of 200 says nothing yet: a failed build is an event too. */
 async function follow(response: IncomingMessage, progress: Progress): Promise<string> {
   let image: string | null = null
+  const account = stepAccount()
   for await (const event of events(response)) {
     if (event.error) throw progress.failure(event.error)
-    if (event.id === 'moby.buildkit.trace') progress.take(readTrace(Buffer.from(String(event.aux), 'base64')))
+    if (event.id === 'moby.buildkit.trace') {
+      const trace = readTrace(Buffer.from(String(event.aux), 'base64'))
+      progress.take(trace)
+      account(trace)
+    }
     if (event.id === 'moby.image.id') image = (event.aux as { ID: string }).ID
   }
   if (!image) throw new Error('the engine ended the build without a result')
   return image
+}
+
+/** The engine's own clock says what each of its steps took; it reports one more than once. */
+function stepAccount(): (trace: Trace) => void {
+  const noted = new Set<string>()
+  return ({ vertexes }) => {
+    for (const { digest, name, started, completed } of vertexes) {
+      if (started === null || completed === null || noted.has(digest)) continue
+      noted.add(digest)
+      noteStep(`buildkit: ${name}`, started, completed)
+    }
+  }
 }
 
 interface Event {

@@ -6,8 +6,8 @@ const step: Vertex = {
   digest: 'a',
   name: '[2/3] RUN npm ci',
   cached: false,
-  started: true,
-  completed: true,
+  started: 1,
+  completed: 2,
   error: 'exit code: 1',
 }
 const told = (lines: string, engineError: string) => {

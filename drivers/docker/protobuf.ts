@@ -35,16 +35,16 @@ export function bytesField(number: number, value: Buffer): Buffer {
   return Buffer.concat([varint(number * 8 + 2), varint(value.length), value])
 }
 
-export function varintField(number: number, value: number): Buffer {
+export function varintField(number: number, value: number | bigint): Buffer {
   return Buffer.concat([varint(number * 8), varint(value)])
 }
 
-function varint(value: number): Buffer {
+function varint(value: number | bigint): Buffer {
   const bytes: number[] = []
-  let rest = value
-  while (rest > 127) {
-    bytes.push((rest % 128) | 128)
-    rest = Math.floor(rest / 128)
+  let rest = BigInt(value)
+  while (rest > 127n) {
+    bytes.push(Number(rest & 127n) | 128)
+    rest >>= 7n
   }
-  return Buffer.from([...bytes, rest])
+  return Buffer.from([...bytes, Number(rest)])
 }

@@ -1,12 +1,14 @@
 /**
- * A BuildKit session: the engine calls back over the connection of `POST /session`, as a gRPC client on HTTP/2.
- * It asks whether we are alive, for the secrets of the build, and for registry credentials, of which there are none.
+ * A BuildKit session: the engine calls back over the connection of `POST /session`, as a gRPC client on HTTP/2. It asks
+ * whether we are alive, for the files and the secrets of the build, and for registry credentials, of which there are none.
  */
 import { randomBytes } from 'node:crypto'
 import { request } from 'node:http'
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
+import { framed, syncFiles } from './file-sync.ts'
 import { bytesField, fields, varintField } from './protobuf.ts'
+import type { Tree } from './tree.ts'
 
 export interface Session {
   readonly id: string
@@ -22,10 +24,11 @@ const methods: Readonly<Record<string, (message: Buffer, secrets: Secrets) => An
   '/moby.buildkit.secrets.v1.Secrets/GetSecret': getSecret,
   '/moby.filesync.v1.Auth/Credentials': () => Buffer.alloc(0),
 }
+const fileSync = '/moby.filesync.v1.FileSync/DiffCopy'
 const unimplemented = 12
 const notFound = 5
 
-export function openSession(socketPath: string, secrets: Secrets): Promise<Session> {
+export function openSession(socketPath: string, secrets: Secrets, tree: Tree): Promise<Session> {
   const id = randomBytes(16).toString('hex')
   const { promise, resolve, reject } = Promise.withResolvers<Session>()
   const upgrade = request({
@@ -37,7 +40,9 @@ export function openSession(socketPath: string, secrets: Secrets): Promise<Sessi
       Upgrade: 'h2c',
       'X-Docker-Expose-Session-Uuid': id,
       'X-Docker-Expose-Session-Name': 'megapolos',
-      'X-Docker-Expose-Session-Grpc-Method': Object.keys(methods),
+      // Of its own: an engine compares a tree with the last one of the same key by sizes and times alone.
+      'X-Docker-Expose-Session-Sharedkey': id,
+      'X-Docker-Expose-Session-Grpc-Method': [...Object.keys(methods), fileSync],
     },
   })
   upgrade.on('error', reject)
@@ -47,7 +52,7 @@ export function openSession(socketPath: string, secrets: Secrets): Promise<Sessi
   })
   upgrade.on('upgrade', (_, socket, head) => {
     if (head.length > 0) socket.unshift(head)
-    const session = serve(socket, secrets)
+    const session = serve(socket, secrets, tree)
     resolve({
       id,
       close: () => {
@@ -60,13 +65,14 @@ export function openSession(socketPath: string, secrets: Secrets): Promise<Sessi
   return promise
 }
 
-function serve(socket: Duplex, secrets: Secrets): ServerHttp2Session {
+function serve(socket: Duplex, secrets: Secrets, tree: Tree): ServerHttp2Session {
   const session = performServerHandshake(socket)
   // The end of the connection is told by the build request; here it would only be an unhandled event.
   session.on('error', () => {})
   socket.on('error', () => {})
   session.on('stream', (stream, headers) => {
     stream.on('error', () => {})
+    if (headers[':path'] === fileSync) return syncFiles(stream, headers, tree)
     const chunks: Buffer[] = []
     stream.on('data', (chunk: Buffer) => chunks.push(chunk))
     stream.on('end', () => {
@@ -85,11 +91,9 @@ function answer(stream: ServerHttp2Stream, result: Answer): void {
     stream.respond({ ...headers, 'grpc-status': result.status, 'grpc-message': result.message }, { endStream: true })
     return
   }
-  const frame = Buffer.alloc(5)
-  frame.writeUInt32BE(result.length, 1)
   stream.respond(headers, { waitForTrailers: true })
   stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
-  stream.end(Buffer.concat([frame, result]))
+  stream.end(framed(result))
 }
 
 function getSecret(message: Buffer, secrets: Secrets): Answer {

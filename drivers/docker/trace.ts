@@ -6,8 +6,9 @@ export interface Vertex {
   readonly digest: string
   readonly name: string
   readonly cached: boolean
-  readonly started: boolean
-  readonly completed: boolean
+  /** Milliseconds since 1970; null: not yet. */
+  readonly started: number | null
+  readonly completed: number | null
   readonly error: string
 }
 
@@ -33,16 +34,27 @@ export function readTrace(message: Buffer): Trace {
 }
 
 function readVertex(message: Buffer): Vertex {
-  const vertex = { digest: '', name: '', cached: false, started: false, completed: false, error: '' }
+  const vertex = { digest: '', name: '', cached: false, error: '', ...never }
   for (const [number, value] of fields(message)) {
     if (number === 1) vertex.digest = String(value)
     else if (number === 3) vertex.name = String(value)
     else if (number === 4) vertex.cached = value !== 0
-    else if (number === 5) vertex.started = true
-    else if (number === 6) vertex.completed = true
+    else if (number === 5) vertex.started = time(value)
+    else if (number === 6) vertex.completed = time(value)
     else if (number === 7) vertex.error = String(value)
   }
   return vertex
+}
+
+const never: Pick<Vertex, 'started' | 'completed'> = { started: null, completed: null }
+
+function time(message: Buffer | number): number | null {
+  if (typeof message === 'number') return null
+  const [seconds, nanos] = [1, 2].map((wanted) => {
+    for (const [number, value] of fields(message)) if (number === wanted) return Number(value)
+    return 0
+  })
+  return (seconds ?? 0) * 1000 + (nanos ?? 0) / 1e6
 }
 
 function readOutput(message: Buffer): Output {

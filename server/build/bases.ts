@@ -88,11 +88,12 @@ async function ensure(maker: Maker, base: string, log: (line: string) => void): 
   const recipe = join(maker.config.buildpacks, language, 'base')
   const hasBuild = readdirSync(recipe).includes('build.Dockerfile')
   const isThere = async (image: string) => (await maker.engine.image(image)) !== null
-  if (!(await isThere(run))) {
+  const [hasRun, isComplete] = await Promise.all([isThere(run), hasBuild ? isThere(build) : true])
+  if (!hasRun) {
     log(`Making the base image for ${language} ${version}, once; this takes a minute`)
     await makeRun(maker, manifest, version, run, log)
   }
-  if (hasBuild && !(await isThere(build))) {
+  if (!isComplete) {
     log(`Making the build image for ${language} ${version}, once`)
     await buildRecipe(maker, { recipe, dockerfile: 'build.Dockerfile', from: run, tag: build }, log)
   }

@@ -7,6 +7,7 @@ import type { Engine } from '../engine/engine.ts'
 import { messageOf, UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
+import { step } from '../steps.ts'
 import { type AppJson, parseAppJson } from './app-json.ts'
 import { type BaseImages, type BasesConfig, createBases } from './bases.ts'
 import type { BuildInput, BuildStage, Built } from './build.ts'
@@ -21,7 +22,7 @@ export interface BuildPorts {
 }
 
 type Image = NonNullable<Awaited<ReturnType<Engine['image']>>>
-type Parts = BuildPorts & { readonly bases: BaseImages }
+type Parts = BuildPorts & { readonly bases: BaseImages; readonly hashKey: () => Promise<string> }
 
 /** Part of every content key: raise it when the same plan is built in another way. */
 const contract = 1
@@ -29,7 +30,8 @@ const contract = 1
 const defaultPort = 5000
 
 export function createBuildStage(ports: BuildPorts): BuildStage {
-  const parts = { ...ports, bases: createBases(ports.basesConfig, ports.builder, ports.engine) }
+  const bases = createBases(ports.basesConfig, ports.builder, ports.engine)
+  const parts = { ...ports, bases, hashKey: createHashKey(ports) }
   return {
     build: async (input) => {
       const { store, log } = ports
@@ -55,11 +57,10 @@ async function build(parts: Parts, input: BuildInput): Promise<Built> {
   const configHash = await hashConfig(parts, input)
   const surroundings = { app: input.app.id, bases: parts.bases, configHash }
   const plan = await makePlan(parts.basesConfig.buildpacks, input.source, surroundings)
-  await parts.store.builds.setBuildpack(input.id, plan.buildpack)
   for (const line of plan.summary) emit(`-----> ${line}`)
   for (const warning of plan.warnings) emit(`       Warning: ${warning}`)
 
-  await ensureBases(parts, plan, input)
+  await Promise.all([parts.store.builds.setBuildpack(input.id, plan.buildpack), ensureBases(parts, plan, input)])
   const key = await contentKey(parts, plan, input, configHash)
   const found = await findImage(parts, input, key)
   if (found) emit('       Nothing to build: the image of this tree is there already')
@@ -118,10 +119,14 @@ async function makeImage(parts: Parts, plan: Plan, input: BuildInput, key: strin
     labels: { 'megapolos.app': app.id, 'megapolos.system': parts.basesConfig.system },
     secrets: { mp_env: shellExports(config) },
   }
-  const { image } = await parts.builder().build(request, (line) => emit(`       ${line}`), signal)
-  const details = await parts.engine.image(image)
+  const { image } = await step('builder', () =>
+    parts.builder().build(request, (line) => emit(`       ${line}`), signal),
+  )
+  const [details] = await Promise.all([
+    parts.engine.image(image),
+    parts.store.releases.rememberImage(app.id, key, image),
+  ])
   if (!details) throw new UserError('unavailable', 'The image was removed right after it was built.', 'Push again.')
-  await parts.store.releases.rememberImage(app.id, key, details.id)
   return details
 }
 
@@ -164,20 +169,25 @@ function processesOf(plan: Plan, image: Image): Record<string, Process> {
 /** Keyed, because it can be read in the image's history: a plain hash of a short value could be guessed. */
 async function hashConfig(parts: Parts, input: BuildInput): Promise<string> {
   const sorted = Object.entries(input.config).sort(([a], [b]) => (a < b ? -1 : 1))
-  const key = await buildKey(parts)
+  const key = await parts.hashKey()
   return createHmac('sha256', key)
     .update(JSON.stringify([input.app.id, sorted]))
     .digest('hex')
     .slice(0, 32)
 }
 
-async function buildKey({ store }: Parts): Promise<string> {
+/** Made once for ever, so it is asked for once. */
+function createHashKey({ store }: BuildPorts): () => Promise<string> {
   const name = 'build.config-hash-key'
-  const known = await store.settings.get(name)
-  if (known) return known
-  const made = randomBytes(32).toString('hex')
-  await store.settings.set(name, made)
-  return made
+  let known: string | null = null
+  return async () => {
+    known ??= await store.settings.get(name)
+    if (known) return known
+    const made = randomBytes(32).toString('hex')
+    await store.settings.set(name, made)
+    known = made
+    return made
+  }
 }
 
 function shellExports(config: Readonly<Record<string, string>>): string {

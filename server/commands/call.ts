@@ -69,6 +69,8 @@ export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
       // Whoever asks for JSON reads the result alone.
       const quiet = format === 'json' && row.kind === 'mutation' ? { ...context, emit: () => {} } : context
       const result = await guarded(row, args, context, () => row.run(args, quiet, kernel))
+      // What a command has written itself is not followed by anything.
+      if (result === null) return []
       return format === 'json' ? [JSON.stringify(result, null, 2)] : row.text(result)
     },
     async value(name, args, context) {

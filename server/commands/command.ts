@@ -11,6 +11,8 @@ export interface Context {
   emit(line: string): void
   /** What was sent on standard input (rows with `input`). */
   readonly input: string
+  /** Sends bytes as they are instead of lines, and waits for a slow reader; doors for people's eyes do not have it. */
+  readonly write?: (bytes: Buffer) => Promise<void>
   /** The pushed tree as a tar (row `git:push` only). */
   readonly source?: Readable
   /** True when the caller has a terminal. */

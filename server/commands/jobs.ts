@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Job } from '../domain/job.ts'
 import { UserError } from '../errors.ts'
+import { stepTree } from '../steps.ts'
 import { command } from './command.ts'
 import { app } from './fields.ts'
 import type { Kernel } from './kernel.ts'
@@ -25,6 +26,22 @@ const job = z.object({
   startedAt: z.string().nullable(),
   endedAt: z.string().nullable(),
 })
+
+const step = z.object({
+  name: z.string(),
+  depth: z.number(),
+  at: z.number().meta({ description: 'milliseconds after the job began' }),
+  took: z.number().nullable().meta({ description: 'milliseconds' }),
+})
+
+/** What takes less (ms) is not worth a line. */
+const worthALine = 5
+
+function timeTree(steps: readonly z.infer<typeof step>[]): string[] {
+  return steps
+    .filter(({ took }) => (took ?? 0) >= worthALine)
+    .map(({ name, depth, took }) => `  ${'  '.repeat(depth)}${name}: ${Math.round(took ?? 0)} ms`)
+}
 
 /** People know apps by name. An app that is gone keeps its id. */
 async function named(list: readonly Job[], { store }: Kernel) {
@@ -83,12 +100,12 @@ export const jobs = [
     kind: 'query',
     args: z.object({ job: number }),
     positional: ['job'],
-    result: job.extend({ output: z.array(z.string()) }),
+    result: job.extend({ output: z.array(z.string()), steps: z.array(step) }),
     run: async ({ job: id }, _context, kernel) => {
       const [one] = await named([await find(id, kernel)], kernel)
       const output: string[] = []
       for await (const line of kernel.jobs.output(id, { follow: false })) output.push(line)
-      return { ...(one as NonNullable<typeof one>), output }
+      return { ...(one as NonNullable<typeof one>), output, steps: stepTree(kernel.jobs.steps(id)) }
     },
     text: (one) => [
       ...facts([
@@ -98,6 +115,7 @@ export const jobs = [
         ['result', one.result ?? '-'],
       ]),
       ...(one.operations.length > 0 ? ['Done:', ...one.operations.map((operation) => `  ${operation}`)] : []),
+      ...(one.steps.length > 0 ? ['Time:', ...timeTree(one.steps)] : []),
       ...(one.output.length > 0 ? ['Output:', ...one.output.map((line) => `  ${line}`)] : []),
     ],
   }),

@@ -1,4 +1,5 @@
 /** What commands may use: the parts of the house, without its SQL and its engine. `main.ts` puts it together. */
+import type { Backups } from '../backups/backups.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
 import type { App } from '../domain/app.ts'
@@ -24,6 +25,7 @@ export interface Kernel {
   readonly devices: Devices
   readonly repositories: Repositories
   readonly oneOff: OneOff
+  readonly backups: Backups
   readonly signIn: SignIn
   /** The hosts that requests go by; `refresh` after the names changed. */
   readonly routes: { refresh(): Promise<void> }

@@ -38,3 +38,8 @@ export const assignedHosts = { first: 2, last: 239 }
 export function placeName(place: Pick<Place, 'process' | 'index'>): string {
   return `${place.process}.${place.index}`
 }
+
+/** A group has one container at each place. */
+export function placeKey({ group, process, index }: Place): string {
+  return `${group} ${process}.${index}`
+}

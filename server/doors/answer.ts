@@ -4,6 +4,8 @@ import { codes, errorLines, UserError } from '../errors.ts'
 
 export interface Answer {
   line(text: string): void
+  /** As they are; resolves when the reader can take more. Throws `cancelled` when it is gone. */
+  bytes(bytes: Buffer): Promise<void>
   end(failure?: UserError): void
 }
 
@@ -32,6 +34,17 @@ export function startAnswer(response: ServerResponse): Answer {
       // Whoever does not read any more (a laptop that sleeps on a log) must not fill the kernel's memory.
       if (response.writableLength > unreadLimit) response.destroy()
     },
+    bytes: (bytes) =>
+      new Promise((resolve, reject) => {
+        const gone = () => reject(new UserError('cancelled', 'Whoever asked has hung up.'))
+        if (response.destroyed) return gone()
+        response.once('close', gone)
+        response.write(bytes, (error) => {
+          response.off('close', gone)
+          if (error) gone()
+          else resolve()
+        })
+      }),
     end: (failure) => {
       if (response.writableEnded) return
       response.addTrailers(trailers(failure))

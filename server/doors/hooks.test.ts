@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request, type Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Caller } from '../commands/call.ts'
 import type { Context } from '../commands/command.ts'
@@ -40,11 +42,8 @@ beforeAll(async () => {
     terminal: (words, context) => terminal(words, context),
     expects: (words) => (words[0] === 'keys:add' ? 'an OpenSSH public key' : null),
   }
-  const keys = {
-    byName: async (name: string) => (name === laptop.name ? laptop : null),
-    byFingerprint: async (fingerprint: string) => (fingerprint.startsWith('SHA256:') ? laptop : null),
-  }
-  server = createKernelSocket({ caller, keys, panelPort: 9180, health: async () => ({ store: 'ok' }) })
+  const keys = { byName: async (name: string) => (name === laptop.name ? laptop : null) }
+  server = createKernelSocket({ caller, keys, health: async () => ({ store: 'ok' }) })
   await new Promise<void>((resolve) => server.listen(socket, resolve))
 })
 
@@ -134,14 +133,22 @@ test('a key that was removed meanwhile is refused', async () => {
   expect({ code, err }).toEqual({ code: 77, err: ' !     Your key was removed.\n' })
 })
 
-test('sshd gets one restricted line for a known key, and nothing for a key that is none', async () => {
-  const [type = '', base64 = ''] = laptop.publicKey.split(' ')
-  const { out } = await run('authorized-keys', [type, base64])
-  expect(out).toBe(
-    `restrict,pty,port-forwarding,permitopen="localhost:9180",permitopen="127.0.0.1:9180",command="${hooks}/forced-command laptop" ${laptop.publicKey}\n`,
-  )
-  expect((await run('authorized-keys', ['ssh-dss', 'AAAA'])).out).toBe('')
+test('a command costs no more than four processes', async () => {
+  lines = async () => ['done']
+  const counts: number[] = []
+  for (let run = 0; run < 20; run++) {
+    const before = await processesSoFar()
+    await ssh('apps:list')
+    counts.push((await processesSoFar()) - before)
+  }
+  // Others of the machine start processes as well, but not all the time: sh, its two halves of a pipe, curl.
+  expect(Math.min(...counts)).toBeLessThanOrEqual(4)
 })
+
+/** How many processes this machine has started since it booted. */
+async function processesSoFar(): Promise<number> {
+  return Number(/^processes (\d+)$/m.exec(await readFile('/proc/stat', 'utf8'))?.[1])
+}
 
 test('secrets on a command line never show in the list of processes', async () => {
   let seen = ''
@@ -334,4 +341,38 @@ test('an answer that nobody reads ends its command before it fills the memory', 
   connection.pause()
   await aborted.promise
   connection.destroy()
+})
+
+test('bytes that a command writes arrive as they are, with nothing before or after them', async () => {
+  const sent = randomBytes(3_000_000)
+  lines = async (_words, { write }) => {
+    for (let at = 0; at < sent.length; at += 65_521) await write?.(sent.subarray(at, at + 65_521))
+    return []
+  }
+  const child = spawn(join(hooks, 'forced-command'), ['laptop'], {
+    env: { PATH: process.env.PATH ?? '', MEGAPOLOS_SOCKET: socket, SSH_ORIGINAL_COMMAND: 'server:backup --stdout' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  expect((await buffer(child.stdout)).equals(sent)).toBe(true)
+})
+
+test('bytes wait for a reader who is slow, and fail when it is gone', async () => {
+  const failed = Promise.withResolvers<unknown>()
+  let written = 0
+  lines = async (_words, { write }) => {
+    for (;;) {
+      await write?.(Buffer.alloc(100_000)).catch((error) => {
+        failed.resolve(error)
+        throw error
+      })
+      written += 100_000
+    }
+  }
+  const connection = connect(socket)
+  connection.write('POST /command HTTP/1.1\r\nHost: kernel\r\nMegapolos-Key: laptop\r\nContent-Length: 4\r\n\r\nlogs')
+  await once(connection, 'readable')
+  for (let before = -1; before !== written; await pause(100)) before = written
+  expect(written).toBeLessThan(4 * 1024 * 1024)
+  connection.destroy()
+  expect(await failed.promise).toMatchObject({ code: 'cancelled' })
 })

@@ -8,15 +8,13 @@ import type { Context } from '../commands/command.ts'
 import { splitWords } from '../commands/words.ts'
 import type { Actor, Key } from '../domain/access.ts'
 import { codes, errorLines, told, UserError } from '../errors.ts'
-import { InputWanted, startAnswer } from './answer.ts'
-import { authorizedKeys } from './authorized-keys.ts'
+import { type Answer, InputWanted, startAnswer } from './answer.ts'
 import { joinTerminal } from './terminal.ts'
 import { watchProcess } from './watch-process.ts'
 
 export interface SocketPorts {
   readonly caller: Caller
-  readonly keys: { byName(name: string): Promise<Key | null>; byFingerprint(fingerprint: string): Promise<Key | null> }
-  readonly panelPort: number
+  readonly keys: { byName(name: string): Promise<Key | null> }
   health(): Promise<Record<string, string>>
 }
 
@@ -41,7 +39,7 @@ export function createKernelSocket(ports: SocketPorts): Server {
     }
     const reply = startAnswer(response)
     try {
-      for (const line of await handle(request, response, reply.line)) reply.line(line)
+      for (const line of await handle(request, response, reply)) reply.line(line)
       reply.end()
     } catch (error) {
       request.resume()
@@ -49,14 +47,8 @@ export function createKernelSocket(ports: SocketPorts): Server {
     }
   }
 
-  async function handle(
-    request: IncomingMessage,
-    response: ServerResponse,
-    emit: (line: string) => void,
-  ): Promise<string[]> {
-    if (request.url === '/authorized-keys')
-      return authorizedKeys(await body(request), header(request, 'megapolos-hooks'), ports)
-    const context = await contextOf(request, response, emit)
+  async function handle(request: IncomingMessage, response: ServerResponse, reply: Answer): Promise<string[]> {
+    const context = { ...(await contextOf(request, response, reply.line)), write: reply.bytes }
     if (request.url === '/command') return command(request, context)
     const [app = '', old = '', commit = '', tree = ''] = header(request, 'megapolos-push').split(' ')
     if (request.url === '/push')
@@ -80,10 +72,7 @@ export function createKernelSocket(ports: SocketPorts): Server {
     try {
       const context = await contextOf(request, socket, () => {})
       const line = Buffer.from(header(request, 'megapolos-line'), 'base64').toString()
-      const session = await ports.caller.terminal(wordsOf(line, header(request, 'megapolos-form')), {
-        ...context,
-        tty: header(request, 'megapolos-tty') === 'true',
-      })
+      const session = await ports.caller.terminal(wordsOf(line, header(request, 'megapolos-form')), context)
       joinTerminal(socket, session)
     } catch (error) {
       const failure = told(error)
@@ -105,7 +94,8 @@ export function createKernelSocket(ports: SocketPorts): Server {
       unwatch()
       hungUp.abort()
     })
-    return { actor: await actorOf(request), emit, input: '', tty: false, signal: hungUp.signal }
+    const tty = header(request, 'megapolos-tty') === 'true'
+    return { actor: await actorOf(request), emit, input: '', tty, signal: hungUp.signal }
   }
 
   async function actorOf(request: IncomingMessage): Promise<Actor> {

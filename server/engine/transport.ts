@@ -1,6 +1,7 @@
 /** dockerode's transport to the engine's socket: errors in the house's words, and a deadline for every answer. */
 import Modem from 'docker-modem'
 import { messageOf, UserError } from '../errors.ts'
+import { step } from '../steps.ts'
 
 /** Paths carry no version: they mean the daemon's own newest, with the oldest engine as with a future one. */
 export class Transport extends Modem {
@@ -18,16 +19,31 @@ export class Transport extends Modem {
 
   /** Every call of dockerode's classes goes through here. */
   override dial(options: Modem.DialOptions, callback: Modem.RequestCallback): void {
-    const answered: Modem.RequestCallback = (error, result) => {
-      clearTimeout(timer)
-      callback(error && understood(error, this.#socket), result)
-    }
-    const late = () => answered(new Error(`no answer in ${this.#deadline} ms`), null)
+    const path = options.path
+      .replace(/\?.*/, '')
+      .replaceAll('%2F', '/')
+      .replace(/(sha256%3A)?[0-9a-f]{64}/, '…')
+    step(`docker: ${options.method} ${path}`, () => this.#dialled(options)).then(
+      (result) => callback(null, result),
+      (error) => callback(error, null),
+    )
+  }
+
+  #dialled(options: Modem.DialOptions): Promise<Dialled> {
+    const { promise, resolve, reject } = Promise.withResolvers<Dialled>()
+    const late = () => reject(unavailable(this.#socket, new Error(`no answer in ${this.#deadline} ms`)))
     const timer = options.isStream ? undefined : setTimeout(late, this.#deadline)
     // 304: it was so already.
-    super.dial({ ...options, statusCodes: { ...options.statusCodes, 304: true } }, answered)
+    super.dial({ ...options, statusCodes: { ...options.statusCodes, 304: true } }, (error, result) => {
+      clearTimeout(timer)
+      if (error) reject(understood(error, this.#socket))
+      else resolve(result)
+    })
+    return promise
   }
 }
+
+type Dialled = Parameters<Modem.RequestCallback>[1]
 
 /** The engine answered, and refused. */
 export class EngineError extends Error {

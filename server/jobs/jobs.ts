@@ -5,8 +5,10 @@ import { messageOf, told, UserError } from '../errors.ts'
 import type { Live } from '../live/live.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
+import { type Recording, recordSteps, step } from '../steps.ts'
 import { type ActiveJob, cancelled, createActiveJob } from './active-job.ts'
 import { logPath, openJobLog, readJobLog } from './job-log.ts'
+import { readSteps, writeSteps } from './job-steps.ts'
 import { createLanes, type Lane } from './lanes.ts'
 import type { JobOutcome, JobQueue, JobRequest, RunningJob } from './queue.ts'
 import { createVerdicts } from './verdicts.ts'
@@ -84,16 +86,26 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
     }
   }
 
-  const conclude = async (job: ActiveJob, from: 'queued' | 'running', { to, result, error }: Ending) => {
+  const conclude = async (
+    job: ActiveJob,
+    steps: Recording,
+    from: 'queued' | 'running',
+    { to, result, error }: Ending,
+  ) => {
     if (error) job.explain(error)
     job.end()
     active.delete(job.id)
     await job.recorded()
+    writeSteps(logs, job.id, steps.end(), log)
     await verdicts.write({ id: job.id, from, to, result, operations: job.operations })
     wake(job.id)
   }
 
-  const start = async <T>(request: JobRequest, work: (job: RunningJob) => Promise<JobOutcome<T>>): Promise<T> => {
+  const start = async <T>(
+    request: JobRequest,
+    work: (job: RunningJob) => Promise<JobOutcome<T>>,
+    steps: Recording,
+  ): Promise<T> => {
     const id = Promise.withResolvers<number | null>()
     const lane = request.app ? lanes.enter(request.app.id, { id: id.promise, request }) : null
     const waits = lane !== null && lane.ahead().length > 0
@@ -102,15 +114,15 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
       const job = await begin(request, waits)
       id.resolve(job.id)
       try {
-        if (waits) await awaitTurn(job, lane)
+        if (waits) await step('wait for its turn', () => awaitTurn(job, lane))
         from = 'running'
         const { value, result } = await execute(job, work)
-        await conclude(job, from, { to: 'succeeded', result, error: null })
+        await conclude(job, steps, from, { to: 'succeeded', result, error: null })
         return value
       } catch (thrown) {
         const ending = endingOf(job, from, thrown)
         if (!(ending.error instanceof UserError)) log.error('job.failed', thrown, { job: job.id, kind: request.kind })
-        await conclude(job, from, ending)
+        await conclude(job, steps, from, ending)
         throw ending.error
       }
     } finally {
@@ -123,7 +135,8 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
     async run(request, work) {
       if (closing) throw stopping()
       if (request.signal?.aborted) throw new UserError('cancelled', 'It was cancelled before it began.')
-      const run = start(request, work)
+      const steps = recordSteps()
+      const run = steps.run(() => start(request, work, steps))
       runs.add(run)
       try {
         return await run
@@ -156,6 +169,7 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
       if (!job && !(await store.jobs.get(id))) throw unknownJob(id)
       yield* readJobLog(logPath(logs, id), follow && job ? job.log : null, signal)
     },
+    steps: (id) => readSteps(logs, id),
     async recover() {
       const line = 'Interrupted: the kernel stopped while this job was waiting or running.'
       for (const { id } of await store.jobs.interruptAll(line)) {

@@ -1,5 +1,6 @@
 /** One job at a time changes an app; the others wait in order, see their place, and can be cancelled. */
 import type { Operation } from '../domain/operation.ts'
+import type { Step } from '../steps.ts'
 
 export interface JobQueue {
   /**
@@ -13,6 +14,8 @@ export interface JobQueue {
   cancel(id: number): Promise<void>
   /** The lines of a job so far, then the new ones until it ends or `signal` aborts. Throws `not-found`. */
   output(id: number, options: { readonly follow: boolean; readonly signal?: AbortSignal }): AsyncIterable<string>
+  /** Where its time went; nothing while it runs. */
+  steps(id: number): readonly Step[]
   /** Marks what a dead kernel left as interrupted. Called once at start. */
   recover(): Promise<void>
   /** Waits for running jobs to end, at most `timeout` ms. */

@@ -1,12 +1,11 @@
 /** Bare repositories, one an app, owned by the user that git runs as; their one hook is ours. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { access, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf, UserError } from '../errors.ts'
 import type { Account } from './account.ts'
+import { createGit, finished, type GitProcess } from './git.ts'
 
 export interface Repositories {
   /** Folder of the app's repository; makes it if it is not there. */
@@ -38,18 +37,12 @@ export function createRepositories(folder: string, hooks: string, account: Accou
   const underWay = new Map<string, Promise<void>>()
   const path = (app: string) => join(folder, `${app}.git`)
 
-  const git = (args: readonly string[], input: 'ignore' | 'pipe' = 'ignore') =>
-    spawn('git', args, {
-      ...account,
-      cwd: folder,
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: folder },
-      stdio: [input, 'pipe', 'pipe'],
-    })
+  const git = createGit(folder, account)
 
   async function create(repository: string) {
-    await finished(git(['init', '--quiet', '--bare', '--template=', '--initial-branch=main', repository]))
-    await finished(git(['-C', repository, 'config', 'core.hooksPath', hooks]))
-    await finished(git(['-C', repository, 'config', 'receive.maxInputSize', String(largestPush)]))
+    await git.output(['init', '--quiet', '--bare', '--template=', '--initial-branch=main', repository])
+    await git.output(['-C', repository, 'config', 'core.hooksPath', hooks])
+    await git.output(['-C', repository, 'config', 'receive.maxInputSize', String(largestPush)])
     await hide(repository)
     await mkdir(join(repository, 'info'), { recursive: true })
     // Without this, `export-ignore` in a user's .gitattributes would leave files out of the build.
@@ -59,14 +52,12 @@ export function createRepositories(folder: string, hooks: string, account: Accou
   }
 
   async function hide(repository: string) {
-    await finished(git(['-C', repository, 'config', 'transfer.hideRefs', 'refs/megapolos']))
+    await git.output(['-C', repository, 'config', 'transfer.hideRefs', 'refs/megapolos'])
   }
 
   /** Changes refs, all or none. */
   async function changeRefs(repository: string, lines: readonly string[]) {
-    const child = git(['-C', repository, 'update-ref', '--stdin'], 'pipe')
-    child.stdin?.on('error', () => {}).end(lines.map((line) => `${line}\n`).join(''))
-    await finished(child)
+    await git.output(['-C', repository, 'update-ref', '--stdin'], lines.map((line) => `${line}\n`).join(''))
   }
 
   async function ref(app: string, name: string): Promise<string> {
@@ -103,15 +94,14 @@ export function createRepositories(folder: string, hooks: string, account: Accou
       }
       return false
     },
-    archive: (app, commit) => archive(git(['-C', path(app), 'archive', '--format=tar', commit]), commit),
+    archive: (app, commit) => archive(git.start(['-C', path(app), 'archive', '--format=tar', commit]), commit),
     remove: (app) => rm(path(app), { recursive: true, force: true }),
     async list() {
       return (await readdir(folder)).flatMap((name) => /^([0-9a-f]{8})\.git$/.exec(name)?.[1] ?? [])
     },
     async keep(app, commits) {
       const repository = path(app)
-      const listing = git(['-C', repository, 'for-each-ref', '--format=%(objectname)', kept])
-      const [listed] = await Promise.all([text(listing.stdout as Readable), finished(listing)])
+      const listed = await git.output(['-C', repository, 'for-each-ref', '--format=%(objectname)', kept])
       const had = new Set(listed.split('\n').filter((line) => line !== ''))
       const missing = commits.filter((commit) => !had.delete(commit))
       const changes = [
@@ -127,17 +117,17 @@ export function createRepositories(folder: string, hooks: string, account: Accou
     async tidy(app) {
       await hide(path(app))
       const options = ['gc.auto=300', 'gc.autoDetach=false', 'gc.pruneExpire=1.day.ago'].flatMap((one) => ['-c', one])
-      await finished(git(['-C', path(app), ...options, 'gc', '--auto', '--quiet']))
+      await git.output(['-C', path(app), ...options, 'gc', '--auto', '--quiet'])
     },
   }
 }
 
 /** Taken from its first moment: Node throws away what nobody reads by the time that a program has ended. */
-function archive(child: ChildProcess, commit: string): Readable {
+function archive(child: GitProcess, commit: string): Readable {
   const end = finished(child)
   end.catch(() => {})
   const output = new PassThrough()
-  child.stdout?.pipe(output)
+  child.stdout.pipe(output)
   return Readable.from(whole(output, end, commit))
 }
 
@@ -149,18 +139,5 @@ async function* whole(output: Readable, end: Promise<void>, commit: string) {
     throw new UserError('refused', `${commit.slice(0, 7)} is not in the repository of the app.`, why, [
       messageOf(error),
     ])
-  })
-}
-
-function finished(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let said = ''
-    child.stderr?.on('data', (chunk) => (said += chunk))
-    child.once('error', reject)
-    child.once('close', (code) =>
-      code === 0
-        ? resolve()
-        : reject(new Error(`${child.spawnargs.slice(0, 4).join(' ')} ended with ${code}: ${said.trim()}`)),
-    )
   })
 }

@@ -9,7 +9,7 @@ import { spoolSource } from './spool.ts'
 export type Spooled = Source & { remove(): Promise<void> }
 
 export async function openSpool(folder: string): Promise<(tar: Readable, signal: AbortSignal) => Promise<Spooled>> {
-  for (const name of await readdir(folder)) await rm(join(folder, name), { force: true })
+  for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
   return async (tar, signal) => {
     const source = await spoolSource(tar, join(folder, `${randomUUID()}.tar`), { signal })
     return { ...source, remove: () => rm(source.path, { force: true }) }

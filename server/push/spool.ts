@@ -1,8 +1,8 @@
 /** Takes a pushed tree in: the tar goes to one file, and what is in it to an index, in the same pass. */
 import { type FileHandle, open, rm } from 'node:fs/promises'
+import { type IndexedFile, TarIndex } from '../devices/tar-index.ts'
 import type { Source } from '../domain/source.ts'
 import { UserError } from '../errors.ts'
-import { type IndexedFile, TarIndex } from './tar-index.ts'
 
 const GiB = 1024 ** 3
 const MiB = 1024 ** 2

@@ -5,12 +5,12 @@ import type { Release } from '../domain/release.ts'
 import { containerSpec, observed } from '../engine/container-spec.ts'
 import { told, UserError } from '../errors.ts'
 import { addressIn, appNetwork, hostNumber, poolSize } from '../network/subnets.ts'
+import { step } from '../steps.ts'
 import type { Acting } from './acting.ts'
 import { explain } from './explain.ts'
 import { check } from './health.ts'
 import { inParallel, together } from './lock.ts'
 import type { RolloutParts } from './parts.ts'
-import { placeKey } from './plan.ts'
 
 export interface GroupInput {
   readonly app: App
@@ -99,7 +99,10 @@ interface Prepared extends GroupInput {
 
 /** The network and an address for each place; an address that a place has already stays its own. */
 async function prepare(parts: RolloutParts, input: GroupInput): Promise<Prepared> {
-  const [{ index, name }, hosts] = await together(ensureNetwork(parts, input.app), assign(parts, input))
+  const [{ index, name }, hosts] = await together(
+    ensureNetwork(parts, input.app),
+    parts.store.addresses.assign(input.app.id, input.places),
+  )
   const places = input.places.map((place, n) => ({ ...place, address: addressIn(parts.pool, index, hosts[n] ?? 0) }))
   return { ...input, network: name, hosts, places }
 }
@@ -113,14 +116,6 @@ export async function ensureNetwork(
   const network = appNetwork(pool, system, app.id, index)
   await engine.ensureNetwork({ ...network, app: app.id })
   return { index, name: network.name }
-}
-
-async function assign({ store }: RolloutParts, { app, places }: GroupInput): Promise<number[]> {
-  const known = new Map((await store.addresses.list(app.id)).map((row) => [placeKey(row), row.host]))
-  const missing = places.filter((place) => !known.has(placeKey(place)))
-  const fresh = missing.length > 0 ? await store.addresses.assign(app.id, missing) : []
-  missing.forEach((place, n) => void known.set(placeKey(place), fresh[n] ?? 0))
-  return places.map((place) => known.get(placeKey(place)) ?? 0)
 }
 
 /** Not restarted by the engine until it is checked: how it ended the first time says why it does not come up. */
@@ -171,7 +166,8 @@ async function checkContainer(
   const watching = new AbortController()
   const ended = engine.wait(container.id, AbortSignal.any([signal, watching.signal]))
   try {
-    const verdict = await check({ address, port, host, checks, ended, signal })
+    const checked = () => check({ address, port, host, checks, ended, signal })
+    const verdict = await step(`${placeName(container)} checked`, checked)
     if (verdict.healthy) return
     throw await explain(
       engine,

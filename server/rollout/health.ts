@@ -58,7 +58,7 @@ async function answers(input: CheckInput, port: number, signal: AbortSignal): Pr
     if (status !== null && accepted(status, input.checks)) return { healthy: true }
     last = status ?? last
     // Often at the beginning: everybody waits for it, and nobody for more than a twentieth longer than it took to come up.
-    const pause = Math.min(Math.max(waited / 20, 10), 500)
+    const pause = Math.min(Math.max(waited / 20, 5), 500)
     await delay(Math.min(pause, Math.max(left, 1)), undefined, { signal })
   }
 }

@@ -1,6 +1,6 @@
 /** What is wanted and what is there → what has to be done. Pure. */
 import { type App, type Formation, scaleOf } from '../domain/app.ts'
-import type { ObservedContainer, Place } from '../domain/container.ts'
+import { type ObservedContainer, type Place, placeKey } from '../domain/container.ts'
 import type { Operation } from '../domain/operation.ts'
 import { type Release, runningTypes } from '../domain/release.ts'
 
@@ -75,10 +75,6 @@ function sorted(places: readonly ObservedContainer[]): ObservedContainer[] {
   return [...places].sort(
     (a, b) => a.release - b.release || (a.process < b.process ? -1 : a.process > b.process ? 1 : a.index - b.index),
   )
-}
-
-export function placeKey({ group, process, index }: Place): string {
-  return `${group} ${process}.${index}`
 }
 
 /** True when a container that stays was started with another memory limit than it should have. */

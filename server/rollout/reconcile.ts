@@ -1,10 +1,10 @@
 /** Makes one app what it should be, from what is stored and what is there. May be repeated at any time. */
 import type { App, Formation } from '../domain/app.ts'
-import type { ObservedContainer, Place } from '../domain/container.ts'
+import { type ObservedContainer, type Place, placeKey } from '../domain/container.ts'
 import type { Release } from '../domain/release.ts'
 import { type Acting, present } from './acting.ts'
 import { hostOf, restoreGroup } from './group.ts'
-import { type GroupPlan, placeKey, planGroup, wantedPlaces } from './plan.ts'
+import { type GroupPlan, planGroup, wantedPlaces } from './plan.ts'
 import { vanish } from './stop.ts'
 
 /** True when there was nothing to do. */
@@ -34,13 +34,13 @@ export async function reconcile(acting: Acting, id: string, signal: AbortSignal)
     retirement.begin(plan.retires)
     await freeAddresses(acting, id, wanted)
   }
-  if (release) await revive(acting, { app, release, formation }, plan, signal)
-  states.show(
-    app,
-    release,
-    formation,
-    plan.starts.length + plan.resumes.length > 0 ? await parts.engine.list(id) : observed,
-  )
+  try {
+    if (release) await revive(acting, { app, release, formation }, plan, signal)
+  } finally {
+    // Also when not all of it could be started: nobody may think that it runs.
+    const changed = plan.starts.length + plan.resumes.length > 0
+    states.show(app, release, formation, changed ? await parts.engine.list(id) : observed)
+  }
   return routed && plan.starts.length + plan.resumes.length + plan.retires.length === 0
 }
 

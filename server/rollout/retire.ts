@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ObservedContainer, placeName } from '../domain/container.ts'
 import type { KeptLine } from '../live/live.ts'
+import { apart } from '../steps.ts'
 import type { RolloutParts } from './parts.ts'
 import type { Readiness } from './readiness.ts'
 
@@ -60,7 +61,7 @@ export function createRetirement(
     if (before) return before.end
     marked.add(container.id)
     const drain = new AbortController()
-    const end = retire(container, drain)
+    const end = apart(() => retire(container, drain))
     running.set(container.id, { drain, end })
     return end
   }

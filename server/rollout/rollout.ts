@@ -3,6 +3,7 @@ import type { App, Formation } from '../domain/app.ts'
 import type { Operation } from '../domain/operation.ts'
 import type { Release } from '../domain/release.ts'
 import type { RunningJob } from '../jobs/queue.ts'
+import { apart } from '../steps.ts'
 import type { Acting } from './acting.ts'
 import { deploy, newGroup, scale } from './deploy.ts'
 import { createLocks } from './lock.ts'
@@ -80,7 +81,7 @@ export function createRollout(parts: RolloutParts): Rollout {
 
   function again(app: string): void {
     if (closing.signal.aborted) return
-    look(app).catch((error) => parts.log.error('rollout.not-reconciled', error, { app }))
+    apart(() => look(app)).catch((error) => parts.log.error('rollout.not-reconciled', error, { app }))
   }
 
   return {

@@ -4,6 +4,7 @@ import type { Domain, RouteTable, Traffic } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Domains } from '../state/store.ts'
+import { step } from '../steps.ts'
 import { routeTable } from './table.ts'
 
 export interface Routes extends Traffic {
@@ -64,7 +65,7 @@ export function createRoutes(parts: RoutesParts): Routes {
     try {
       await readHosts()
       used = null
-      used = await proxy().apply(table())
+      used = await step('proxy: apply', () => proxy().apply(table()))
       clearTimeout(retry)
       retry = undefined
     } catch (error) {
@@ -139,7 +140,7 @@ export function createRoutes(parts: RoutesParts): Routes {
     inflight: (addresses) => proxy().inflight(addresses),
     async ready() {
       requireStart()
-      const { running: answers } = await proxy().status()
+      const { running: answers } = await step('proxy: status', () => proxy().status())
       if (answers) return
       throw new UserError('unavailable', 'The proxy does not answer.', 'It is started again by itself; try again.')
     },

@@ -1,18 +1,34 @@
 /** Addresses inside an app's subnet: assigned here, so that two containers can never swap them. */
-import { assignedHosts, type Place } from '../domain/container.ts'
+import { assignedHosts, type Place, placeKey } from '../domain/container.ts'
 import { UserError } from '../errors.ts'
 import { ConstraintError, type Database, type Statement, sql } from './database.ts'
 import { goneApp } from './refusal.ts'
 import type { Addresses } from './store.ts'
 
 export function createAddresses(db: Database): Addresses {
+  const list: Addresses['list'] = async (app) => {
+    const rows = await db.query('SELECT * FROM addresses WHERE app = ? ORDER BY host', [app])
+    return rows.map((row) => ({
+      app,
+      host: Number(row.host),
+      process: String(row.process),
+      index: Number(row.index),
+      release: Number(row.release),
+      group: String(row.group),
+    }))
+  }
+
   return {
     async assign(app, places) {
       for (;;) {
-        const hosts = await freeHosts(db, app, places.length)
+        const taken = await list(app)
+        const known = new Map(taken.map((row) => [placeKey(row), row.host]))
+        const missing = places.filter((place) => !known.has(placeKey(place)))
+        const hosts = freeHosts(new Set(taken.map(({ host }) => host)), missing.length)
+        missing.forEach((place, n) => void known.set(placeKey(place), hosts[n] ?? 0))
         try {
-          await db.batch(places.map((place, i) => insert(app, hosts[i] ?? null, place)))
-          return hosts
+          await db.batch(missing.map((place, n) => insert(app, hosts[n] ?? null, place)))
+          return places.map((place) => known.get(placeKey(place)) ?? 0)
         } catch (error) {
           if (!(error instanceof ConstraintError)) throw error
           if (error.kind === 'foreign-key') throw goneApp()
@@ -21,17 +37,7 @@ export function createAddresses(db: Database): Addresses {
         }
       }
     },
-    async list(app) {
-      const rows = await db.query('SELECT * FROM addresses WHERE app = ? ORDER BY host', [app])
-      return rows.map((row) => ({
-        app,
-        host: Number(row.host),
-        process: String(row.process),
-        index: Number(row.index),
-        release: Number(row.release),
-        group: String(row.group),
-      }))
-    },
+    list,
     async release(app, hosts) {
       await db.batch([
         sql(
@@ -44,8 +50,7 @@ export function createAddresses(db: Database): Addresses {
   }
 }
 
-async function freeHosts(db: Database, app: string, count: number): Promise<number[]> {
-  const taken = new Set((await db.query('SELECT host FROM addresses WHERE app = ?', [app])).map(({ host }) => host))
+function freeHosts(taken: ReadonlySet<number>, count: number): number[] {
   const hosts: number[] = []
   for (let host = assignedHosts.first; host <= assignedHosts.last && hosts.length < count; host++) {
     if (!taken.has(host)) hosts.push(host)

@@ -15,7 +15,6 @@ export function createKeys(db: Database): Keys {
     async list() {
       return (await db.query('SELECT * FROM keys ORDER BY name')).map(key)
     },
-    byFingerprint: (fingerprint) => one('fingerprint', fingerprint),
     byName: (name) => one('name', name),
     async add({ name, fingerprint, publicKey, role }) {
       const createdAt = new Date().toISOString()

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { step } from '../steps.ts'
 import { createAddresses } from './addresses.ts'
 import { createApps } from './apps.ts'
 import { createAudit } from './audit.ts'
@@ -91,7 +92,20 @@ export async function restoreState(config: StoreOptions['config'], path: string)
 }
 
 const openDatabase = async (config: StoreOptions['config']): Promise<Database> =>
-  config.store === 'sqlite' ? openSqlite(config.paths.sqlite) : openConfiguredRqlite(config)
+  counted(config.store === 'sqlite' ? openSqlite(config.paths.sqlite) : await openConfiguredRqlite(config))
+
+/** Every round trip to the store is a step of the job that makes it. */
+function counted(db: Database): Database {
+  const named = (sql: string) => {
+    const [, act = sql, table = ''] = /^\s*(UPDATE|\w+.*?\b(?:FROM|INTO))\s+(\w+)/is.exec(sql) ?? []
+    return `store: ${act.split(/\s/)[0]} ${table}`.trimEnd()
+  }
+  return {
+    ...db,
+    query: (sql, values) => step(named(sql), () => db.query(sql, values)),
+    batch: (statements) => step(named(statements[0]?.sql ?? ''), () => db.batch(statements)),
+  }
+}
 
 async function openConfiguredRqlite({ rqlitePort, paths }: StoreOptions['config']): Promise<Database> {
   const text = await readFile(paths.rqliteAuth, 'utf8').catch(() => null)

@@ -58,6 +58,19 @@ export function createReleases(db: Database, secrets: Secrets): Releases {
         ON CONFLICT (app, content_key) DO UPDATE SET image = excluded.image`
       await batchOr(db, [sql(upsert, app, contentKey, image)], () => null)
     },
+    async replaceImages(app, images) {
+      const rows = await db.query('SELECT version, processes FROM releases WHERE app = ?', [app])
+      await db.batch(
+        rows.flatMap(({ version, processes }) => {
+          const text = String(processes)
+          const replaced = withImages(JSON.parse(text), images)
+          if (replaced === text) return []
+          // Compared again: what somebody changed in between is not overwritten.
+          const update = 'UPDATE releases SET processes = ? WHERE app = ? AND version = ? AND processes = ?'
+          return [sql(update, replaced, app, version ?? null, text)]
+        }),
+      )
+    },
     async forgetImage(app, image) {
       await db.batch([sql('DELETE FROM images WHERE app = ? AND image = ?', app, image)])
     },
@@ -88,6 +101,13 @@ function outline(row: Result['rows'][number]): ReleaseOutline {
     build: row.build as number | null,
     images: [...new Set(Object.values(processes).map(({ image }) => image))],
   }
+}
+
+function withImages(processes: Release['processes'], images: Readonly<Record<string, string>>): string {
+  const entries = Object.entries(processes).map(([type, process]) => {
+    return [type, { ...process, image: images[process.image] ?? process.image }]
+  })
+  return JSON.stringify(Object.fromEntries(entries))
 }
 
 /** Not the version: it is only known once the row is there. */

@@ -15,17 +15,30 @@ test('keys are known while the store is away, and one that is removed is not kno
   const guarded: Keys = {
     list: () => answering(() => store.keys.list()),
     byName: (name) => answering(() => store.keys.byName(name)),
-    byFingerprint: (fingerprint) => answering(() => store.keys.byFingerprint(fingerprint)),
     add: (key) => answering(() => store.keys.add(key)),
     remove: (name) => answering(() => store.keys.remove(name)),
   }
-  const keys = await rememberedKeys(guarded)
+  const told: string[] = []
+  const keys = await rememberedKeys(guarded, (known) => void told.push(known.map(({ name }) => name).join()))
   await keys.add({ ...ann, name: 'bob', fingerprint: 'SHA256:def' })
   away = true
-  expect((await keys.byFingerprint('SHA256:abc'))?.name).toBe('ann')
+  expect((await keys.byName('ann'))?.fingerprint).toBe('SHA256:abc')
   expect((await keys.byName('bob'))?.fingerprint).toBe('SHA256:def')
   await expect(keys.remove('bob')).rejects.toThrow('The store does not answer.')
   expect(await keys.byName('bob')).toBeNull()
   expect(await keys.byName('eve')).toBeNull()
+  expect(told).toEqual(['ann', 'ann,bob', 'ann'])
+  await stop()
+})
+
+test('a key that sshd could not be told of is not there', async () => {
+  const { store, stop } = await startStore('sqlite')
+  let full = false
+  const keys = await rememberedKeys(store.keys, () => {
+    if (full) throw new UserError('unavailable', 'The list of keys for sshd could not be written.')
+  })
+  full = true
+  await expect(keys.add(ann)).rejects.toThrow('could not be written')
+  expect([await keys.byName('ann'), await keys.list()]).toEqual([null, []])
   await stop()
 })

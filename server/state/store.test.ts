@@ -311,6 +311,23 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       await store.releases.forgetImage(blog.id, 'sha256:2')
       expect(await store.releases.imageFor(blog.id, 'key')).toBeNull()
     })
+
+    test('an image that was built again takes the place of the old one in every release that has it', async () => {
+      const [blog, shop] = [await store.apps.create('blog', 'ann'), await store.apps.create('shop', 'ann')]
+      const other = { web: { image: 'sha256:9', command: null, port: 5000 } }
+      for (const release of [anyRelease(blog.id), { ...anyRelease(blog.id), processes: other }, anyRelease(shop.id)]) {
+        const { app, version } = await store.releases.create(release)
+        await store.apps.serve(app, version, '0a1b2c3d')
+      }
+      await store.releases.replaceImages(blog.id, { 'sha256:1': 'sha256:2' })
+      await store.releases.replaceImages(blog.id, {})
+      expect((await store.releases.get(blog.id, 1))?.processes).toEqual({
+        web: { image: 'sha256:2', command: null, port: 5000 },
+        worker: { image: 'sha256:2', command: ['run'], port: null },
+      })
+      expect((await store.releases.get(blog.id, 2))?.processes).toEqual(other)
+      expect((await store.releases.get(shop.id, 1))?.processes.web?.image).toBe('sha256:1')
+    })
   })
 
   describe('builds', () => {
@@ -343,6 +360,7 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       expect(await store.addresses.assign(id, [place(id, 1), place(id, 2), place(id, 3)])).toEqual([2, 3, 4])
       await store.addresses.release(id, [3])
       expect(await store.addresses.assign(id, [place(id, 4), place(id, 5)])).toEqual([3, 5])
+      expect(await store.addresses.assign(id, [place(id, 6), place(id, 1)])).toEqual([6, 2])
       expect(await store.addresses.list(id)).toContainEqual({ ...place(id, 4), host: 3 })
     })
 
@@ -358,10 +376,10 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       const { id } = await store.apps.create('blog', 'ann')
       const places = Array.from({ length: 237 }, (_, n) => place(id, n + 1))
       await store.addresses.assign(id, places)
-      await expect(store.addresses.assign(id, [place(id, 1), place(id, 2)])).rejects.toMatchObject({
+      await expect(store.addresses.assign(id, [place(id, 238), place(id, 239)])).rejects.toMatchObject({
         code: 'unavailable',
       })
-      expect(await store.addresses.assign(id, [place(id, 1)])).toEqual([239])
+      expect(await store.addresses.assign(id, [place(id, 238)])).toEqual([239])
     })
   })
 
@@ -375,7 +393,7 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
         message: 'There is already a key named ann.',
       })
       await expect(store.keys.add({ ...key, name: 'bob' })).rejects.toMatchObject({ message: /under the name ann/ })
-      expect(await store.keys.byFingerprint('SHA256:abc')).toEqual(added)
+      expect(await store.keys.byName('ann')).toEqual(added)
       expect(await store.keys.byName('bob')).toBeNull()
       expect(await store.keys.remove('ann')).toBe(true)
       expect(await store.keys.remove('ann')).toBe(false)

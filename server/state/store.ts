@@ -90,6 +90,8 @@ export interface Releases {
   imageFor(app: string, contentKey: string): Promise<string | null>
   rememberImage(app: string, contentKey: string, image: string): Promise<void>
   forgetImage(app: string, image: string): Promise<void>
+  /** Every release of the app that has one of these images (keys) gets what was built again for it: the same by another id. */
+  replaceImages(app: string, images: Readonly<Record<string, string>>): Promise<void>
   /** What releases refer to, pending ones too, of all apps or of one; newest first. */
   outlines(app?: string): Promise<ReleaseOutline[]>
   /** Never the one that serves, nor the newest: numbers are not given again. */
@@ -117,7 +119,7 @@ export interface Builds {
 
 /** Addresses inside the app's subnet. One is free again only after `release`, once the proxy confirmed its removal. */
 export interface Addresses {
-  /** The lowest free host numbers (2 … 239) of the app's subnet, one a place; all or nothing. */
+  /** Host numbers (2 … 239) in the app's subnet: a place keeps the one that it has, others get the lowest free ones; all or nothing. */
   assign(app: string, places: readonly Place[]): Promise<number[]>
   list(app: string): Promise<readonly (Place & { readonly host: number })[]>
   release(app: string, hosts: readonly number[]): Promise<void>
@@ -165,7 +167,6 @@ export interface JobOutline {
 
 export interface Keys {
   list(): Promise<Key[]>
-  byFingerprint(fingerprint: string): Promise<Key | null>
   byName(name: string): Promise<Key | null>
   /** Throws `conflict` when the name or the key is there already, saying which. */
   add(key: Omit<Key, 'createdAt'>): Promise<Key>

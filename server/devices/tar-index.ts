@@ -5,6 +5,10 @@ import { UserError } from '../errors.ts'
 export interface IndexedFile extends SourceFile {
   /** Where its content begins in the tar. */
   readonly offset: number
+  /** Seconds since 1970. */
+  readonly modified: number
+  /** Where a symbolic link points; else empty. */
+  readonly target: string
 }
 
 const block = 512
@@ -23,7 +27,7 @@ export class TarIndex {
   #collected: Buffer[] = []
   #extra: string | null = null
   #extraSize = 0
-  #long: { path?: string; size?: number } = {}
+  #long: { path?: string; size?: number; target?: string } = {}
   #ended = false
 
   push(chunk: Buffer): void {
@@ -76,23 +80,30 @@ export class TarIndex {
       return
     }
     const path = this.#long.path ?? readName(header)
+    const target = this.#long.target ?? cut(header.subarray(157, 257))
     this.#long = {}
-    this.#add(path, type, size, readNumber(header.subarray(100, 108)))
+    this.#add(path, type, {
+      ...{ size, target: type === '2' ? target : '', offset: this.#position },
+      ...{ executable: (readNumber(header.subarray(100, 108)) & 0o100) !== 0 },
+      modified: readNumber(header.subarray(136, 148)),
+    })
     this.#skip = padded(size)
   }
 
-  /** Pax records (`x`) and GNU long names (`L`) tell the real name of the next entry; global ones and link names are of no use here. */
+  /** Pax records (`x`) and GNU long names (`L`, and `K` of links) tell the real ones of the next entry; global ones are of no use here. */
   #takeExtra(type: string, data: Buffer): void {
     this.#extra = null
     if (type === 'L') this.#long.path = cut(data)
+    if (type === 'K') this.#long.target = cut(data)
     if (type !== 'x') return
     for (const [key, value] of paxRecords(data)) {
       if (key === 'path') this.#long.path = value
+      if (key === 'linkpath') this.#long.target = value
       if (key === 'size') this.#long.size = Number(value)
     }
   }
 
-  #add(rawPath: string, type: string, size: number, mode: number): void {
+  #add(rawPath: string, type: string, entry: Omit<IndexedFile, 'kind'>): void {
     const path = rawPath.replace(/^(\.\/)+/, '').replace(/\/+$/, '')
     if (path === '' || path === '.') return
     if (this.files.size >= maxEntries) {
@@ -113,7 +124,7 @@ export class TarIndex {
         'Remove it: hard links and device files cannot be built from.',
       )
     }
-    this.files.set(path, { kind, size, executable: kind === 'file' && (mode & 0o100) !== 0, offset: this.#position })
+    this.files.set(path, { ...entry, kind, executable: kind === 'file' && entry.executable })
   }
 }
 
