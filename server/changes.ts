@@ -23,6 +23,10 @@ export interface Parts {
   readonly routes: { refresh(): Promise<void>; forget(app: string): Promise<void> }
   /** Writes a tar to the spool and lists it; the caller removes it. */
   spool(tar: Readable, signal: AbortSignal): Promise<Source & { remove(): Promise<void> }>
+  /** Throws `unavailable` when the disk is too full for a build. */
+  room(job: RunningJob): Promise<void>
+  /** After a change that left something behind: what nobody can reach any more may go. */
+  settle(app: string): void
   /** True when the engine still has every one of these images. */
   hasImages(images: readonly string[]): Promise<boolean>
   url(app: App): Promise<string>
@@ -55,17 +59,19 @@ export type Work = (job: RunningJob, app: App) => Promise<Outcome>
 
 export type Changes = ReturnType<typeof createChanges>
 
-export function createChanges(jobs: JobQueue, store: Pick<Store, 'apps'>) {
+export function createChanges({ jobs, store, settle }: Pick<Parts, 'jobs' | 'store' | 'settle'>) {
   return {
     async run(kind: string, app: App, asker: Asker, work: Work): Promise<Change> {
       const done: Operation[] = []
-      return jobs.run({ kind, app, ...asker }, async (running) => {
+      const change = await jobs.run({ kind, app, ...asker }, async (running) => {
         using job = audible(running)
         const now = await store.apps.byId(app.id)
         if (!now) throw new UserError('not-found', `${app.name} was destroyed while this waited.`)
         const { result, release = null } = await work(recording(job, done), now)
         return { result, value: { app: app.name, release, planned: false, operations: done.map(describe), result } }
       })
+      if (change.release !== null || kind === 'destroy') settle(app.id)
+      return change
     },
     planned(app: App, operations: readonly Operation[]): Change {
       const result = 'Nothing was changed.'

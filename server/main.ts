@@ -1,9 +1,8 @@
 /** start(config): builds every part and joins them; the only place where they meet. */
-import { chmod, chown, readFile, rm } from 'node:fs/promises'
-import type { Server } from 'node:http'
-import { connect } from 'node:net'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createBackups } from './backups/backups.ts'
+import { currentBases } from './build/bases.ts'
 import { createBuildStage } from './build/stage.ts'
 import { createCaller } from './commands/call.ts'
 import { table } from './commands/index.ts'
@@ -18,11 +17,15 @@ import type { App } from './domain/app.ts'
 import { appUrl } from './domain/route.ts'
 import { authorizedKeys } from './doors/authorized-keys.ts'
 import { createKernelSocket } from './doors/kernel-socket.ts'
+import { listenOnSocket, refuseSecond } from './doors/listen.ts'
 import { createPanel, servePanel } from './doors/panel.ts'
 import { createEngine } from './engine/docker.ts'
+import { createStorage } from './engine/storage.ts'
 import { messageOf, UserError } from './errors.ts'
 import { createJournal } from './events/journal.ts'
 import { started, stopped } from './events/start.ts'
+import { createCollector } from './gc/collector.ts'
+import { roomAt } from './gc/room.ts'
 import { prepareHome, systemName } from './home.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createAppLogs } from './live/app-logs.ts'
@@ -31,7 +34,7 @@ import { createLog, type Log } from './log.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, poolProblem } from './network/subnets.ts'
 import { createPipeline } from './pipeline.ts'
-import { type Account, findAccount } from './push/account.ts'
+import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
 import { createRepositories } from './push/repositories.ts'
 import { openSpool } from './push/spool-folder.ts'
@@ -98,6 +101,18 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
 
   const repositories = createRepositories(config.paths.repositories, hooks, account)
   const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
+  const basesConfig = { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system }
+  const collector = createCollector({
+    store,
+    jobs,
+    engine: createStorage({ socket: config.docker, system }),
+    repositories,
+    bases: () => currentBases(basesConfig),
+    logs: config.paths.logs,
+    folders: [config.paths.spool, config.home],
+    roomAt,
+    log,
+  })
   const pipeline = createPipeline({
     store,
     jobs,
@@ -107,12 +122,14 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       builder: devices.builder,
       engine,
       store,
-      basesConfig: { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system },
+      basesConfig,
       log,
     }),
     rollout,
     routes,
     spool: await openSpool(config.paths.spool),
+    room: collector.room,
+    settle: collector.settle,
     hasImages: async (images) =>
       (await Promise.all(images.map((image) => engine.image(image)))).every((image) => image !== null),
     url,
@@ -138,6 +155,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     version,
     store,
     pipeline,
+    collector,
     jobs,
     journal,
     doctor,
@@ -159,7 +177,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const caller = createCaller(table, kernel, log)
 
   const stopping = new AbortController()
-  const watching = rollout.watch(stopping.signal)
+  const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
   const socket = createKernelSocket({ caller, keys: store.keys, health })
@@ -184,23 +202,6 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       await Promise.all([live.close(), store.close()])
     },
   }
-}
-
-/** A second kernel on one home would take the first one's jobs for left over. */
-async function refuseSecond({ paths }: Config): Promise<void> {
-  const answered = await new Promise<boolean>((resolve) => {
-    const connection = connect(paths.socket, () => resolve(true)).once('error', () => resolve(false))
-    connection.once('connect', () => connection.destroy())
-  })
-  if (answered) throw new UserError('conflict', `MegapolOS runs already: somebody answers on ${paths.socket}.`)
-}
-
-/** A kernel that was killed leaves its socket file behind. The mode lets the hooks in, and nobody else. */
-async function listenOnSocket(server: Server, { paths }: Config, account: Account): Promise<void> {
-  await rm(paths.socket, { force: true })
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(paths.socket, resolve))
-  await chmod(paths.socket, 0o660)
-  if (process.getuid?.() === 0) await chown(paths.socket, 0, account.gid)
 }
 
 async function programVersion({ program }: Config): Promise<string> {

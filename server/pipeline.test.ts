@@ -25,6 +25,8 @@ let pipeline: Pipeline
 let steps: string[]
 let failAt: string | null
 let gone: Set<string>
+let full: boolean
+let settled: string[]
 let head: string
 /** Of the ids of images that are built. */
 let suffix: string
@@ -40,6 +42,8 @@ beforeEach(async () => {
   steps = []
   failAt = null
   gone = new Set()
+  full = false
+  settled = []
   head = noCommit
   suffix = ''
   pipeline = createPipeline(played())
@@ -97,6 +101,9 @@ function played(): Parts {
       archive: () => Readable.from([]),
       ensure: async () => folder,
       remove: async () => {},
+      list: async () => [],
+      keep: async () => {},
+      tidy: async () => {},
     },
     build: {
       async build({ app, commit, config }) {
@@ -124,6 +131,10 @@ function played(): Parts {
       read: async () => null,
       remove: async () => void step('spool removed'),
     }),
+    room: async () => {
+      if (full) throw new UserError('unavailable', 'The disk is nearly full.')
+    },
+    settle: (app) => void settled.push(app),
     hasImages: async (images) => images.every((image) => !gone.has(image)),
     url: async (app) => `http://${app.name}.localhost/`,
   }
@@ -252,6 +263,21 @@ test('what changes an app builds its images again if they are gone, and only onc
   await pipeline.restart(await store.apps.get('blog'), asker(), false)
   await pipeline.configure(await store.apps.get('blog'), { A: '1' }, asker(), { restart: true, dryRun: false })
   expect(steps.filter((name) => name.startsWith('build'))).toEqual(['build blog a {}'])
+})
+
+test('a full disk refuses a push before anything of it is stored', async () => {
+  full = true
+  await expect(push(commits[0])).rejects.toThrow('The disk is nearly full.')
+  expect(steps).toEqual([])
+})
+
+test('what a change left behind is looked at after it, and not after one that was refused', async () => {
+  await push(commits[0])
+  const { id } = await store.apps.get('blog')
+  expect(settled).toEqual([id])
+  failAt = 'build'
+  await expect(push(commits[1])).rejects.toThrow('failed')
+  expect(settled).toEqual([id])
 })
 
 test.each([

@@ -19,7 +19,7 @@ export type Pipeline = ReturnType<typeof createPipeline>
 
 export function createPipeline(parts: Parts) {
   const { store, repositories, build, rollout } = parts
-  const changes = createChanges(parts.jobs, store)
+  const changes = createChanges(parts)
 
   async function serving(app: App): Promise<Release> {
     const found = app.release === null ? null : await store.releases.get(app.id, app.release)
@@ -27,16 +27,17 @@ export function createPipeline(parts: Parts) {
     throw new UserError('conflict', `${app.name} has no release yet.`, 'Push it first: git push megapolos main')
   }
 
-  /** The tar is spooled, built, and gone again. */
+  /** The tar is spooled, built, and gone again; on a full disk it is not even asked for. */
   async function built(
     app: App,
-    tar: Readable,
+    tar: () => Readable,
     { commit, tree }: Pick<Release, 'commit' | 'tree'>,
     config: Release['config'],
     job: RunningJob,
     check = async () => {},
   ): Promise<Built> {
-    const source = await step('tree taken in', () => parts.spool(tar, job.signal))
+    await parts.room(job)
+    const source = await step('tree taken in', () => parts.spool(tar(), job.signal))
     try {
       await check()
       job.emit('-----> Building')
@@ -77,7 +78,8 @@ export function createPipeline(parts: Parts) {
   async function plan(app: App, from: Release, description: string): Promise<Change> {
     const task: Operation[] = from.processes.release ? [{ do: 'release-task' }] : []
     const rolling = await rollout.plan(app, from, await store.formations.get(app.id), 'deploy')
-    return changes.planned(app, [{ do: 'release', description }, ...task, ...rolling])
+    const build: Operation[] = (await hasImages(from)) ? [] : [{ do: 'build', commit: from.commit }]
+    return changes.planned(app, [...build, { do: 'release', description }, ...task, ...rolling])
   }
 
   async function push(app: App, pushed: Push, tar: Readable, asker: Asker, job: RunningJob): Promise<Release> {
@@ -91,7 +93,7 @@ export function createPipeline(parts: Parts) {
       store.formations.get(app.id),
       parts.url(app),
     ])
-    const content = { ...of, ...(await built(app, tar, of, config, job, stillThere)) }
+    const content = { ...of, ...(await built(app, () => tar, of, config, job, stillThere)) }
     const formation = wished(known, content, app, job)
     const description = `Push ${pushed.new.slice(0, 7)}`
     const made = await serve({ app, content, config, description, actor: asker.actor }, formation, job)
@@ -176,14 +178,19 @@ export function createPipeline(parts: Parts) {
     },
   }
 
+  function hasImages(release: Release): Promise<boolean> {
+    return parts.hasImages(Object.values(release.processes).map(({ image }) => image))
+  }
+
   /**
    * Images that somebody pruned, or that stayed behind when the server was restored, are built again, from the commit and
    * the config vars that they were built from. It stays the same release: its images only have other ids.
    */
   async function withImages(app: App, release: Release, job: RunningJob): Promise<Release> {
-    if (await parts.hasImages(Object.values(release.processes).map(({ image }) => image))) return release
+    if (await hasImages(release)) return release
     job.emit(`-----> An image of v${release.version} is gone; building ${release.commit.slice(0, 7)} again`)
-    const again = await built(app, repositories.archive(app.id, release.commit), release, release.config, job)
+    const tree = () => repositories.archive(app.id, release.commit)
+    const again = await built(app, tree, release, release.config, job)
     const images = Object.entries(release.processes).map(([type, { image }]) => [
       image,
       again.processes[type]?.image ?? image,

@@ -27,6 +27,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   jobs: [...vocabulary, 'state', 'live', 'events'],
   network: [...vocabulary, 'engine', 'state'],
   devices: [...vocabulary, 'state'],
+  // Looks at what all of them left, and is asked by the pipeline alone.
+  gc: [...vocabulary, ...tools],
   // A stage is (input, ports) → output and never knows another stage; only the pipeline has their order.
   ...Object.fromEntries(stages.map((stage) => [stage, [...vocabulary, ...tools]])),
   // Looks at everything, and touches nothing.
@@ -36,7 +38,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order]])),
   backups: [...vocabulary, 'push', 'state'],
   // Commands see the parts only as types, through kernel.ts (a test below).
-  commands: [...vocabulary, ...stages, ...tools, ...order, 'backups', 'doctor'],
+  commands: [...vocabulary, ...stages, ...tools, ...order, 'backups', 'doctor', 'gc'],
   doors: [...vocabulary, 'commands', 'engine', 'push', 'live', 'views'],
   drivers: [...vocabulary, 'devices'],
   buildpacks: [...vocabulary, 'build'],

@@ -25,6 +25,7 @@ const commands: readonly (readonly [line: string, inputFile?: string])[] = [
   ['domains:remove blog example.com'],
   ['domains:set blog example.org'],
   ['domains:clear blog'],
+  ['server:gc'],
   ['apps:destroy blog --confirm blog'],
 ]
 

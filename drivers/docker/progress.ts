@@ -8,6 +8,8 @@ const keptLines = 20
 const longestStep = 160
 const longestLine = 64 * 1024
 
+const diskFull = /no space left on device/i
+
 interface Step {
   readonly title: string | null
   readonly image: string | null
@@ -35,6 +37,10 @@ export class Progress {
   /** What to tell of the engine's error, with the last lines of the step that failed. */
   failure(engineError: string): UserError {
     const failed = this.#failed
+    if ([engineError, ...(failed?.step.lines ?? [])].some((line) => diskFull.test(line))) {
+      const hint = 'Make room, and push again. What can go: ssh megapolos server:gc --dry-run'
+      return new UserError('unavailable', 'The disk was full before the build was done.', hint, failed?.step.lines)
+    }
     if (!failed) return new UserError('refused', `The build failed: ${withoutPreamble(engineError)}.`)
     if (failed.step.image) {
       return new UserError(

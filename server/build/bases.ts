@@ -4,7 +4,7 @@
  * name, so a changed recipe makes new ones by itself.
  */
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BuilderDriver } from '../devices/classes/builder.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -54,6 +54,22 @@ export function createBases(
   }
 }
 
+/** Names of all bases that this version of the program may ask for. */
+export function currentBases(config: BasesConfig): Set<string> {
+  const order = JSON.parse(readFileSync(join(config.buildpacks, 'order.json'), 'utf8')) as string[]
+  const names = order.filter(hasBase).flatMap((language) =>
+    readManifest(config, language).base.versions.flatMap((version) => {
+      const run = reference(config, language, version, 'run')
+      return [run, localOf(run), reference(config, language, version, 'build')]
+    }),
+  )
+  return new Set([stackTag(), ...names])
+
+  function hasBase(language: string): boolean {
+    return existsSync(join(config.buildpacks, language, 'base'))
+  }
+}
+
 interface Maker {
   readonly config: BasesConfig
   readonly builder: () => BuilderDriver
@@ -97,7 +113,7 @@ async function makeRun(maker: Maker, manifest: Manifest, version: string, tag: s
   }
   const stack = await ensureStack(maker, log)
   if (!manifest.base.local) return make(stack)
-  const local = `${tag.replace('-run:', '-local:')}`
+  const local = localOf(tag)
   const packages = Object.entries(manifest.base.local).map(
     ([file, name]) => [file, name.replace('{arch}', process.arch).replace('{version}', version)] as const,
   )
@@ -113,8 +129,7 @@ const stackRelease = 'bookworm'
 
 /** Debian's smallest system as an image, for servers that do not reach Docker Hub. */
 async function ensureStack(maker: Maker, log: (line: string) => void): Promise<string> {
-  const recipe = readFileSync(join(import.meta.dirname, 'base-sources.ts'))
-  const tag = `megapolos/stack:${stackRelease}-${hash(recipe)}`
+  const tag = stackTag()
   if (await maker.engine.image(tag)) return tag
   log(`Making a Debian ${stackRelease} image from the archive`)
   await withFolder(async (folder) => {
@@ -127,6 +142,11 @@ async function ensureStack(maker: Maker, log: (line: string) => void): Promise<s
     await build(maker, { source, dockerfile: 'Dockerfile', files, tag }, log)
   })
   return tag
+}
+
+function stackTag(): string {
+  const recipe = readFileSync(join(import.meta.dirname, 'base-sources.ts'))
+  return `megapolos/stack:${stackRelease}-${hash(recipe)}`
 }
 
 /** Builds one Dockerfile of a recipe; the image to start from is its only argument. */
@@ -170,6 +190,11 @@ function reference(config: BasesConfig, language: string, version: string, kind:
   // Only what builds reaches out through a company's proxy, so only its image follows the operator's certificates.
   if (kind === 'build') digest.update(caBundle())
   return `megapolos/${language}-${kind}:${version}-${digest.digest('hex').slice(0, 10)}`
+}
+
+/** What a run base is made from where Docker Hub is not reached. */
+function localOf(run: string): string {
+  return run.replace('-run:', '-local:')
 }
 
 function readManifest(config: BasesConfig, language: string): Manifest {

@@ -19,6 +19,7 @@ import { run } from './run.ts'
 import { server } from './server.ts'
 import { serverBackup } from './server-backup.ts'
 import { serverDoctor } from './server-doctor.ts'
+import { serverGc } from './server-gc.ts'
 
 export const rows: readonly AnyRow[] = [
   ...apps,
@@ -36,6 +37,7 @@ export const rows: readonly AnyRow[] = [
   ...keys,
   ...server,
   ...serverDoctor,
+  ...serverGc,
   ...serverBackup,
   ...git,
   helpRow(

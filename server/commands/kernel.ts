@@ -5,6 +5,7 @@ import type { Devices } from '../devices/devices.ts'
 import type { Doctor } from '../doctor/doctor.ts'
 import type { App } from '../domain/app.ts'
 import type { Journal } from '../events/journal.ts'
+import type { Collector } from '../gc/collector.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import type { AppLogs } from '../live/app-logs.ts'
 import type { Live } from '../live/live.ts'
@@ -19,6 +20,7 @@ export interface Kernel {
   readonly version: string
   readonly store: Store
   readonly pipeline: Pipeline
+  readonly collector: Collector
   readonly jobs: JobQueue
   readonly journal: Journal
   readonly doctor: Doctor

@@ -1,10 +1,10 @@
 /** server:backup, server:revive */
 import { z } from 'zod'
+import { bytesText } from '../domain/bytes.ts'
 import { errorLines, told, UserError } from '../errors.ts'
 import { type Context, command } from './command.ts'
 import { asker } from './fields.ts'
 import type { Kernel } from './kernel.ts'
-import { bytesText } from './text.ts'
 
 export const serverBackup = [
   command({

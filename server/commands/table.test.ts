@@ -45,6 +45,7 @@ const samples: Record<string, unknown> = {
   vars: ['A=1'],
   domains: ['example.com'],
   limits: ['web=1G'],
+  budget: '50%',
   job: 1,
   command: ['ls'],
   ref: 'refs/heads/main',

@@ -14,6 +14,7 @@ export type Operation =
   | { readonly do: 'route'; readonly host: string; readonly app: string }
   | { readonly do: 'remove-route'; readonly host: string; readonly app: string }
   | { readonly do: 'destroy'; readonly what: string }
+  | { readonly do: 'collect'; readonly what: string; readonly why: string }
 
 /** The line that a person reads. */
 export function describe(operation: Operation): string {
@@ -40,5 +41,7 @@ export function describe(operation: Operation): string {
       return `stop routing ${operation.host} to ${operation.app}`
     case 'destroy':
       return `destroy ${operation.what}`
+    case 'collect':
+      return `remove ${operation.what}: ${operation.why}`
   }
 }

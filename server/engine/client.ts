@@ -19,6 +19,11 @@ export interface Client {
   createContainer(name: string, options: object): Promise<{ readonly Id: string }>
   listContainers(labels: readonly string[]): Promise<Docker.ContainerInfo[]>
   createNetwork(options: Docker.NetworkCreateOptions): Promise<void>
+  listNetworks(labels: readonly string[]): Promise<readonly { readonly Name: string; readonly Labels: Labels | null }[]>
+  listImages(labels: readonly string[]): Promise<ImageSummary[]>
+  /** Everything that it stores, with sizes; a second or more. */
+  diskUsage(): Promise<DiskUsage>
+  pruneBuilds(query: object): Promise<{ readonly SpaceReclaimed?: number }>
   events(query: object, signal: AbortSignal): Promise<IncomingMessage>
   /** The answer to `wait`, which comes when the container has ended. */
   wait(id: string, signal?: AbortSignal): Promise<IncomingMessage>
@@ -32,6 +37,36 @@ export interface Info {
   readonly SystemTime: string
   readonly SecurityOptions?: readonly string[] | null
 }
+
+type Labels = Readonly<Record<string, string>>
+
+export interface ImageSummary {
+  readonly Id: string
+  readonly RepoTags: readonly string[] | null
+  readonly Labels: Labels | null
+  readonly Size: number
+  /** Of `Size`, what other images hold too. Known to `diskUsage` only. */
+  readonly SharedSize: number
+}
+
+interface CacheRecord {
+  readonly Size: number
+  readonly InUse: boolean
+  /** An image holds the same layer. */
+  readonly Shared: boolean
+}
+
+/** The first three until API 1.51, the others from 1.52 on. */
+export interface DiskUsage {
+  readonly LayersSize?: number
+  readonly Images?: readonly ImageSummary[] | null
+  readonly BuildCache?: readonly CacheRecord[] | null
+  readonly ImageUsage?: { readonly TotalSize?: number; readonly Items?: readonly ImageSummary[] | null }
+  readonly BuildCacheUsage?: { readonly Items?: readonly CacheRecord[] | null }
+}
+
+/** What may take long (ms) on a machine that stores much. */
+const longCall = 600_000
 
 export function createClient(socket: string): Client {
   const transport = (deadline = 60_000) => new Transport(socket, deadline)
@@ -56,6 +91,13 @@ export function createClient(socket: string): Client {
         options: { all: true, filters: { label: labels } },
       }),
     createNetwork: (options) => call(transport(), { method: 'POST', path: '/networks/create', options }),
+    listNetworks: (labels) =>
+      call(transport(), { method: 'GET', path: '/networks?', options: { filters: { label: labels } } }),
+    listImages: (labels) =>
+      call(transport(), { method: 'GET', path: '/images/json?', options: { filters: { label: labels } } }),
+    diskUsage: () => call(transport(longCall), { method: 'GET', path: '/system/df?', options: { verbose: true } }),
+    pruneBuilds: (query) =>
+      call(transport(longCall), { method: 'POST', path: '/build/prune?', options: { _query: query, _body: {} } }),
     events: (query, abortSignal) =>
       call(transport(), { method: 'GET', path: '/events?', options: query, abortSignal, isStream: true }),
     // As a stream, unlike dockerode's own: that one never settles when the connection is cut while it waits.

@@ -39,7 +39,9 @@ export function createEngine({ socket, system }: { readonly socket: string; read
     remove: (id) => unlessGone(client.container(id).remove({ force: true, v: true })),
 
     list: async (app) => {
-      const found = await client.listContainers([systemLabel(system), ...(app ? [`megapolos.app=${app}`] : [])])
+      // An image hands its labels on; only what we started belongs to a group.
+      const labels = [systemLabel(system), 'megapolos.group', ...(app ? [`megapolos.app=${app}`] : [])]
+      const found = await client.listContainers(labels)
       return found
         .filter((one) => one.Labels['megapolos.one-off'] === undefined)
         .map((one) => observed(one.Id, one.State, one.Labels))

@@ -61,6 +61,31 @@ const onlyActive = async (state: 'queued' | 'running') => {
   return (await find())[0]?.id ?? 0
 }
 
+test('work between two jobs waits for none, and the next job waits for it', async () => {
+  const job = held()
+  await job.begun
+  expect(await queue.between(blog, async () => 'done')).toBeNull()
+  expect(await queue.between(shop, async () => 'done')).toBe('done')
+  job.end()
+  await job.done
+
+  const order: string[] = []
+  const end = Promise.withResolvers<void>()
+  const between = queue.between(blog, async () => {
+    await end.promise
+    order.push('between')
+  })
+  const next = queue.run(request(), async () => {
+    order.push('job')
+    return { value: null, result: 'Done' }
+  })
+  await onlyActive('queued')
+  end.resolve()
+  await Promise.all([between, next])
+  expect(order).toEqual(['between', 'job'])
+  expect((await jobs().list({ limit: 50 })).map(({ kind }) => kind)).not.toContain('between')
+})
+
 test('a job runs, settles as its work does, and its row says what was done', async () => {
   const lines: string[] = []
   const value = await queue.run(request({ emit: (line) => lines.push(line) }), async (job) => {

@@ -150,6 +150,18 @@ export function createJobs({ store, live, journal, logs, log }: JobsOptions): Jo
         runs.delete(run)
       }
     },
+    async between(app, work) {
+      const request = { kind: 'between', app, actor: 'kernel', emit: () => {} }
+      const lane = lanes.enter(app.id, { id: Promise.resolve(null), request })
+      try {
+        if (closing || lane.ahead().length > 0) return null
+        const run = work()
+        runs.add(run)
+        return await run.finally(() => runs.delete(run))
+      } finally {
+        lane.leave()
+      }
+    },
     async cancel(id) {
       const job = active.get(id)
       if (job?.abort(cancelled(id))) return

@@ -8,6 +8,8 @@ export interface JobQueue {
    * `app` null: a job that no other waits for.
    */
   run<T>(request: JobRequest, work: (job: RunningJob) => Promise<JobOutcome<T>>): Promise<T>
+  /** Runs `work` while no job of the app runs; jobs that come meanwhile wait. Null, at once, when one runs or waits. */
+  between<T>(app: { readonly id: string; readonly name: string }, work: () => Promise<T>): Promise<T | null>
   /** Cancels a queued job, or a running one that has not passed its point of no return; throws `conflict` otherwise. */
   cancel(id: number): Promise<void>
   /** The lines of a job so far, then the new ones until it ends or `signal` aborts. Throws `not-found`. */

@@ -72,6 +72,33 @@ test('whoever waits for a ref sees it move, or hears that it did not', async () 
   expect(await repositories.awaitRef('aaaa0004', 'refs/heads/main', 'f'.repeat(40), 20)).toBe(false)
 })
 
+test('a commit that is kept outlives a forced push and a tidying, is not seen by pushers, and goes when it is kept no more', async () => {
+  const path = await repositories.ensure('aaaa0007')
+  const { tree, sha } = commit()
+  git('-C', tree, 'push', '-q', path, 'main')
+  await repositories.keep('aaaa0007', [sha, 'f'.repeat(40)])
+  git('-C', tree, 'commit', '-q', '--amend', '-m', 'two')
+  git('-C', tree, 'push', '-q', '--force', path, 'main')
+  const now = git('-C', tree, 'rev-parse', 'HEAD')
+  expect(git('ls-remote', path)).toBe(`${now}\tHEAD\n${now}\trefs/heads/main`)
+
+  git('-C', path, 'gc', '--quiet', '--prune=now')
+  await repositories.tidy('aaaa0007')
+  expect((await buffer(repositories.archive('aaaa0007', sha))).length).toBeGreaterThan(0)
+
+  await repositories.keep('aaaa0007', [now])
+  git('-C', path, 'gc', '--quiet', '--prune=now')
+  await expect(buffer(repositories.archive('aaaa0007', sha))).rejects.toThrow('is not in the repository')
+  expect((await buffer(repositories.archive('aaaa0007', now))).length).toBeGreaterThan(0)
+})
+
+test('the apps that have a repository are listed, and nothing else of the folder', async () => {
+  await repositories.ensure('aaaa0008')
+  const listed = await repositories.list()
+  expect(listed).toContain('aaaa0008')
+  expect(listed.filter((id) => !/^[0-9a-f]{8}$/.test(id))).toEqual([])
+})
+
 test('an archive of a commit that is not there is an error, not an empty tree', async () => {
   await repositories.ensure('aaaa0005')
   await expect(buffer(repositories.archive('aaaa0005', 'f'.repeat(40)))).rejects.toThrow(

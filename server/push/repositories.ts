@@ -1,5 +1,5 @@
 /** Bare repositories, one an app, owned by the user that git runs as; their one hook is ours. */
-import { access, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -17,10 +17,19 @@ export interface Repositories {
   /** The tree of an accepted commit as a tar. */
   archive(app: string, commit: string): Readable
   remove(app: string): Promise<void>
+  /** Ids of the apps that have one. */
+  list(): Promise<string[]>
+  /** Keeps these commits, and no others, whatever is pushed over them: each gets a ref that no pusher sees. */
+  keep(app: string, commits: readonly string[]): Promise<void>
+  /** Packs it, and removes what no ref has led to for a day. */
+  tidy(app: string): Promise<void>
 }
 
 /** Bytes of a push; git refuses a larger one before it fills the disk. */
 const largestPush = 1024 ** 3
+
+/** Where the refs of kept commits are. */
+const kept = 'refs/megapolos/kept/'
 
 export const noCommit = '0'.repeat(40)
 
@@ -34,11 +43,21 @@ export function createRepositories(folder: string, hooks: string, account: Accou
     await git.output(['init', '--quiet', '--bare', '--template=', '--initial-branch=main', repository])
     await git.output(['-C', repository, 'config', 'core.hooksPath', hooks])
     await git.output(['-C', repository, 'config', 'receive.maxInputSize', String(largestPush)])
+    await hide(repository)
     await mkdir(join(repository, 'info'), { recursive: true })
     // Without this, `export-ignore` in a user's .gitattributes would leave files out of the build.
     await writeFile(join(repository, 'info/attributes'), '* -export-ignore -export-subst\n')
     await chown(join(repository, 'info'), account.uid, account.gid)
     await chown(join(repository, 'info/attributes'), account.uid, account.gid)
+  }
+
+  async function hide(repository: string) {
+    await git.output(['-C', repository, 'config', 'transfer.hideRefs', 'refs/megapolos'])
+  }
+
+  /** Changes refs, all or none. */
+  async function changeRefs(repository: string, lines: readonly string[]) {
+    await git.output(['-C', repository, 'update-ref', '--stdin'], lines.map((line) => `${line}\n`).join(''))
   }
 
   async function ref(app: string, name: string): Promise<string> {
@@ -77,6 +96,29 @@ export function createRepositories(folder: string, hooks: string, account: Accou
     },
     archive: (app, commit) => archive(git.start(['-C', path(app), 'archive', '--format=tar', commit]), commit),
     remove: (app) => rm(path(app), { recursive: true, force: true }),
+    async list() {
+      return (await readdir(folder)).flatMap((name) => /^([0-9a-f]{8})\.git$/.exec(name)?.[1] ?? [])
+    },
+    async keep(app, commits) {
+      const repository = path(app)
+      const listed = await git.output(['-C', repository, 'for-each-ref', '--format=%(objectname)', kept])
+      const had = new Set(listed.split('\n').filter((line) => line !== ''))
+      const missing = commits.filter((commit) => !had.delete(commit))
+      const changes = [
+        ...[...had].map((commit) => `delete ${kept}${commit}`),
+        ...missing.map((commit) => `update ${kept}${commit} ${commit}`),
+      ]
+      if (changes.length === 0) return
+      // Of a push whose pusher was gone the commit may never have arrived: it must not cost the others their refs.
+      await changeRefs(repository, changes).catch(async () => {
+        for (const change of changes) await changeRefs(repository, [change]).catch(() => {})
+      })
+    },
+    async tidy(app) {
+      await hide(path(app))
+      const options = ['gc.auto=300', 'gc.autoDetach=false', 'gc.pruneExpire=1.day.ago'].flatMap((one) => ['-c', one])
+      await git.output(['-C', path(app), ...options, 'gc', '--auto', '--quiet'])
+    },
   }
 }
 

@@ -1,4 +1,4 @@
-/** The audit log: it only grows. */
+/** The audit log: nothing in it changes, and only its oldest lines ever go. */
 import type { Role } from '../domain/access.ts'
 import { type Database, sql } from './database.ts'
 import type { Audit } from './store.ts'
@@ -7,6 +7,8 @@ import type { Audit } from './store.ts'
 const ofApp = `(json_extract(args, '$.app') = ?
   OR (command = 'apps:rename' AND json_extract(args, '$.name') = ?)
   OR EXISTS (SELECT 1 FROM apps WHERE apps.name = ? AND json_extract(args, '$.repository') IN (apps.id, apps.name)))`
+/** Numbers are given one after another, so the newest ones can be counted by them. */
+const expired = 'id <= (SELECT max(id) FROM audit) - ? OR at < ?'
 
 export function createAudit(db: Database): Audit {
   return {
@@ -30,6 +32,13 @@ export function createAudit(db: Database): Audit {
         args: String(row.args),
         result: String(row.result),
       }))
+    },
+    async expired(keep, before) {
+      const [row] = await db.query(`SELECT count(*) AS count FROM audit WHERE ${expired}`, [keep, before])
+      return Number(row?.count)
+    },
+    async expire(keep, before) {
+      await db.batch([sql(`DELETE FROM audit WHERE ${expired}`, keep, before)])
     },
   }
 }

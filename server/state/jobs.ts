@@ -77,6 +77,29 @@ export function createJobs(db: Database): Jobs {
       const [interrupted] = await db.batch([sql(interrupt, new Date().toISOString(), result)])
       return (interrupted?.rows ?? []).map(job)
     },
+    async outlines() {
+      const rows = await db.query('SELECT id, app, state, created_at FROM jobs ORDER BY id DESC')
+      return rows.map((row) => ({
+        id: Number(row.id),
+        app: row.app as string | null,
+        active: row.state === 'queued' || row.state === 'running',
+        createdAt: String(row.created_at),
+      }))
+    },
+    async forget(ids) {
+      const these = 'id IN (SELECT value FROM json_each(?))'
+      const list = JSON.stringify(ids)
+      const unnamed = 'id NOT IN (SELECT build FROM releases WHERE build IS NOT NULL)'
+      await db.batch([
+        sql(`DELETE FROM builds WHERE ${these} AND state <> 'running' AND ${unnamed}`, list),
+        sql(
+          `DELETE FROM jobs WHERE ${these} AND state NOT IN ('queued', 'running') AND id NOT IN (SELECT id FROM builds)`,
+          list,
+        ),
+      ])
+      const left = new Set((await db.query(`SELECT id FROM jobs WHERE ${these}`, [list])).map((row) => Number(row.id)))
+      return ids.filter((id) => !left.has(id))
+    },
   }
 }
 

@@ -3,7 +3,7 @@ import type { Release } from '../domain/release.ts'
 import { type Database, type Result, sql } from './database.ts'
 import { batchOr } from './refusal.ts'
 import type { Secrets } from './secrets.ts'
-import type { Releases } from './store.ts'
+import type { ReleaseOutline, Releases } from './store.ts'
 
 /** The number is taken in the statement itself: two at once cannot get the same one. */
 const insert = `INSERT INTO releases (app, version, state, "commit", tree, build, processes, hardened, checks, config,
@@ -71,6 +71,35 @@ export function createReleases(db: Database, secrets: Secrets): Releases {
         }),
       )
     },
+    async forgetImage(app, image) {
+      await db.batch([sql('DELETE FROM images WHERE app = ? AND image = ?', app, image)])
+    },
+    async outlines(app) {
+      const columns = 'app, version, state, "commit", build, processes'
+      const order = 'ORDER BY app, version DESC'
+      const rows = app
+        ? await db.query(`SELECT ${columns} FROM releases WHERE app = ? ${order}`, [app])
+        : await db.query(`SELECT ${columns} FROM releases ${order}`)
+      return rows.map(outline)
+    },
+    async forget(app, versions) {
+      const forget = `DELETE FROM releases WHERE app = ? AND version IN (SELECT value FROM json_each(?)) AND state = 'served'
+        AND version <> (SELECT max(version) FROM releases WHERE app = ?)
+        AND version NOT IN (SELECT release FROM apps WHERE id = ? AND release IS NOT NULL)`
+      await db.batch([sql(forget, app, JSON.stringify(versions), app, app)])
+    },
+  }
+}
+
+function outline(row: Result['rows'][number]): ReleaseOutline {
+  const processes: Release['processes'] = JSON.parse(String(row.processes))
+  return {
+    app: String(row.app),
+    version: Number(row.version),
+    served: row.state === 'served',
+    commit: String(row.commit),
+    build: row.build as number | null,
+    images: [...new Set(Object.values(processes).map(({ image }) => image))],
   }
 }
 

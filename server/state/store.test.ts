@@ -306,6 +306,10 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       await store.releases.rememberImage(blog.id, 'key', 'sha256:2')
       expect(await store.releases.imageFor(blog.id, 'key')).toBe('sha256:2')
       expect(await store.releases.imageFor(shop.id, 'key')).toBeNull()
+      await store.releases.forgetImage(shop.id, 'sha256:2')
+      expect(await store.releases.imageFor(blog.id, 'key')).toBe('sha256:2')
+      await store.releases.forgetImage(blog.id, 'sha256:2')
+      expect(await store.releases.imageFor(blog.id, 'key')).toBeNull()
     })
 
     test('an image that was built again takes the place of the old one in every release that has it', async () => {

@@ -91,8 +91,22 @@ export interface Releases {
   /** An image of this app with this content key, from any earlier build; null when none is known. */
   imageFor(app: string, contentKey: string): Promise<string | null>
   rememberImage(app: string, contentKey: string, image: string): Promise<void>
+  forgetImage(app: string, image: string): Promise<void>
   /** Every release of the app that has one of these images (keys) gets what was built again for it: the same by another id. */
   replaceImages(app: string, images: Readonly<Record<string, string>>): Promise<void>
+  /** What releases refer to, pending ones too, of all apps or of one; newest first. */
+  outlines(app?: string): Promise<ReleaseOutline[]>
+  /** Never the one that serves, nor the newest: numbers are not given again. */
+  forget(app: string, versions: readonly number[]): Promise<void>
+}
+
+export interface ReleaseOutline {
+  readonly app: string
+  readonly version: number
+  readonly served: boolean
+  readonly commit: string
+  readonly build: number | null
+  readonly images: readonly string[]
 }
 
 export interface Builds {
@@ -139,6 +153,18 @@ export interface Jobs {
   list(filter: { readonly app?: string; readonly active?: boolean; readonly limit: number }): Promise<Job[]>
   /** Queued and running ones → interrupted, and returns them: the kernel that ran them is gone. */
   interruptAll(result: string): Promise<Job[]>
+  /** All of them, newest first, in few words. */
+  outlines(): Promise<JobOutline[]>
+  /** With their builds; returns those that are gone. Never one that waits or runs, nor one whose build a release names. */
+  forget(ids: readonly number[]): Promise<number[]>
+}
+
+export interface JobOutline {
+  readonly id: number
+  readonly app: string | null
+  /** Waits or runs. */
+  readonly active: boolean
+  readonly createdAt: string
 }
 
 export interface Keys {
@@ -176,6 +202,10 @@ export interface Audit {
   add(entry: AuditEntry): Promise<void>
   /** Newest first. `app` is a name: those that say it, and those of the app that has it now. */
   list(filter: { readonly app?: string; readonly limit: number }): Promise<AuditEntry[]>
+  /** How many are beyond the newest `keep`, or from before `before` (ISO 8601). */
+  expired(keep: number, before: string): Promise<number>
+  /** Removes those. */
+  expire(keep: number, before: string): Promise<void>
 }
 
 export interface Events {

@@ -49,7 +49,7 @@ describe('disk', () => {
 
   test('the one with Docker on it is cleared of what can be built again', () => {
     const [found] = disk.judge([{ ...fine, docker: true, used: 96 }], commands)
-    expect(found?.fix).toMatch(/^docker builder prune --force; du /)
+    expect(found?.fix).toMatch(/^megapolos server:gc; du /)
   })
 
   test('one without room for more files is named, and one that makes them as needed is not', () => {

@@ -1,7 +1,8 @@
 /** Room on the file systems of the data home and of Docker. */
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { check, type Finding } from '../check.ts'
+import { bytesText } from '../../domain/bytes.ts'
+import { type Commands, check, type Finding } from '../check.ts'
 
 export interface FileSystem {
   /** A folder on it, and the one that it is mounted on. */
@@ -32,7 +33,7 @@ export const disk = check<FileSystem[]>({
     const devices = Map.groupBy(found.flat(), ({ device }) => device)
     return Promise.all([...devices.values()].map((places) => measure(places, root)))
   },
-  judge: (systems) => systems.flatMap((one) => judge(one, cure(one))),
+  judge: (systems, commands) => systems.flatMap((one) => judge(one, cure(one, commands))),
 })
 
 interface Place {
@@ -79,7 +80,7 @@ function judge({ folder, used, freeBytes, usedInodes }: FileSystem, fix: string)
   if (used >= warnAt)
     findings.push({
       severity: severity(used),
-      problem: `The disk of ${folder} is ${used} % full; ${bytes(freeBytes)} are left.`,
+      problem: `The disk of ${folder} is ${used} % full; ${bytesText(freeBytes)} are left.`,
       fix,
     })
   if (usedInodes !== null && usedInodes >= warnAt)
@@ -91,13 +92,8 @@ function judge({ folder, used, freeBytes, usedInodes }: FileSystem, fix: string)
   return findings
 }
 
-/** Caches of builds can be made again. What else lies there, only a person can judge; the largest come last. */
-function cure({ mountedOn, docker }: FileSystem): string {
+/** What nothing can reach may go by itself. What else lies there, only a person can judge; the largest come last. */
+function cure({ mountedOn, docker }: FileSystem, { kernel }: Commands): string {
   const list = `du -xah ${mountedOn} | sort -h | tail -n 20`
-  return docker ? `docker builder prune --force; ${list}` : list
-}
-
-function bytes(count: number): string {
-  const [unit, size] = count >= 1e9 ? ['GB', 1e9] : ['MB', 1e6]
-  return `${(count / (size as number)).toFixed(1)} ${unit}`
+  return docker ? `${kernel('server:gc')}; ${list}` : list
 }
