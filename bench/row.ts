@@ -20,8 +20,13 @@ export interface Result extends Omit<Row, 'met'> {
 
 export function result(row: Row): Result {
   const ours = median(row.ours)
-  const ratio = row.floor ? ours / median(row.floor.values) : null
+  const ratio = row.floor ? ratioOf(row.ours, row.floor.values) : null
   return { ...row, median: ours, ratio, met: row.met?.(ratio ?? Number.NaN, ours) ?? null }
+}
+
+/** The median of what each turn says: a machine that others use as well is slow for both of a turn, and not in all turns. */
+function ratioOf(ours: readonly number[], floor: readonly number[]): number {
+  return median(ours.map((value, turn) => value / (floor[turn] ?? Number.NaN)))
 }
 
 /** `1 app`, `100 apps`. */

@@ -30,7 +30,7 @@ test('a step that fails is there with its time; one that goes on, and what begin
     })
     await apart(() => step('apart', async () => {}))
     noteStep('over long ago', Date.now() - 60_000, Date.now() - 50_000)
-    noteStep('timed by others', Date.now(), Date.now() + 20)
+    noteStep('timed by others', Date.now() + 1, Date.now() + 21)
   })
   const steps = recording.end()
   resolve()
