@@ -4,6 +4,7 @@
 #   sudo ./install.sh                     install, or upgrade from a newer checkout; safe to repeat
 #   sudo ./install.sh start|stop|status   the servers of this installation; status ends with 0 only if all of them run
 #   sudo ./install.sh --restore FILE      install on an empty home what server:backup saved; - reads standard input
+#   sudo ./install.sh restart SERVER      one of them: redis, rqlite, kernel, proxy, sshd, logs; or docker
 #   sudo ./install.sh test                everything that the tests need, then all tests
 #   sudo ./install.sh uninstall [--purge] removes the program; --purge removes the data too
 #
@@ -55,6 +56,8 @@ main() {
     install) one_at_a_time; if [ -n "$backup" ]; then restore_all; else install_all; fi ;;
     start) need_installation; one_at_a_time; start_all ;;
     stop) need_installation; one_at_a_time; stop_all ;;
+    restart) need_installation; one_at_a_time; restart_one ;;
+    mounts) share_mounts ;;
     status) need_installation; print_status ;;
     test) test_all ;;
     uninstall) one_at_a_time; uninstall_all ;;
@@ -79,12 +82,12 @@ read_words() {
         set_flag "$1" "$2"
         shift
         ;;
-      install | start | stop | status | test | uninstall | supervise | trim-logs)
+      install | start | stop | restart | status | test | uninstall | mounts | supervise | trim-logs)
         [ -z "$verb" ] || fail "One thing at a time: $verb or $1?" "Type: $0 --help"
         verb=$1
         ;;
       *)
-        [ "$verb" = supervise ] || fail "I do not know the word $1." "Type: $0 --help"
+        case $verb in restart | supervise) ;; *) fail "I do not know the word $1." "Type: $0 --help" ;; esac
         service=$1
         ;;
     esac
@@ -216,6 +219,7 @@ install_all() {
   install_packages
   create_users
   create_home
+  install_mounts
   install_docker
   choose_build_firewall
   install_node
@@ -228,6 +232,7 @@ install_all() {
   configure_sshd
   start_stores
   [ -z "$restored" ] || put_state_back
+  mount_at_boot
   switch_program
   write_command
   start_doors
@@ -235,6 +240,7 @@ install_all() {
   add_first_key
   prepare_bases
   if [ -n "$restored" ]; then revive_apps; else deploy_hello; fi
+  check_up
   show_key
   print_next_steps
   [ ! -e "$home/run/not-revived" ] || fail 'Not every app came back.' 'The lines under "Apps" say which, why, and what to type.'
@@ -519,6 +525,8 @@ create_home() {
   folder "$home" 755 root
   folder "$home/run" 750 "root:$user"
   for private in backups keys logs sshd; do folder "$home/$private" 700 "root:$user"; done
+  # Also what an earlier version has left there.
+  chmod -R go= "$home/keys"
   for own in redis rqlite; do folder "$home/$own" 700 "$store_user:$store_user"; done
   [ -s "$home/system" ] || random_hex 2 >"$home/system"
   system=$(cat "$home/system")
@@ -533,6 +541,24 @@ folder() {
 
 random_hex() { od -An -N "$1" -tx1 /dev/urandom | tr -d ' \n'; }
 write_private() { (umask 077 && printf '%s\n' "$2" >"$1"); }
+
+# Volumes are mounted below this folder while containers run that have it: a mount in it must go on into theirs. So it
+# is a mount of its own, shared, made before Docker starts anything.
+install_mounts() {
+  step 'Shared mount'
+  share_mounts
+  done_with "$home/mounts"
+}
+
+share_mounts() {
+  folder "$home/mounts" 755 root
+  if ! mountpoint -q "$home/mounts"; then
+    mount --bind "$home/mounts" "$home/mounts" || fail "$home/mounts could not be mounted." 'Is this machine a container that may not mount? MegapolOS needs one that may.'
+    # What is mounted in it must not show a second time in the folder that it covers.
+    mount --make-private "$home/mounts"
+  fi
+  mount --make-shared "$home/mounts"
+}
 
 # --- programs ----------------------------------------------------------------------------------------------------
 
@@ -982,11 +1008,19 @@ forget_hello_key() {
 hello_answers() { curl -fsS --max-time 5 -o /dev/null -H "Host: hello.$domain" "http://127.0.0.1:$http_port/" 2>/dev/null; }
 port_suffix() { [ "$http_port" = 80 ] || echo ":$http_port"; }
 
+# What is wrong is told, and is no reason to fail: names that lead here may come tomorrow.
+check_up() {
+  step 'Check-up'
+  if findings=$("$command" server:doctor 2>>"$log"); then done_with "$findings"; return; fi
+  done_with 'not everything is in order'
+  printf '%s\n' "$findings" | sed 's/^/    /'
+}
+
 # --- the last words ----------------------------------------------------------------------------------------------
 
 show_key() {
   [ ! -e "$home/keys/shown" ] || return 0
-  touch "$home/keys/shown"
+  (umask 077 && touch "$home/keys/shown")
   cat <<END
 
 Keep this encryption key in a safe place. Without it no backup of this server's secrets can be read, and it is not shown again:
@@ -1121,12 +1155,33 @@ title_of() {
 }
 
 start_all() {
+  share_mounts
   engine_answers || { step 'Docker Engine'; start_docker; done_with started; }
   for server in $services; do
     has_service "$server" || continue
     bring_up "$server"
     [ "$server" != kernel ] || wait_for 30 kernel_answers || fail_with_log "$home/logs/kernel.log" 'The kernel did not answer within 30 s.' "Look at $home/logs/kernel.log"
   done
+}
+
+restart_one() {
+  if [ "$service" = docker ]; then restart_docker; return; fi
+  case " $services " in *" ${service:-none} "*) ;; *) fail "There is no server '$service'." "It is one of: $services docker" ;; esac
+  has_service "$service" || fail "This installation has no server $service of its own." "Type: $0 status"
+  stop_service "$service"
+  bring_up "$service"
+  [ "$service" != kernel ] || wait_for 30 kernel_answers || fail_with_log "$home/logs/kernel.log" 'The kernel did not answer within 30 s.' "Look at $home/logs/kernel.log"
+}
+
+restart_docker() {
+  step 'Docker Engine'
+  if has_systemd; then
+    try 'Docker did not start.' 'Look at: journalctl -u docker' systemctl restart docker
+  else
+    stop_supervisor docker
+    engine_answers || start_docker
+  fi
+  done_with 'restarted'
 }
 
 # The other way round: nothing comes in before what it needs is gone.
@@ -1217,6 +1272,29 @@ $(unit_rules "$1")
 [Install]
 WantedBy=multi-user.target
 END
+}
+
+# Docker starts containers at boot as soon as it runs, and this comes before.
+mount_at_boot() {
+  has_systemd || return 0
+  unit=/etc/systemd/system/$(unit_of mounts)
+  cat >"$home/run/unit.new" <<END
+# Written by install.sh, and again by its next run.
+[Unit]
+Description=MegapolOS: the shared mount of volumes ($name)
+RequiresMountsFor=$home
+Before=docker.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=$prefix/current/install.sh mounts --home $home
+
+[Install]
+WantedBy=multi-user.target docker.service
+END
+  cmp -s "$home/run/unit.new" "$unit" || { cp "$home/run/unit.new" "$unit" && systemctl daemon-reload; }
+  try 'The unit of the shared mount could not be switched on.' "Look at: $unit" systemctl enable -q "$(unit_of mounts)"
 }
 
 # Wants, never Requires: that one server stops is no reason for another one to.
@@ -1385,6 +1463,7 @@ uninstall_all() {
 
 remove_servers() {
   for server in logs sshd proxy kernel rqlite redis; do remove_server $server; done
+  ! has_systemd || remove_server mounts
 }
 
 remove_server() {

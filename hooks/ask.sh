@@ -22,6 +22,14 @@ ask() {
       return "$code"
       ;;
   esac
-  [ "$curl_status" != 7 ] || echo " !     MegapolOS is not running; apps go on serving. On the server: ./install.sh start" >&2
+  [ "$curl_status" != 7 ] || not_running
   return 75
 }
+
+not_running() {
+  echo " !     The kernel of MegapolOS is not running; apps go on serving." >&2
+  echo " !     On the server, as root: $(installer) start --home ${socket%/run/kernel.sock}" >&2
+}
+
+# Of the program that this hook belongs to.
+installer() { echo "$(CDPATH='' cd -- "${0%/*}/.." && pwd)/install.sh"; }

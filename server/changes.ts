@@ -5,6 +5,7 @@ import type { App } from './domain/app.ts'
 import { describe, type Operation } from './domain/operation.ts'
 import type { Source } from './domain/source.ts'
 import { UserError } from './errors.ts'
+import type { Journal } from './events/journal.ts'
 import type { JobQueue, RunningJob } from './jobs/queue.ts'
 import type { Repositories } from './push/repositories.ts'
 import type { Rollout } from './rollout/rollout.ts'
@@ -15,6 +16,7 @@ import { step } from './steps.ts'
 export interface Parts {
   readonly store: Store
   readonly jobs: JobQueue
+  readonly journal: Pick<Journal, 'record'>
   readonly repositories: Repositories
   readonly build: BuildStage
   readonly rollout: Rollout

@@ -6,7 +6,7 @@ import type { Release } from './domain/release.ts'
 import type { RunningJob } from './jobs/queue.ts'
 
 export function createLateChanges(
-  { store, repositories, rollout, routes }: Parts,
+  { store, journal, repositories, rollout, routes }: Parts,
   { run, planned }: Changes,
   serving: (app: App) => Promise<Release>,
   /** Builds again what is gone of the release's images. */
@@ -40,6 +40,7 @@ export function createLateChanges(
     /** An app without a release: its name answers 503, a moment later. Nobody waits for that. */
     async create(name: string, actor: string): Promise<App> {
       const app = await store.apps.create(name, actor)
+      journal.record({ kind: 'app', app, text: `${name} was created by ${actor}.` })
       void published()
       return app
     },

@@ -1,7 +1,5 @@
 /** start(config): builds every part and joins them; the only place where they meet. */
-import { chmod, chown, readFile, rm } from 'node:fs/promises'
-import type { Server } from 'node:http'
-import { connect } from 'node:net'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createBackups } from './backups/backups.ts'
 import { currentBases } from './build/bases.ts'
@@ -13,14 +11,19 @@ import { createSignIn } from './commands/sign-in.ts'
 import { type Config, readConfig } from './config.ts'
 import { createDevices } from './devices/devices.ts'
 import { loadRegistry } from './devices/registry.ts'
+import { createDoctor } from './doctor/doctor.ts'
+import { makeRounds } from './doctor/rounds.ts'
 import type { App } from './domain/app.ts'
 import { appUrl } from './domain/route.ts'
 import { authorizedKeys } from './doors/authorized-keys.ts'
 import { createKernelSocket } from './doors/kernel-socket.ts'
 import { createPanel, servePanel } from './doors/panel.ts'
+import { listenOnSocket, refuseSecond } from './doors/socket-file.ts'
 import { createEngine } from './engine/docker.ts'
 import { createStorage } from './engine/storage.ts'
 import { messageOf, UserError } from './errors.ts'
+import { createJournal } from './events/journal.ts'
+import { started, stopped } from './events/start.ts'
 import { createCollector } from './gc/collector.ts'
 import { roomAt } from './gc/room.ts'
 import { prepareHome, systemName } from './home.ts'
@@ -31,7 +34,7 @@ import { createLog, type Log } from './log.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, poolProblem } from './network/subnets.ts'
 import { createPipeline } from './pipeline.ts'
-import { type Account, findAccount } from './push/account.ts'
+import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
 import { createRepositories } from './push/repositories.ts'
 import { openSpool } from './push/spool-folder.ts'
@@ -64,6 +67,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   })
   const store = { ...opened, keys: await rememberedKeys(opened.keys, letIn) }
   const live = openLive({ socket: config.paths.redisSocket, log })
+  const journal = createJournal({ store, live, log })
+  const before = await store.events.lastOf('kernel')
   const engine = createEngine({ socket: config.docker, system })
 
   const registry = await loadRegistry(join(config.program, 'drivers'))
@@ -78,9 +83,19 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     ports: [config.httpPort],
     log,
   })
-  const rollout = createRollout({ engine, store, live, traffic: routes, firewall, pool: config.pool, system, log })
+  const rollout = createRollout({
+    engine,
+    store,
+    live,
+    journal,
+    traffic: routes,
+    firewall,
+    pool: config.pool,
+    system,
+    log,
+  })
 
-  const jobs = createJobs({ store, live, logs: config.paths.logs, log })
+  const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })
   await jobs.recover()
   await Promise.all([store.releases.discardPending(), store.builds.interruptAll()])
 
@@ -101,6 +116,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const pipeline = createPipeline({
     store,
     jobs,
+    journal,
     repositories,
     build: createBuildStage({
       builder: devices.builder,
@@ -119,7 +135,21 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     url,
   })
 
-  const signIn = createSignIn(config.panelPort, `ssh -N -L ${config.panelPort}:localhost:${config.panelPort} megapolos`)
+  const doctor = createDoctor({
+    config,
+    engine,
+    store,
+    live,
+    proxy: devices.proxy,
+    firewall,
+    routes: routes.table,
+    now: Date.now,
+  })
+  const signIn = createSignIn({
+    panelPort: config.panelPort,
+    tunnel: `ssh -N -L ${config.panelPort}:localhost:${config.panelPort} megapolos`,
+    redeemed: ({ name }) => journal.record({ kind: 'login', text: `${name} signed in to the panel.` }),
+  })
   const kernel: Kernel = {
     config,
     version,
@@ -127,6 +157,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     pipeline,
     collector,
     jobs,
+    journal,
+    doctor,
     logs: createAppLogs(engine, live),
     live,
     devices,
@@ -146,6 +178,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
 
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
+  makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
   const socket = createKernelSocket({ caller, keys: store.keys, health })
   await listenOnSocket(socket, config, account)
@@ -153,6 +186,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     createPanel({ caller, signIn, keys: store.keys, live, secret: key, log }),
     config.panelPort,
   )
+  journal.record(started(version, before))
   log.info('kernel.started', { version, system, home: config.home })
 
   return {
@@ -162,27 +196,12 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       panel.close()
       await jobs.close(10_000)
       await watching
+      journal.record(stopped(version))
+      await journal.close(2_000)
       routes.stop()
       await Promise.all([live.close(), store.close()])
     },
   }
-}
-
-/** A second kernel on one home would take the first one's jobs for left over. */
-async function refuseSecond({ paths }: Config): Promise<void> {
-  const answered = await new Promise<boolean>((resolve) => {
-    const connection = connect(paths.socket, () => resolve(true)).once('error', () => resolve(false))
-    connection.once('connect', () => connection.destroy())
-  })
-  if (answered) throw new UserError('conflict', `MegapolOS runs already: somebody answers on ${paths.socket}.`)
-}
-
-/** A kernel that was killed leaves its socket file behind. The mode lets the hooks in, and nobody else. */
-async function listenOnSocket(server: Server, { paths }: Config, account: Account): Promise<void> {
-  await rm(paths.socket, { force: true })
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(paths.socket, resolve))
-  await chmod(paths.socket, 0o660)
-  if (process.getuid?.() === 0) await chown(paths.socket, 0, account.gid)
 }
 
 async function programVersion({ program }: Config): Promise<string> {

@@ -90,6 +90,7 @@ function played(): Parts {
   return {
     store,
     jobs,
+    journal: { record() {} },
     rollout,
     repositories: {
       ref: async () => head,

@@ -63,6 +63,8 @@ export function noteStep(name: string, from: number, to: number): void {
   const outer = place.getStore()
   if (!outer || outer.ended()) return
   const at = from - performance.timeOrigin - outer.began
+  // What was over before, such as a step of an earlier build that is used again, took none of this time.
+  if (at < 0) return
   outer.steps.push({ name, within: outer.within, at, took: to - from })
 }
 

@@ -11,7 +11,7 @@ const stages = ['push', 'build', 'release', 'rollout', 'route']
 /** Who knows the order of the stages. */
 const order = ['pipeline.ts', 'changes.ts', 'late-changes.ts']
 const vocabulary = ['errors.ts', 'log.ts', 'steps.ts', 'config.ts', 'domain']
-const tools = ['engine', 'state', 'live', 'jobs', 'devices', 'network']
+const tools = ['engine', 'state', 'live', 'events', 'jobs', 'devices', 'network']
 
 /** Place → the places it may import, besides itself. Types count as well: who names a type knows its owner. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -23,19 +23,22 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   engine: vocabulary,
   state: vocabulary,
   live: [...vocabulary, 'engine', 'state'],
-  jobs: [...vocabulary, 'state', 'live'],
+  events: [...vocabulary, 'state', 'live'],
+  jobs: [...vocabulary, 'state', 'live', 'events'],
   network: [...vocabulary, 'engine', 'state'],
   devices: [...vocabulary, 'state'],
   // Looks at what all of them left, and is asked by the pipeline alone.
   gc: [...vocabulary, ...tools],
   // A stage is (input, ports) → output and never knows another stage; only the pipeline has their order.
   ...Object.fromEntries(stages.map((stage) => [stage, [...vocabulary, ...tools]])),
+  // Looks at everything, and touches nothing.
+  doctor: [...vocabulary, ...tools],
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
   ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order]])),
   backups: [...vocabulary, 'push', 'state'],
   // Commands see the parts only as types, through kernel.ts (a test below).
-  commands: [...vocabulary, ...stages, ...tools, ...order, 'backups', 'gc'],
+  commands: [...vocabulary, ...stages, ...tools, ...order, 'backups', 'doctor', 'gc'],
   doors: [...vocabulary, 'commands', 'engine', 'push', 'live', 'views'],
   drivers: [...vocabulary, 'devices'],
   buildpacks: [...vocabulary, 'build'],

@@ -60,6 +60,10 @@ export const output = [
   ' !     web.1 did not answer',
 ]
 
+export function event(id: number, kind: string, text: string, job: number | null = null) {
+  return { id, at: ago(700 - id * 100), kind, app: 'blog', job, text }
+}
+
 export function logLine(text: string, process = 'web.1') {
   return { at: '2026-11-23T12:41:03.123456Z', process, release: 3, text }
 }
@@ -79,6 +83,12 @@ export const blog = {
   'builds:info': ({ build: id }: { build: number }) => build(id),
   'jobs:list': [job(61)],
   'jobs:info': ({ job: id }: { job: number }) => ({ ...job(id), output, steps: [] }),
+  events: [
+    event(1, 'job-began', 'push by laptop began.', 61),
+    event(2, 'job-ended', 'push by laptop is done: v3 is live.', 61),
+    event(3, 'container', 'web.1 of blog crashed with code 1, for the 4th time.'),
+    event(4, 'device', 'Redis answers again, after 20 s.'),
+  ],
   'devices:list': [
     { name: 'docker', class: 'builder', driver: 'docker', node: 'local', state: 'ready' },
     { name: 'nginx', class: 'proxy', driver: 'nginx', node: 'local', state: 'running' },

@@ -28,7 +28,7 @@ export function testPanel(answers: Record<string, Answer> = {}) {
   const watchers = new Set<(topic: string) => void>()
   const asked: { name: string; actor: Actor }[] = []
   const world = { ...nothing, ...answers } as Record<string, Answer>
-  const signIn = createSignIn(9180, '')
+  const signIn = createSignIn({ panelPort: 9180, tunnel: '', redeemed: () => {} })
   const state = { redis: true }
 
   const value: Caller['value'] = async (name, args, context) => {
@@ -92,6 +92,7 @@ export type TestPanel = ReturnType<typeof testPanel>
 const nothing = {
   'apps:list': [],
   'jobs:list': [],
+  events: [],
   'devices:list': [],
   'server:version': {
     megapolos: '0.1.0',

@@ -13,6 +13,7 @@ export interface Answers {
   'jobs:info': Job & { output: string[] }
   'devices:list': Device[]
   'server:version': { engine: string; redis: string }
+  events: Event[]
   logs: LogLine[]
 }
 
@@ -87,6 +88,14 @@ export interface Device {
   driver: string
   node: string
   state: string
+}
+
+export interface Event {
+  at: string
+  kind: string
+  app: string | null
+  job: number | null
+  text: string
 }
 
 export interface LogLine {

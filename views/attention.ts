@@ -23,14 +23,14 @@ function ofServer({ engine, redis }: Answers['server:version']): Attention[] {
   const list: Attention[] = []
   // A version begins with a digit; anything else is the sentence that says why there is none.
   if (!/^\d/.test(engine))
-    list.push({ look: 'bad', word: 'Failing', what: 'Docker does not answer', why: engine, act: 'server:version' })
+    list.push({ look: 'bad', word: 'Failing', what: 'Docker does not answer', why: engine, act: 'server:doctor' })
   if (redis !== 'answers')
     list.push({
       look: 'warn',
       word: 'Warning',
       what: 'Redis does not answer',
       why: 'Apps go on. Live updates pause, and logs of containers that are gone cannot be read.',
-      act: 'server:version',
+      act: 'server:doctor',
     })
   return list
 }

@@ -4,17 +4,19 @@ import { type Attention, needs } from './attention.ts'
 import { empty } from './empty.ts'
 import { type Html, html } from './html.ts'
 import { jobRow } from './jobs.ts'
+import { asked, lately } from './lately.ts'
 import { appState, count, link, mark } from './marks.ts'
 import type { Page } from './page.ts'
 
-const topics = ['apps', 'app:', 'jobs']
+const topics = ['apps', 'app:', 'jobs', 'events']
 
 export async function home(ask: Ask, { host }: { host: string }): Promise<Page> {
-  const [apps, active, recent, server] = await Promise.all([
+  const [apps, active, recent, server, events] = await Promise.all([
     ask('apps:list'),
     ask('jobs:list', { active: true, num: 100 }),
     ask('jobs:list', { num: 200 }),
     ask('server:version'),
+    ask('events', { num: asked }),
   ])
   if (apps.length === 0) return { title: 'First push', menu: 'home', topics, parts: {}, main: empty(host, active) }
 
@@ -23,6 +25,7 @@ export async function home(ask: Ask, { host }: { host: string }): Promise<Page> 
     summary: html`<p id="summary">${summary(apps)} ${attention.length > 0 ? `${count(attention.length, 'thing needs', 'things need')} you.` : 'Nothing needs you.'}</p>`,
     attention: attentionList(attention),
     'jobs-now': jobsNow(active),
+    lately: lately(events),
   }
   const rows = byNeed(apps).map((app) => (parts[`app-${app.name}`] = row(app)))
   return {
@@ -41,7 +44,8 @@ ${parts['jobs-now']}
     <thead><tr><th scope="col">App</th><th scope="col">State</th><th scope="col" class="wide">Release</th><th scope="col" class="wide">Processes</th></tr></thead>
     <tbody>${rows}</tbody>
   </table>
-</section>`,
+</section>
+${parts.lately}`,
   }
 }
 

@@ -32,6 +32,14 @@ test('with 200 apps, each has its row, and those that fail come first', async ()
   expect(text).toContain('1 of 2 web processes run.')
 })
 
+test('home tells what happened lately, the newest first, without what only began', async () => {
+  const text = await testPanel(blog).page('/')
+  expect(text).toMatch(
+    /Redis answers again[\s\S]*web\.1 of blog crashed[\s\S]*<b>blog<\/b>: <a href="\/jobs\/61">push by laptop is done/,
+  )
+  expect(text).not.toContain('began')
+})
+
 test('home asks a handful of commands, however many apps there are', async () => {
   const { page, asked } = testPanel({ 'apps:list': Array.from({ length: 200 }, (_, at) => appSummary(`app-${at}`)) })
   await page('/')

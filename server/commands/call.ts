@@ -41,7 +41,7 @@ export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
 
   function audit(row: AnyRow, args: Record<string, unknown>, { actor }: Context, result: string) {
     const shown = Object.fromEntries(
-      Object.entries(args).map(([key, value]) => [key, row.secret?.includes(key) ? '***' : value]),
+      Object.entries(args).map(([key, value]) => [key, row.secret?.includes(key) ? masked(value) : value]),
     )
     kernel.store.audit
       .add({
@@ -71,7 +71,11 @@ export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
       const result = await guarded(row, args, context, () => row.run(args, quiet, kernel))
       // What a command has written itself is not followed by anything.
       if (result === null) return []
-      return format === 'json' ? [JSON.stringify(result, null, 2)] : row.text(result)
+      const lines = format === 'json' ? [JSON.stringify(result, null, 2)] : row.text(result)
+      const failure = row.unwell?.(result)
+      if (!failure) return lines
+      for (const line of lines) context.emit(line)
+      throw failure
     },
     async value(name, args, context) {
       const row = table.names.get(name)?.row as AnyCommand
@@ -90,6 +94,12 @@ export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
       return row && row.kind !== 'terminal' && may(actor, row.access) ? (row.input ?? null) : null
     },
   }
+}
+
+/** Of config vars the names stay. */
+function masked(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return '***'
+  return Object.fromEntries(Object.keys(value).map((key) => [key, '***']))
 }
 
 function forbidden(row: AnyRow, { actor }: Context): UserError {

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { Access, Actor } from '../domain/access.ts'
 import type { Session } from '../engine/engine.ts'
+import type { UserError } from '../errors.ts'
 import type { Kernel } from './kernel.ts'
 
 export interface Context {
@@ -53,6 +54,8 @@ export interface Command<A extends z.ZodObject = z.ZodObject, R extends z.ZodTyp
   run(args: z.output<A>, context: Context, kernel: Kernel): Promise<z.output<R>>
   /** The result as a person reads it, a line each. */
   text(result: z.output<R>): string[]
+  /** For a result that is bad news: after it was printed, this is how the command ends. */
+  unwell?(result: z.output<R>): UserError | null
 }
 
 /** A row that answers with a terminal session instead of a result: `run`, `enter`. */

@@ -23,6 +23,8 @@ const topics: Readonly<Record<string, string>> = {
 const topicOf: Readonly<Record<string, string>> = {
   run: 'logs',
   enter: 'logs',
+  events: 'server',
+  audit: 'server',
   whoami: 'server',
   login: 'server',
   help: 'server',

@@ -1,10 +1,12 @@
 /** Every topic, listed once; two rows with one name stop the start. */
 import { apps } from './apps.ts'
+import { audit } from './audit.ts'
 import { builds } from './builds.ts'
 import type { AnyRow } from './command.ts'
 import { config } from './config.ts'
 import { devices } from './devices.ts'
 import { domains } from './domains.ts'
+import { events } from './events.ts'
 import { git } from './git.ts'
 import { helpRow } from './help.ts'
 import { jobs } from './jobs.ts'
@@ -15,6 +17,9 @@ import { ps } from './ps.ts'
 import { releases } from './releases.ts'
 import { run } from './run.ts'
 import { server } from './server.ts'
+import { serverBackup } from './server-backup.ts'
+import { serverDisk } from './server-disk.ts'
+import { serverDoctor } from './server-doctor.ts'
 
 export const rows: readonly AnyRow[] = [
   ...apps,
@@ -26,9 +31,14 @@ export const rows: readonly AnyRow[] = [
   ...logs,
   ...run,
   ...jobs,
+  ...events,
+  ...audit,
   ...devices,
   ...keys,
   ...server,
+  ...serverDoctor,
+  ...serverDisk,
+  ...serverBackup,
   ...git,
   helpRow(
     () => rows,

@@ -2,7 +2,9 @@
 import type { Backups } from '../backups/backups.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
+import type { Doctor } from '../doctor/doctor.ts'
 import type { App } from '../domain/app.ts'
+import type { Journal } from '../events/journal.ts'
 import type { Collector } from '../gc/collector.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import type { AppLogs } from '../live/app-logs.ts'
@@ -20,6 +22,8 @@ export interface Kernel {
   readonly pipeline: Pipeline
   readonly collector: Collector
   readonly jobs: JobQueue
+  readonly journal: Journal
+  readonly doctor: Doctor
   readonly logs: AppLogs
   readonly live: Live
   readonly devices: Devices

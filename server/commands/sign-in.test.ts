@@ -6,16 +6,20 @@ const ann: Actor = { name: 'ann', role: 'deployer', door: 'ssh', from: '203.0.11
 
 function signInAt(start = 0) {
   const clock = { now: start }
-  return { clock, signIn: createSignIn(9180, 'ssh -N -L 9180:localhost:9180 megapolos', () => clock.now) }
+  const came: string[] = []
+  const redeemed = ({ name }: Actor) => void came.push(name)
+  const tunnel = 'ssh -N -L 9180:localhost:9180 megapolos'
+  return { clock, came, signIn: createSignIn({ panelPort: 9180, tunnel, redeemed, now: () => clock.now }) }
 }
 
 const tokenOf = (url: string) => new URL(url).searchParams.get('token') ?? ''
 
 test('a link works once', () => {
-  const { signIn } = signInAt()
+  const { signIn, came } = signInAt()
   const token = tokenOf(signIn.invite(ann).url)
   expect(signIn.redeem(token)).toEqual({ ...ann, door: 'panel' })
   expect(signIn.redeem(token)).toBeNull()
+  expect(came).toEqual(['ann'])
 })
 
 test('a link works for five minutes', () => {

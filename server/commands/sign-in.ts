@@ -10,8 +10,16 @@ export interface SignIn {
 
 const minutes = 5
 
-/** `tunnel` is the words before the link, for callers that are not on this machine. */
-export function createSignIn(panelPort: number, tunnel: string, now: () => number = Date.now): SignIn {
+export interface SignInParts {
+  readonly panelPort: number
+  /** The words before the link, for callers that are not on this machine. */
+  readonly tunnel: string
+  /** Somebody came in by a link. */
+  readonly redeemed: (actor: Actor) => void
+  readonly now?: () => number
+}
+
+export function createSignIn({ panelPort, tunnel, redeemed, now = Date.now }: SignInParts): SignIn {
   const invitations = new Map<string, { actor: Actor; until: number }>()
 
   function forgetOld() {
@@ -30,7 +38,9 @@ export function createSignIn(panelPort: number, tunnel: string, now: () => numbe
       forgetOld()
       const invitation = invitations.get(token)
       invitations.delete(token)
-      return invitation ? { ...invitation.actor, door: 'panel' } : null
+      if (!invitation) return null
+      redeemed(invitation.actor)
+      return { ...invitation.actor, door: 'panel' }
     },
   }
 }

@@ -142,7 +142,7 @@ test('values of config vars never reach the audit log', async () => {
     createLog(() => {}),
   ).lines(['config:set', 'blog', 'API_KEY=hunter2'], context('admin'))
   expect(JSON.stringify(entries)).not.toContain('hunter2')
-  expect(entries[0]?.args).toBe('{"app":"blog","vars":"***","noRestart":false,"dryRun":false}')
+  expect(entries[0]?.args).toBe('{"app":"blog","vars":{"API_KEY":"***"},"noRestart":false,"dryRun":false}')
 })
 
 test('a bug is logged and told as an internal error, without its message', async () => {

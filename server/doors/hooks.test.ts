@@ -119,13 +119,18 @@ test('a command that reads standard input gets it, and only then is it read', as
   expect((await ssh('apps:list', 'never read')).out).toBe('\n')
 })
 
-test('a kernel that is not there is said in one sentence, with exit code 75', async () => {
+test('a kernel that is not there is said, with the command that starts it and exit code 75', async () => {
   const { code, err } = await run('forced-command', ['laptop'], {
-    MEGAPOLOS_SOCKET: join(folder, 'nobody.sock'),
+    MEGAPOLOS_SOCKET: '/var/lib/nobody/run/kernel.sock',
     SSH_ORIGINAL_COMMAND: 'apps:list',
   })
   expect(code).toBe(75)
-  expect(err).toBe(' !     MegapolOS is not running; apps go on serving. On the server: ./install.sh start\n')
+  const installer = join(hooks, '../install.sh')
+  expect(err.split('\n')).toEqual([
+    ' !     The kernel of MegapolOS is not running; apps go on serving.',
+    ` !     On the server, as root: ${installer} start --home /var/lib/nobody`,
+    '',
+  ])
 })
 
 test('a key that was removed meanwhile is refused', async () => {

@@ -15,18 +15,27 @@ export interface Client {
   image(reference: string): Docker.Image
 
   version(): Promise<Docker.DockerVersion>
+  info(): Promise<Info>
   createContainer(name: string, options: object): Promise<{ readonly Id: string }>
   listContainers(labels: readonly string[]): Promise<Docker.ContainerInfo[]>
   createNetwork(options: Docker.NetworkCreateOptions): Promise<void>
   listNetworks(labels: readonly string[]): Promise<readonly { readonly Name: string; readonly Labels: Labels | null }[]>
   listImages(labels: readonly string[]): Promise<ImageSummary[]>
-  info(): Promise<{ readonly DockerRootDir: string }>
   /** Everything that it stores, with sizes; a second or more. */
   diskUsage(): Promise<DiskUsage>
   pruneBuilds(query: object): Promise<{ readonly SpaceReclaimed?: number }>
   events(query: object, signal: AbortSignal): Promise<IncomingMessage>
   /** The answer to `wait`, which comes when the container has ended. */
   wait(id: string, signal?: AbortSignal): Promise<IncomingMessage>
+}
+
+/** Of what the engine says about itself, what is asked here; older ones leave out options. */
+export interface Info {
+  readonly DockerRootDir: string
+  readonly LiveRestoreEnabled: boolean
+  /** RFC 3339. */
+  readonly SystemTime: string
+  readonly SecurityOptions?: readonly string[] | null
 }
 
 type Labels = Readonly<Record<string, string>>
@@ -68,6 +77,7 @@ export function createClient(socket: string): Client {
     image: (reference) => new Image(transport(), encodeURIComponent(reference)),
 
     version: () => call(transport(5_000), { method: 'GET', path: '/version' }),
+    info: () => call(transport(5_000), { method: 'GET', path: '/info' }),
     createContainer: (name, options) =>
       call(transport(), {
         method: 'POST',
@@ -85,7 +95,6 @@ export function createClient(socket: string): Client {
       call(transport(), { method: 'GET', path: '/networks?', options: { filters: { label: labels } } }),
     listImages: (labels) =>
       call(transport(), { method: 'GET', path: '/images/json?', options: { filters: { label: labels } } }),
-    info: () => call(transport(), { method: 'GET', path: '/info' }),
     diskUsage: () => call(transport(longCall), { method: 'GET', path: '/system/df?', options: { verbose: true } }),
     pruneBuilds: (query) =>
       call(transport(longCall), { method: 'POST', path: '/build/prune?', options: { _query: query, _body: {} } }),

@@ -4,7 +4,7 @@ import type { Ending } from '../domain/container.ts'
 import { UserError } from '../errors.ts'
 import { type Client, createClient } from './client.ts'
 import { createOptions, observed } from './container-spec.ts'
-import type { ContainerDetails, Engine } from './engine.ts'
+import type { ContainerDetails, Engine, EngineInfo } from './engine.ts'
 import { followEvents } from './events.ts'
 import { listeningPorts } from './listening.ts'
 import { readLogs } from './logs.ts'
@@ -20,6 +20,7 @@ export function createEngine({ socket, system }: { readonly socket: string; read
       const answer = await client.version()
       return { version: answer.Version, api: answer.ApiVersion }
     },
+    info: () => engineInfo(client),
     ensureNetwork: (network) => ensureNetwork(client, system, network),
     removeNetwork: (name) => unlessGone(client.network(name).remove()),
 
@@ -78,6 +79,20 @@ export function createEngine({ socket, system }: { readonly socket: string; read
 
 function systemLabel(system: string): string {
   return `megapolos.system=${system}`
+}
+
+async function engineInfo(client: Client): Promise<EngineInfo> {
+  const [version, info] = await Promise.all([client.version(), client.info()])
+  const options = info.SecurityOptions ?? []
+  return {
+    version: version.Version,
+    api: version.ApiVersion,
+    root: info.DockerRootDir,
+    liveRestore: info.LiveRestoreEnabled,
+    rootless: options.some((option) => option.includes('name=rootless')),
+    remapped: options.some((option) => option.includes('name=userns')),
+    time: Date.parse(info.SystemTime),
+  }
 }
 
 async function ensureNetwork(

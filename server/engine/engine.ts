@@ -5,6 +5,8 @@ import type { ContainerSpec } from './container-spec.ts'
 export interface Engine {
   /** Throws `unavailable` when the engine does not answer. */
   version(): Promise<{ readonly version: string; readonly api: string }>
+  /** Throws `unavailable` as well. */
+  info(): Promise<EngineInfo>
 
   /**
    * Makes the app network if it is not there: subnet such as `10.64.3.0/24`, bridge name at most 15 characters.
@@ -66,6 +68,20 @@ export interface Engine {
     reference: string,
   ): Promise<{ readonly id: string; readonly ports: readonly number[]; readonly user: string } | null>
   tag(image: string, repository: string, tag: string): Promise<void>
+}
+
+export interface EngineInfo {
+  readonly version: string
+  readonly api: string
+  /** Folder of its images and containers. */
+  readonly root: string
+  /** Containers go on while the engine itself is restarted. */
+  readonly liveRestore: boolean
+  readonly rootless: boolean
+  /** User ids in containers are others than on the machine. */
+  readonly remapped: boolean
+  /** Its clock, in milliseconds. */
+  readonly time: number
 }
 
 export interface ContainerDetails {

@@ -46,7 +46,7 @@ beforeEach(async () => {
   lines = []
   rooms = { '/home': plenty, '/docker': plenty }
   whileRemoving = async () => {}
-  jobs = createJobs({ store, live: { wake: () => {} }, logs: folder, log: quiet })
+  jobs = createJobs({ store, live: { wake: () => {} }, journal: { record: () => {} }, logs: folder, log: quiet })
   collector = createCollector({
     ...{
       store,

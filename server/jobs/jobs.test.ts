@@ -13,6 +13,8 @@ const shop = { id: '0a1b2c3e', name: 'shop' }
 let started: TestStore
 let queue: JobQueue
 let woken: string[]
+let happened: string[]
+const journal = { record: ({ text }: { text: string }) => void happened.push(text) }
 
 beforeAll(async () => {
   started = await startStore('sqlite')
@@ -20,12 +22,13 @@ beforeAll(async () => {
 afterAll(() => started.stop())
 beforeEach(() => {
   woken = []
+  happened = []
   queue = makeQueue()
 })
 
 const jobs = () => started.store.jobs
 const makeQueue = (store: { jobs: Jobs } = started.store) =>
-  createJobs({ store, live: { wake: (topic) => woken.push(topic) }, logs: started.folder, log: quiet })
+  createJobs({ store, live: { wake: (topic) => woken.push(topic) }, journal, logs: started.folder, log: quiet })
 const request = (more: Partial<JobRequest> = {}): JobRequest => ({
   kind: 'push',
   app: blog,
@@ -372,7 +375,7 @@ test('closing lets running jobs end, turns waiting ones away, and takes no new o
 })
 
 test('a log that cannot be written costs its lines, not the job', async () => {
-  const own = createJobs({ store: started.store, live: { wake() {} }, logs: '/dev/null', log: quiet })
+  const own = createJobs({ store: started.store, live: { wake() {} }, journal, logs: '/dev/null', log: quiet })
   const id = await own.run(request(), async (job) => {
     job.emit('lost')
     return { value: job.id, result: 'Done' }

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { jobLease } from '../domain/job.ts'
 import { messageOf, told, UserError } from '../errors.ts'
+import type { Journal } from '../events/journal.ts'
 import type { Live } from '../live/live.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
@@ -11,11 +12,13 @@ import { logPath, openJobLog, readJobLog } from './job-log.ts'
 import { readSteps, writeSteps } from './job-steps.ts'
 import { createLanes, type Lane } from './lanes.ts'
 import type { JobOutcome, JobQueue, JobRequest, RunningJob } from './queue.ts'
+import { begun, ended, left } from './told.ts'
 import { createVerdicts } from './verdicts.ts'
 
 export interface JobsOptions {
   readonly store: Pick<Store, 'jobs'>
   readonly live: Pick<Live, 'wake'>
+  readonly journal: Pick<Journal, 'record'>
   /** Folder of the logs; those of jobs go to `jobs/<id>.log` in it. */
   readonly logs: string
   readonly log: Log
@@ -23,7 +26,7 @@ export interface JobsOptions {
 
 const heartbeat = 10_000
 
-export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
+export function createJobs({ store, live, journal, logs, log }: JobsOptions): JobQueue {
   const lanes = createLanes<Member>()
   const verdicts = createVerdicts(store.jobs, log)
   const active = new Map<number, ActiveJob>()
@@ -57,6 +60,7 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
     const job = createActiveJob({ id, request, folder: logs, log, onCommit })
     active.set(id, job)
     wake(id)
+    journal.record(begun(id, request))
     return job
   }
 
@@ -88,6 +92,7 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
 
   const conclude = async (
     job: ActiveJob,
+    request: JobRequest,
     steps: Recording,
     from: 'queued' | 'running',
     { to, result, error }: Ending,
@@ -95,6 +100,7 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
     if (error) job.explain(error)
     job.end()
     active.delete(job.id)
+    journal.record(ended(job.id, request, to, result))
     await job.recorded()
     writeSteps(logs, job.id, steps.end(), log)
     await verdicts.write({ id: job.id, from, to, result, operations: job.operations })
@@ -117,12 +123,12 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
         if (waits) await step('wait for its turn', () => awaitTurn(job, lane))
         from = 'running'
         const { value, result } = await execute(job, work)
-        await conclude(job, steps, from, { to: 'succeeded', result, error: null })
+        await conclude(job, request, steps, from, { to: 'succeeded', result, error: null })
         return value
       } catch (thrown) {
         const ending = endingOf(job, from, thrown)
         if (!(ending.error instanceof UserError)) log.error('job.failed', thrown, { job: job.id, kind: request.kind })
-        await conclude(job, steps, from, ending)
+        await conclude(job, request, steps, from, ending)
         throw ending.error
       }
     } finally {
@@ -172,10 +178,11 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
     steps: (id) => readSteps(logs, id),
     async recover() {
       const line = 'Interrupted: the kernel stopped while this job was waiting or running.'
-      for (const { id } of await store.jobs.interruptAll(line)) {
-        const left = openJobLog(logPath(logs, id), log)
-        left.append(line)
-        left.end()
+      for (const { id, kind, app } of await store.jobs.interruptAll(line)) {
+        const rest = openJobLog(logPath(logs, id), log)
+        rest.append(line)
+        rest.end()
+        journal.record(left(id, kind, app))
         wake(id)
       }
     },

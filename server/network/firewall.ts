@@ -3,6 +3,7 @@
  * every service of the host through its gateway.
  */
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { text as readText } from 'node:stream/consumers'
 import { messageOf } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -19,6 +20,8 @@ export interface Firewall {
   /** Makes the table what it should be; safe to repeat, which is needed after Docker has rewritten its own chains. */
   apply(): Promise<void>
   remove(): Promise<void>
+  /** Families, as people call them, of which a rule is not there. */
+  missing(): Promise<string[]>
 }
 
 /** Where iptables cannot work there is a warning and no table: better an installation that says so than none. */
@@ -26,6 +29,11 @@ export function createFirewall(input: FirewallInput & { readonly log: Log }): Fi
   return {
     apply: () => eachFamily(input.log, 'firewall.not-applied', (family) => apply(input, family)),
     remove: () => eachFamily(input.log, 'firewall.not-removed', (family) => remove(input, family)),
+    missing: async () => {
+      const families = existsSync('/proc/net/if_inet6') ? ([4, 6] as const) : ([4] as const)
+      const inPlace = await Promise.all(families.map((family) => isInPlace(input, family)))
+      return families.filter((_, index) => !inPlace[index]).map((family) => `IPv${family}`)
+    },
   }
 }
 
@@ -89,6 +97,14 @@ async function remove(input: FirewallInput, family: Family): Promise<void> {
     await iptables(family, ['-F', chain])
     await iptables(family, ['-X', chain])
   }
+}
+
+/** The rules that lead into our chains, and in them the one that refuses. */
+async function isInPlace(input: FirewallInput, family: Family): Promise<boolean> {
+  const { input: own } = chains(input.system)
+  const rules = [...jumps(input, family), [own, '-j', 'REJECT']]
+  const found = await Promise.all(rules.map((rule) => succeeds(family, ['-C', ...rule])))
+  return found.every(Boolean)
 }
 
 const tool = { 4: 'iptables', 6: 'ip6tables' } as const

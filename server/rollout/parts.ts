@@ -2,6 +2,7 @@
 
 import type { Traffic } from '../domain/route.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Journal } from '../events/journal.ts'
 import type { Live } from '../live/live.ts'
 import type { Log } from '../log.ts'
 import type { Firewall } from '../network/firewall.ts'
@@ -11,6 +12,7 @@ export interface RolloutParts {
   readonly engine: Engine
   readonly store: Pick<Store, 'apps' | 'domains' | 'formations' | 'releases' | 'addresses'>
   readonly live: Live
+  readonly journal: Pick<Journal, 'record'>
   readonly traffic: Traffic
   /** Applied again whenever the engine may have rewritten its own rules. */
   readonly firewall: Pick<Firewall, 'apply'>

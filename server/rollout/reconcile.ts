@@ -1,7 +1,8 @@
 /** Makes one app what it should be, from what is stored and what is there. May be repeated at any time. */
 import type { App, Formation } from '../domain/app.ts'
-import { type ObservedContainer, type Place, placeKey } from '../domain/container.ts'
+import { type ObservedContainer, type Place, placeKey, placeName } from '../domain/container.ts'
 import type { Release } from '../domain/release.ts'
+import type { Happened } from '../events/journal.ts'
 import { type Acting, present } from './acting.ts'
 import { hostOf, restoreGroup } from './group.ts'
 import { type GroupPlan, planGroup, wantedPlaces } from './plan.ts'
@@ -55,14 +56,20 @@ async function revive(acting: Acting, serving: Serving, plan: GroupPlan, signal:
   const { parts, readiness } = acting
   for (const container of plan.resumes) {
     readiness.fell(container.id)
+    parts.journal.record(startedAgain(serving.app, container))
     parts.log.info('rollout.resumed', { app: container.app, process: container.process, index: container.index })
     await resume(acting, container)
   }
   if (plan.starts.length > 0) {
     parts.log.info('rollout.restored', { app: serving.app.id, places: plan.starts.length })
+    for (const place of plan.starts) parts.journal.record(startedAgain(serving.app, place))
     await restoreGroup(acting, { ...serving, places: plan.starts })
   }
   await attend(acting, serving.app, serving.release, signal)
+}
+
+function startedAgain(app: App, place: Place): Happened {
+  return { kind: 'container', app, text: `${placeName(place)} of ${app.name} was missing, and is started again.` }
 }
 
 async function resume({ parts }: Acting, container: ObservedContainer): Promise<void> {

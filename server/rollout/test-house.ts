@@ -41,9 +41,22 @@ export async function testHouse(system: string, pool: string) {
   const shown: Record<string, LiveApp> = {}
   const live = recorder(shown)
   const firewall = { apply: async () => {} }
+  const happened: string[] = []
+  const journal = { record: ({ text }: { text: string }) => void happened.push(text) }
   const fresh = (changes: Partial<RolloutParts> = {}) => {
     const engine = createEngine({ socket: relay.path, system })
-    return createRollout({ engine, store, live, traffic: proxy.traffic, firewall, pool, system, log, ...changes })
+    return createRollout({
+      engine,
+      store,
+      live,
+      journal,
+      traffic: proxy.traffic,
+      firewall,
+      pool,
+      system,
+      log,
+      ...changes,
+    })
   }
 
   return {
@@ -53,6 +66,8 @@ export async function testHouse(system: string, pool: string) {
     relay,
     proxy,
     shown,
+    /** What the journal was told. */
+    happened,
     problems,
     rollout: fresh(),
     /** Another kernel on the same state, as after a crash; some of its parts may be others. */

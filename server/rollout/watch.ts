@@ -4,6 +4,7 @@ import type { ObservedContainer } from '../domain/container.ts'
 import type { Release } from '../domain/release.ts'
 import { messageOf } from '../errors.ts'
 import type { Acting } from './acting.ts'
+import { createCrashes } from './crashes.ts'
 import { hostOf } from './group.ts'
 import { check } from './health.ts'
 import { inParallel } from './lock.ts'
@@ -29,6 +30,7 @@ export async function watch(
 ): Promise<void> {
   const { parts, readiness, targets } = acting
   const events = parts.engine.events(signal)
+  const crashes = createCrashes(acting)
   const prints = new Map<string, string>()
   let certain = Date.now() - youngAge
   let first = true
@@ -82,6 +84,7 @@ export async function watch(
           break
         case 'died':
           readiness.fell(event.id)
+          tell(crashes.ended(event.id, event.app, event.exitCode ?? 0))
           tell(targets.refresh(event.app))
           tell(look(event.app))
           // The engine tells before its list says so; whether it starts it again itself is known a moment later.
@@ -93,6 +96,7 @@ export async function watch(
           break
         case 'removed':
           readiness.forget(event.id)
+          crashes.forget(event.id)
           tell(targets.refresh(event.app))
           tell(look(event.app))
           break

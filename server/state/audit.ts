@@ -5,6 +5,10 @@ import type { Audit } from './store.ts'
 
 /** Numbers are given one after another, so the newest ones can be counted by them. */
 const expired = 'id <= (SELECT max(id) FROM audit) - ? OR at < ?'
+/** People call an app by its name, git's hook by its id; who gave it the name is asked as well. */
+const ofApp = `(json_extract(args, '$.app') = ?
+  OR (command = 'apps:rename' AND json_extract(args, '$.name') = ?)
+  OR EXISTS (SELECT 1 FROM apps WHERE apps.name = ? AND json_extract(args, '$.repository') IN (apps.id, apps.name)))`
 
 export function createAudit(db: Database): Audit {
   return {
@@ -13,8 +17,12 @@ export function createAudit(db: Database): Audit {
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
       await db.batch([sql(insert, at, actor, role, door, from, command, args, result)])
     },
-    async list(limit) {
-      return (await db.query('SELECT * FROM audit ORDER BY id DESC LIMIT ?', [limit])).map((row) => ({
+    async list({ app, limit }) {
+      const rows =
+        app === undefined
+          ? await db.query('SELECT * FROM audit ORDER BY id DESC LIMIT ?', [limit])
+          : await db.query(`SELECT * FROM audit WHERE ${ofApp} ORDER BY id DESC LIMIT ?`, [app, app, app, limit])
+      return rows.map((row) => ({
         at: String(row.at),
         actor: String(row.actor),
         role: row.role as Role,

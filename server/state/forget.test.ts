@@ -90,7 +90,7 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
     for (const year of [2020, 2021, 2022, 2023]) {
       await store.audit.add({ ...entry, at: `${year}-01-01T00:00:00.000Z`, command: `in ${year}` })
     }
-    const left = async () => (await store.audit.list(9)).map(({ command }) => command)
+    const left = async () => (await store.audit.list({ limit: 9 })).map(({ command }) => command)
     expect(await store.audit.expired(9, '2021-01-01T00:00:00.000Z')).toBe(1)
     expect(await store.audit.expired(2, '2021-01-01T00:00:00.000Z')).toBe(2)
     await store.audit.expire(9, '2021-01-01T00:00:00.000Z')

@@ -13,6 +13,7 @@ import { createConfigVars } from './config-vars.ts'
 import type { Database } from './database.ts'
 import { createDevices } from './devices.ts'
 import { createDomains, globalDomain } from './domains.ts'
+import { createEvents } from './events.ts'
 import { createFormations } from './formations.ts'
 import { createJobs } from './jobs.ts'
 import { createKeys } from './keys.ts'
@@ -65,6 +66,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     devices: createDevices(db),
     settings,
     audit: createAudit(db),
+    events: createEvents(db),
     ping: (timeout = 2_000) => answers(db, timeout),
     backup: (path) => db.backup(path),
     async restore(path) {

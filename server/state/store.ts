@@ -4,6 +4,7 @@ import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
 import type { Device } from '../domain/device.ts'
+import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
@@ -21,6 +22,7 @@ export interface Store {
   readonly devices: Devices
   readonly settings: Settings
   readonly audit: Audit
+  readonly events: Events
   /** Resolves when the store answers; throws `unavailable` after `timeout` ms. */
   ping(timeout?: number): Promise<void>
   backup(path: string): Promise<void>
@@ -198,9 +200,18 @@ export interface AuditEntry {
 
 export interface Audit {
   add(entry: AuditEntry): Promise<void>
-  list(limit: number): Promise<AuditEntry[]>
+  /** Newest first. `app` is a name: those that say it, and those of the app that has it now. */
+  list(filter: { readonly app?: string; readonly limit: number }): Promise<AuditEntry[]>
   /** How many are beyond the newest `keep`, or from before `before` (ISO 8601). */
   expired(keep: number, before: string): Promise<number>
   /** Removes those. */
   expire(keep: number, before: string): Promise<void>
+}
+
+export interface Events {
+  /** All or none, in this order; the oldest beyond 10,000 go. */
+  add(events: readonly Omit<Event, 'id'>[]): Promise<void>
+  /** The newest, oldest of them first; `after` an id, only later ones. `app` is a name: now, or when it happened. */
+  list(filter: { readonly app?: string; readonly after?: number; readonly limit: number }): Promise<Event[]>
+  lastOf(kind: EventKind): Promise<Event | undefined>
 }

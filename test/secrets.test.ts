@@ -1,0 +1,82 @@
+/** Secrets are planted by every door that takes them, and looked for wherever the server writes. */
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { inSystem } from './in-system.ts'
+import { example, push } from './repository.ts'
+
+/** Long enough not to be there by chance. */
+const secret = (what: string) => `planted-${what}-${'x'.repeat(12)}`
+
+describe('secrets', { timeout: 120_000 }, () => {
+  const at = inSystem(async ({ person }) => {
+    await example(person, 'node-procfile', 'blog')
+    await push(person)
+  })
+
+  test('neither the store nor a log nor the list of processes has them, and the audit log has their names', async () => {
+    const { person, system } = at
+    const processes = watchProcesses()
+    await person.must('ssh', 'megapolos', 'config:set', 'blog', `API_KEY=${secret('set')}`, `B=${secret('second')}`)
+    await writeFile(join(person.folder, 'blog.env'), `D=${secret('import')}\n`)
+    const from = { from: join(person.folder, 'blog.env') }
+    expect((await person.run(['ssh', 'megapolos', 'config:import', 'blog', '--no-restart'], from)).exit).toBe(0)
+    await system.console('config:set', 'blog', `C=${secret('console')}`, '--no-restart')
+    const seen = await processes.end()
+    await person.must('ssh', 'megapolos', 'config:get', 'blog', 'API_KEY')
+    await person.run(['ssh', 'megapolos', 'run', 'blog', 'echo', secret('run')])
+    // Refused, because there is no such app: what was given is masked all the same.
+    await person.run(['ssh', 'megapolos', 'config:set', 'shop', `A=${secret('refused')}`])
+    const login = JSON.parse(await person.must('ssh', 'megapolos', 'login', '--format', 'json'))
+    const token = new URL(login.url).searchParams.get('token') ?? 'none'
+    expect(await signIn(login.url, token)).toBe(303)
+
+    const audit = await person.must('ssh', 'megapolos', 'audit', '--num', '20')
+    expect(audit).toContain('config:set blog API_KEY=*** B=***')
+    expect(audit).toContain('config:set shop A=***')
+    expect(audit).toMatch(/ok +run blog \*\*\*/)
+    expect(audit).toMatch(/ok +config:get blog API_KEY/)
+    await expect
+      .poll(() => person.must('ssh', 'megapolos', 'events', '--num', '3'), { timeout: 5000 })
+      .toContain('tester signed in to the panel.')
+
+    expect(seen).toEqual([])
+    expect(await filesWith(system.home, ['planted-', token])).toEqual([])
+  })
+
+  async function signIn(url: string, token: string): Promise<number> {
+    const { origin } = new URL(url)
+    const body = new URLSearchParams({ token })
+    return (await fetch(`${origin}/login`, { method: 'POST', headers: { origin }, body, redirect: 'manual' })).status
+  }
+})
+
+async function filesWith(folder: string, texts: readonly string[]): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  const read = await Promise.all(paths.map(async (path) => [path, await readFile(path, 'latin1')] as const))
+  return read.filter(([, content]) => texts.some((text) => content.includes(text))).map(([path]) => path)
+}
+
+/** Command lines that show a secret, but those of the person who typed it. */
+function watchProcesses() {
+  const found = new Set<string>()
+  let watching = true
+  const ended = (async () => {
+    while (watching) {
+      const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+      const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+      for (const line of lines) if (line.includes('planted-') && !typedBy.test(line)) found.add(line)
+    }
+  })()
+  return {
+    async end(): Promise<string[]> {
+      watching = false
+      await ended
+      return [...found]
+    },
+  }
+}
+
+/** The ssh client, and the console's command, which is what was typed. */
+const typedBy = /^ssh\0|^[^\0]*sh\0(\/usr\/local\/bin\/megapolos-e2e[^\0]*|[^\0]*\/forced-command\0--console)\0/
