@@ -18,8 +18,8 @@ import { releases } from './releases.ts'
 import { run } from './run.ts'
 import { server } from './server.ts'
 import { serverBackup } from './server-backup.ts'
+import { serverDisk } from './server-disk.ts'
 import { serverDoctor } from './server-doctor.ts'
-import { serverGc } from './server-gc.ts'
 
 export const rows: readonly AnyRow[] = [
   ...apps,
@@ -37,7 +37,7 @@ export const rows: readonly AnyRow[] = [
   ...keys,
   ...server,
   ...serverDoctor,
-  ...serverGc,
+  ...serverDisk,
   ...serverBackup,
   ...git,
   helpRow(

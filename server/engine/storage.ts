@@ -59,11 +59,16 @@ const installer = 'megapolos'
 export function createStorage({ socket, system }: { readonly socket: string; readonly system: string }): Storage {
   const client = createClient(socket)
   const label = `megapolos.system=${system}`
+  let root: string | null = null
   const ours = async (list: readonly ImageSummary[]) =>
     (await Promise.all(list.map((one) => stored(client, one)))).filter((image) => image !== null)
 
   return {
-    root: async () => (await client.info()).DockerRootDir,
+    // Asked once: each build wants to know, and an engine that is moved is one that is set up anew.
+    root: async () => {
+      root ??= (await client.info()).DockerRootDir
+      return root
+    },
     images: async (app) => ours(await client.listImages([label, `megapolos.app=${app}`])),
     usage: async () => {
       const usage = await client.diskUsage()

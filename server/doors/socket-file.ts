@@ -1,4 +1,4 @@
-/** The kernel's socket as a file: one kernel has it, and who may open it. */
+/** The file of the kernel's socket: one kernel has it at a time. */
 import { chmod, chown, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'

@@ -1,4 +1,4 @@
-/** server:gc, server:disk, server:set-disk-budget */
+/** server:gc, server:disk, server:set-disk-budget: what takes space, and what of it can go. */
 import { z } from 'zod'
 import { bytesText } from '../domain/bytes.ts'
 import { parseBudget } from '../domain/disk.ts'
@@ -32,7 +32,7 @@ function diskText(one: z.output<typeof disk>): string[] {
   ])
 }
 
-export const serverGc = [
+export const serverDisk = [
   command({
     name: 'server:gc',
     summary: 'Remove what nothing can reach any more: images, build cache, old releases, logs',
