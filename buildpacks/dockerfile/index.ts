@@ -1,13 +1,15 @@
-/** The app's own Dockerfile. It may do what it likes; only a frontend that nobody could fetch is taken out. */
+/** The app's own Dockerfile. It may do what it likes with its own image; what the builder itself would fetch is refused. */
 import type { Detect } from '../../server/build/buildpack.ts'
+import { refuseForeign } from './refusals.ts'
 
-/** BuildKit reads directives only before the first other line. */
-const syntaxLine = /^((?:[ \t]*#[^\n]*\n)*?)[ \t]*#[ \t]*syntax[ \t]*=[^\n]*(\n|$)/i
+/** BuildKit reads directives only before the first other line; its blanks are more than spaces and tabs. */
+const syntaxLine = /^((?:[^\S\n]*#[^\n]*\n)*?)[^\S\n]*#[^\S\n]*syntax[^\S\n]*=[^\n]*(\n|$)/i
 
 export const detect: Detect = async (source, around) => {
   const text = await source.read('Dockerfile')
   if (text === null) return null
-  const dockerfile = text.replace(syntaxLine, '$1')
+  const dockerfile = withoutSyntax(text)
+  refuseForeign(dockerfile)
   return {
     buildpack: 'dockerfile',
     summary: ['Dockerfile'],
@@ -23,4 +25,10 @@ export const detect: Detect = async (source, around) => {
         ? []
         : ['The "# syntax=" line of the Dockerfile is left out: the builder\'s own frontend is used.'],
   }
+}
+
+/** Without the first such line a second one would count. */
+function withoutSyntax(text: string): string {
+  const shorter = text.replace(syntaxLine, '$1')
+  return shorter === text ? text : withoutSyntax(shorter)
 }

@@ -25,7 +25,6 @@ export const detect: Detect = async (source, around) => {
     dockerfile: nodeDockerfile({
       build: around.bases.reference('node', node.version, 'build'),
       run: around.bases.reference('node', node.version, 'run'),
-      cachePrefix: around.app,
       configHash: around.configHash,
       manifests: manifests(source),
       install: lock === null ? 'npm install' : 'npm ci',
