@@ -43,7 +43,7 @@ test.each([
   'ONBUILD ADD http://x/ /y',
   'ADD ["http://x/", "/y"]',
   'AD\\\n# a comment\n\nD htt\\\np://x /y',
-  'ARG P=http\nADD ${P}://x /y',
+  'ARG P=http\nADD $P://x /y',
   'ARG U=http://x\nADD $U /y',
   'ADD ht\\tp:"//"x /y',
   '# escape=`\nAD`\nD http:`/`/x /y',

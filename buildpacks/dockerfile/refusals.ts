@@ -23,7 +23,7 @@ const longest = 50
 function addFromAddress(lines: readonly string[]): number | null {
   for (const [at, line] of lines.entries()) {
     if (!/^\s*[ao]/i.test(line)) continue
-    for (const escape of ['\\', '`']) if (mayFetch(instruction(lines, at, escape))) return at + 1
+    for (const mark of ['\\', '`']) if (mayFetch(instruction(lines, at, mark))) return at + 1
   }
   return null
 }
@@ -35,12 +35,12 @@ function mayFetch(text: string): boolean {
 }
 
 /** The lines that an escape at their end makes one; comments and empty lines between them are none. */
-function instruction(lines: readonly string[], from: number, escape: string): string {
+function instruction(lines: readonly string[], from: number, mark: string): string {
   let text = ''
   for (const line of lines.slice(from, from + longest)) {
     if (text !== '' && /^\s*(#|$)/.test(line)) continue
     const end = line.trimEnd()
-    if (!end.endsWith(escape)) return text + line
+    if (!end.endsWith(mark)) return text + line
     text += end.slice(0, -1)
     if (text.length > 20 && !/^\s*(onbuild|add)\s/i.test(text)) return text
   }

@@ -89,9 +89,7 @@ test('scripts that npm runs by itself, and workspaces, get the whole tree', asyn
       'package-lock.json': lock('ms'),
       'server.js': '',
     })
-    expect(plan.dockerfile).toContain(
-      'COPY . .\nRUN --mount=type=cache,target=/root/.npm npm ci --include=dev',
-    )
+    expect(plan.dockerfile).toContain('COPY . .\nRUN --mount=type=cache,target=/root/.npm npm ci --include=dev')
     expect(plan.dockerfile).toContain('COPY --from=build --chown=1000:1000 /app ./')
   }
 })

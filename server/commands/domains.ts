@@ -1,5 +1,6 @@
 /** domains:* */
 import { z } from 'zod'
+import { appNameLimit } from '../domain/app.ts'
 import { UserError } from '../errors.ts'
 import type { Context } from './command.ts'
 import { command } from './command.ts'
@@ -7,6 +8,8 @@ import { app, change, changeText, dryRun, hosts, subject } from './fields.ts'
 import type { Kernel } from './kernel.ts'
 import { table } from './text.ts'
 
+/** A host name has at most 253 characters, with the longest name of an app and its dot. */
+const longestGlobal = 253 - appNameLimit - 1
 const someHosts = hosts.min(1, 'Name at least one domain.')
 
 type Choose = (had: readonly string[]) => readonly string[]
@@ -120,6 +123,11 @@ export const domains = [
     run: async ({ domains }, _context, { store, routes }) => {
       const [host = ''] = domains
       if (host.startsWith('*.')) throw new UserError('usage', `Type it without the star: ${host.slice(2)}.`)
+      if (host.length > longestGlobal)
+        throw new UserError(
+          'usage',
+          `A global domain has at most ${longestGlobal} characters: names of apps come before it.`,
+        )
       const was = await store.domains.global()
       await store.domains.setGlobal(host)
       await routes.refresh()

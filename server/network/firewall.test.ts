@@ -25,8 +25,13 @@ test('the table lets DNS and the proxy through, and refuses the rest and the met
 -A MPX1-INPUT -p tcp --dport 53 -j ACCEPT
 -A MPX1-INPUT -p tcp --dport 80 -j ACCEPT
 -A MPX1-INPUT -p tcp --dport 443 -j ACCEPT
+-A MPX1-INPUT -p tcp -j REJECT --reject-with tcp-reset
 -A MPX1-INPUT -j REJECT
+-A MPX1-FORWARD -p udp --dport 53 -j RETURN
+-A MPX1-FORWARD -p tcp --dport 53 -j RETURN
 -A MPX1-FORWARD -d 169.254.0.0/16 -j REJECT
+-A MPX1-FORWARD -d 100.100.100.200/32 -j REJECT
+-A MPX1-FORWARD -d 168.63.129.16/32 -j REJECT
 COMMIT
 `)
   expect(firewallTable(input, 6)).toContain('-A MPX1-FORWARD -d fd00:ec2::254/128 -j REJECT')

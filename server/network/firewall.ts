@@ -51,7 +51,12 @@ export function firewallTable({ system, ports }: FirewallInput, family: Family):
     `-A ${input} -p tcp --dport 53 -j ACCEPT`,
     ...ports.map((port) => `-A ${input} -p tcp --dport ${port} -j ACCEPT`),
     ...(family === 6 ? [`-A ${input} -p ipv6-icmp -j ACCEPT`] : []),
+    // Told at once: what else refuses is rationed by Linux, and would leave most callers waiting.
+    `-A ${input} -p tcp -j REJECT --reject-with tcp-reset`,
     `-A ${input} -j REJECT`,
+    // Clouds answer DNS at the same addresses.
+    `-A ${forward} -p udp --dport 53 -j RETURN`,
+    `-A ${forward} -p tcp --dport 53 -j RETURN`,
     ...metadata[family].map((address) => `-A ${forward} -d ${address} -j REJECT`),
     'COMMIT',
     '',
@@ -59,7 +64,10 @@ export function firewallTable({ system, ports }: FirewallInput, family: Family):
 }
 
 /** Where cloud machines are told their secrets; nothing else of use to an app lives there. */
-const metadata = { 4: ['169.254.0.0/16'], 6: ['fd00:ec2::254/128'] } as const
+const metadata = {
+  4: ['169.254.0.0/16', '100.100.100.200/32', '168.63.129.16/32'],
+  6: ['fe80::/10', 'fd00:ec2::254/128', 'fd20:ce::254/128', 'fd00:c1::a9fe:a9fe/128'],
+} as const
 
 /** The rules that lead into our chains: `[chain, …rule]`. */
 export function jumps({ system, interfaces }: FirewallInput, family: Family): string[][] {

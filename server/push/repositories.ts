@@ -1,5 +1,5 @@
 /** Bare repositories, one an app, owned by the user that git runs as; their one hook is ours. */
-import { access, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, appendFile, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -22,6 +22,27 @@ export interface Repositories {
 /** Bytes of a push; git refuses a larger one before it fills the disk. */
 const largestPush = 1024 ** 3
 
+/** Old commits have these slips; they harm nobody, and their authors cannot mend them. */
+const forgiven = [
+  'badTimezone',
+  'missingEmail',
+  'missingSpaceBeforeDate',
+  'missingSpaceBeforeEmail',
+  'zeroPaddedFilemode',
+]
+
+/** What git holds a push to: objects that would do harm where they are fetched, such as a folder `.git`, are refused. */
+function settings(hooks: string): string {
+  return `[core]
+	hooksPath = ${JSON.stringify(hooks)}
+	bigFileThreshold = 32m
+[receive]
+	maxInputSize = ${largestPush}
+	fsckObjects = true
+[receive "fsck"]
+${forgiven.map((slip) => `\t${slip} = ignore\n`).join('')}`
+}
+
 export const noCommit = '0'.repeat(40)
 
 export function createRepositories(folder: string, hooks: string, account: Account): Repositories {
@@ -32,8 +53,7 @@ export function createRepositories(folder: string, hooks: string, account: Accou
 
   async function create(repository: string) {
     await git.output(['init', '--quiet', '--bare', '--template=', '--initial-branch=main', repository])
-    await git.output(['-C', repository, 'config', 'core.hooksPath', hooks])
-    await git.output(['-C', repository, 'config', 'receive.maxInputSize', String(largestPush)])
+    await appendFile(join(repository, 'config'), settings(hooks))
     await mkdir(join(repository, 'info'), { recursive: true })
     // Without this, `export-ignore` in a user's .gitattributes would leave files out of the build.
     await writeFile(join(repository, 'info/attributes'), '* -export-ignore -export-subst\n')

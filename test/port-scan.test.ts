@@ -1,0 +1,98 @@
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { afterAll, describe, expect, test } from 'vitest'
+import { inSystem } from './in-system.ts'
+import { quickly } from './quickly.ts'
+import { commit, edit, example, push } from './repository.ts'
+
+/** DNS, where the host answers it, and the proxy. */
+const dns = 53
+/** Where clouds tell a machine its secrets. */
+const metadata = ['169.254.169.254#80', '100.100.100.200#80', 'fd00:ec2::254#80', 'fd20:ce::254#80']
+
+describe('a port scan', { timeout: 120_000 }, () => {
+  const listeners: Server[] = []
+  let hidden: number
+  let other: string
+  const at = inSystem(async ({ person, system }) => {
+    const folder = person.folder
+    await example(person, 'node-procfile', 'other')
+    await push(person)
+    other = await addressOf(system.label, 'other')
+    person.folder = folder
+    await example(person, 'scanner', 'scanner')
+    await push(person)
+    hidden = await listen('::')
+  })
+  afterAll(() => {
+    for (const listener of listeners) listener.close()
+  })
+
+  /** On every address of the host, IPv4 and IPv6: a scan that misses it is not stopped by luck. */
+  function listen(host: string): Promise<number> {
+    const server = createServer((socket) => socket.destroy())
+    listeners.push(server)
+    return new Promise((resolve) => server.listen(0, host, () => resolve((server.address() as AddressInfo).port)))
+  }
+
+  async function addressOf(label: string, app: string): Promise<string> {
+    const names = ['--filter', `label=megapolos.system=${label}`, '--filter', `name=${app}-web-1`]
+    const id = (await quickly('docker', 'ps', '--quiet', ...names)).trim()
+    const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
+    return (await quickly('docker', 'inspect', '--format', format, id)).trim()
+  }
+
+  /** Those of real networks and of the bridges, link-local ones by the interface of the container. */
+  function addresses(): string[] {
+    const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+    const mine = all.filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
+    return [...new Set(mine.map(({ address }) => address))].slice(0, 4)
+  }
+
+  const linkLocal = (bridge: RegExp) =>
+    Object.entries(networkInterfaces())
+      .filter(([name]) => bridge.test(name))
+      .flatMap(([, list]) => list ?? [])
+      .filter(({ address }) => address.startsWith('fe80:'))
+      .map(({ address }) => `${address}%eth0`)
+
+  function found(output: string): Record<string, number[]> {
+    return Object.fromEntries(
+      [...output.matchAll(/scan (\S+) (\[.*?\])/g)].map(([, host = '', ports = '']) => [host, JSON.parse(ports)]),
+    )
+  }
+
+  /** What of an answer is more than section 12 of the design allows. */
+  function beyond(ports: Record<string, number[]>): Record<string, number[]> {
+    const allowed = [dns, at.system.httpPort]
+    return Object.fromEntries(
+      Object.entries(ports).map(([host, open]) => [host, open.filter((port) => !allowed.includes(port))]),
+    )
+  }
+
+  test('from an app finds the proxy on every address of the host, and nothing else, nothing of other apps, no secrets', async () => {
+    const hosts = ['gateway', ...addresses()]
+    const sixes = linkLocal(new RegExp(`^mp${at.system.label}-`)).map((host) => `${host}#${hidden}`)
+    const single = [...metadata, ...sixes, `${other}#5000`]
+    expect(sixes).not.toEqual([])
+    const env = `SCAN=${[...hosts, ...single].join(' ')}`
+    const ports = found(
+      await at.person.must('ssh', 'megapolos', 'run', 'scanner', 'env', `'${env}'`, 'node', 'scan.js'),
+    )
+    expect(Object.keys(ports)).toHaveLength(hosts.length + single.length)
+    expect(ports.gateway).toContain(at.system.httpPort)
+    expect(beyond(ports)).toEqual(Object.fromEntries(Object.keys(ports).map((host) => [host, []])))
+  })
+
+  test('from a build step finds no more', async () => {
+    const hosts = ['gateway', ...addresses().slice(0, 1)]
+    const single = [...metadata, ...linkLocal(/^docker0$/).map((host) => `${host}#${hidden}`), `${other}#5000`]
+    const env = `SCAN=${[...hosts, ...single].join(' ')}`
+    await at.person.must('ssh', 'megapolos', 'config:set', 'scanner', '--no-restart', `'${env}'`)
+    await edit(at.person, 'web.js', 'found', 'again')
+    await commit(at.person, 'Scan in the build')
+    const ports = found(await push(at.person))
+    expect(Object.keys(ports)).toHaveLength(hosts.length + single.length)
+    expect(beyond(ports)).toEqual(Object.fromEntries(Object.keys(ports).map((host) => [host, []])))
+  })
+})
