@@ -31,13 +31,17 @@ const forgiven = [
   'zeroPaddedFilemode',
 ]
 
-/** What git holds a push to: objects that would do harm where they are fetched, such as a folder `.git`, are refused. */
+/**
+ * What git holds a push to: objects that would do harm where they are fetched, such as a folder `.git`, are refused.
+ * Large files are never held in memory, and every push stays a pack: what unpacks small ones tells no limits.
+ */
 function settings(hooks: string): string {
   return `[core]
 	hooksPath = ${JSON.stringify(hooks)}
 	bigFileThreshold = 32m
 [receive]
 	maxInputSize = ${largestPush}
+	unpackLimit = 1
 	fsckObjects = true
 [receive "fsck"]
 ${forgiven.map((slip) => `\t${slip} = ignore\n`).join('')}`
