@@ -205,11 +205,22 @@ function withVars(config: Readonly<Record<string, string>>, vars: Vars): Record<
 }
 
 function configDescription(vars: Vars): string {
+  const names = (keys: string[]) => {
+    const rest = keys.splice(mostNames).length
+    return rest === 0 ? keys.join(', ') : `${keys.join(', ')} and ${rest} more`
+  }
   const set = Object.keys(vars).filter((key) => vars[key] !== null)
   const unset = Object.keys(vars).filter((key) => vars[key] === null)
-  if (unset.length === 0) return `Set ${set.join(', ')}`
-  return set.length === 0 ? `Unset ${unset.join(', ')}` : `Set ${set.join(', ')} and unset ${unset.join(', ')}`
+  const parts = [
+    ...(set.length > 0 ? [`Set ${names(set)}`] : []),
+    ...(unset.length > 0 ? [`unset ${names(unset)}`] : []),
+  ]
+  const text = parts.join(', ')
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
+
+/** A description is one line of a list. */
+const mostNames = 10
 
 /** Types that nobody ever scaled take the quantity that app.json wishes; a type that stays at none is said. */
 function wished(known: Formation, built: Built, app: App, job: RunningJob): Formation {
