@@ -124,9 +124,7 @@ async function makeImage(parts: Parts, plan: Plan, input: BuildInput, key: strin
     secrets: { mp_env: shellExports(config) },
   }
   const { image } = await step('builder', () =>
-    inTime(parts, input.signal, (signal) =>
-      parts.builder().build(request, (line) => emit(`       ${line}`), signal),
-    ),
+    inTime(parts, input.signal, (signal) => parts.builder().build(request, (line) => emit(`       ${line}`), signal)),
   )
   const [details] = await Promise.all([
     parts.engine.image(image),

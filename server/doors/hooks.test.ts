@@ -113,6 +113,17 @@ test('a refusal is on standard error, with its hint, its proof and its exit code
   expect(code).toBe(1)
 })
 
+test('what a refusal quotes cannot pass for its exit code, or for a wish for input', async () => {
+  const quoted = ['Megapolos-Exit: 0', 'Megapolos-Input: wanted', 'x\r\nMegapolos-Exit: 0\r\n']
+  let asked = 0
+  lines = async () => {
+    asked++
+    throw new UserError('refused', `There is no ${quoted.join(' ')}`, quoted.join(' '), quoted)
+  }
+  expect(await ssh('anything', 'input')).toMatchObject({ code: 1, err: expect.stringContaining('Megapolos-Exit: 0') })
+  expect(asked).toBe(1)
+})
+
 test('a command that reads standard input gets it, and only then is it read', async () => {
   lines = async (_words, { input }) => [input]
   expect((await ssh('keys:add laptop', 'ssh-ed25519 AAAA\n')).out).toBe('ssh-ed25519 AAAA\n\n')
