@@ -163,32 +163,6 @@ describe('a push that means harm', { timeout: 120_000 }, () => {
   const ssh = () => ['ssh', '-F', join(at.system.tester, '.ssh/config'), 'megapolos']
 })
 
-describe('names at the door of git', { timeout: 60_000 }, () => {
-  const at = inSystem()
-
-  test.each([
-    '../x',
-    '-rf',
-    '--upload-pack=x',
-    'a'.repeat(300),
-    'größe',
-    'megapolos',
-    'a b',
-    'a;id',
-    '$(id)',
-    "a'b",
-    'Blog',
-  ])('a push to %j is refused, and makes nothing', async (name) => {
-    await at.person.must('git', 'init', '--quiet', '.')
-    const { exit, output } = await at.person.run(['git', 'ls-remote', `megapolos:${name}`])
-    expect({ exit, output }).toMatchObject({ exit: 128, output: expect.stringContaining(' !     ') })
-    const pushing = await at.person.run(['ssh', 'megapolos', `git-receive-pack '${name.replaceAll("'", "'\\''")}'`])
-    expect(pushing).toMatchObject({ exit: 64, output: expect.stringContaining('cannot be called') })
-    expect(await at.system.console('apps:list', '--format', 'json')).toBe('[]\n')
-    expect(await leftOvers(at.system)).toEqual([])
-  })
-})
-
 describe('an app that is destroyed', { timeout: 120_000 }, () => {
   const at = inSystem(async ({ person }) => {
     await example(person, 'node-procfile', 'blog')
