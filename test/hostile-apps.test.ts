@@ -54,7 +54,11 @@ describe('an app that means harm', { timeout: 120_000 }, () => {
   })
 
   test('harms only its own answers with headers that are too large or contradict each other', async () => {
-    for (const path of ['/headers', '/split']) {
+    const answered = {
+      '/headers': /^HTTP\/1.1 502 /,
+      '/split': /^HTTP\/1.1 (502 |200 OK(?!.*Content-Length.*Content-Length))/s,
+    }
+    for (const [path, answer] of Object.entries(answered)) {
       const head = await at.person.run([
         'curl',
         '--silent',
@@ -63,14 +67,14 @@ describe('an app that means harm', { timeout: 120_000 }, () => {
         'GET',
         `http://hostile.localhost${path}`,
       ])
-      expect(head.output).toMatch(/^HTTP\/1.1 502 /)
+      expect(head.output).toMatch(answer)
     }
     expect(await ask('/')).toBe('at work\n')
     expect(await at.get('blog.localhost')).toBe('Hello from version one\n')
   })
 
   test('is replaced without its help while a request to it never ends', async () => {
-    const waiting = at.person.run(['curl', '--max-time', '20', 'http://hostile.localhost/never'], { within: 30 })
+    const waiting = at.person.run(['curl', '--max-time', '8', 'http://hostile.localhost/never'], { within: 30 })
     await edit(at.person, 'web.js', 'at work', 'at work again')
     await commit(at.person, 'Change')
     await push(at.person)

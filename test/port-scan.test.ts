@@ -42,11 +42,11 @@ describe('a port scan', { timeout: 120_000 }, () => {
     return (await quickly('docker', 'inspect', '--format', format, id)).trim()
   }
 
-  /** Those of real networks and of the bridges, link-local ones by the interface of the container. */
+  /** Of real networks and of Docker's own bridge; those of apps come and go. */
   function addresses(): string[] {
-    const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
-    const mine = all.filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
-    return [...new Set(mine.map(({ address }) => address))].slice(0, 4)
+    const stay = Object.entries(networkInterfaces()).filter(([name]) => !/^(lo$|mp|veth)/.test(name))
+    const all = stay.flatMap(([, list]) => list ?? []).map(({ address }) => address)
+    return all.filter((address) => !address.startsWith('fe80:')).slice(0, 4)
   }
 
   const linkLocal = (bridge: RegExp) =>
@@ -70,29 +70,40 @@ describe('a port scan', { timeout: 120_000 }, () => {
     )
   }
 
-  test('from an app finds the proxy on every address of the host, and nothing else, nothing of other apps, no secrets', async () => {
-    const hosts = ['gateway', ...addresses()]
-    const sixes = linkLocal(new RegExp(`^mp${at.system.label}-`)).map((host) => `${host}#${hidden}`)
-    const single = [...metadata, ...sixes, `${other}#5000`]
-    expect(sixes).not.toEqual([])
-    const env = `SCAN=${[...hosts, ...single].join(' ')}`
-    const ports = found(
-      await at.person.must('ssh', 'megapolos', 'run', 'scanner', 'env', `'${env}'`, 'node', 'scan.js'),
-    )
-    expect(Object.keys(ports)).toHaveLength(hosts.length + single.length)
-    expect(ports.gateway).toContain(at.system.httpPort)
-    expect(beyond(ports)).toEqual(Object.fromEntries(Object.keys(ports).map((host) => [host, []])))
+  /** Where anything listens on this host, on loopback alone as well. */
+  async function listening(): Promise<string> {
+    const lines = (await quickly('ss', '-Hltn')).trim().split('\n')
+    const ports = lines.map((line) => /:(\d+)$/.exec(line.split(/\s+/)[3] ?? '')?.[1])
+    expect(ports).toEqual(expect.arrayContaining([hidden, at.system.sshPort, at.system.httpPort].map(String)))
+    return [...new Set(ports)].join(',')
+  }
+
+  test('from an app finds the proxy of the host, and nothing else of it, nothing of other apps, no secrets', async () => {
+    const ports = await listening()
+    const near = linkLocal(new RegExp(`^mp${at.system.label}-`))
+    expect(near).not.toEqual([])
+    const scan = [
+      'gateway',
+      ...[...addresses(), ...near].map((host) => `${host}#${ports}`),
+      ...metadata,
+      `${other}#5000`,
+    ]
+    const words = ['run', 'scanner', 'env', `'SCAN=${scan.join(' ')}'`, 'node', 'scan.js']
+    const open = found(await at.person.must('ssh', 'megapolos', ...words))
+    expect(Object.keys(open)).toHaveLength(scan.length)
+    expect(open.gateway).toContain(at.system.httpPort)
+    expect(beyond(open)).toEqual(Object.fromEntries(Object.keys(open).map((host) => [host, []])))
   })
 
   test('from a build step finds no more', async () => {
-    const hosts = ['gateway', ...addresses().slice(0, 1)]
-    const single = [...metadata, ...linkLocal(/^docker0$/).map((host) => `${host}#${hidden}`), `${other}#5000`]
-    const env = `SCAN=${[...hosts, ...single].join(' ')}`
-    await at.person.must('ssh', 'megapolos', 'config:set', 'scanner', '--no-restart', `'${env}'`)
+    const ports = await listening()
+    const hosts = ['gateway', ...addresses(), ...linkLocal(/^docker0$/)].map((host) => `${host}#${ports}`)
+    const scan = [...hosts, ...metadata, `${other}#5000`]
+    await at.person.must('ssh', 'megapolos', 'config:set', 'scanner', '--no-restart', `'SCAN=${scan.join(' ')}'`)
     await edit(at.person, 'web.js', 'found', 'again')
     await commit(at.person, 'Scan in the build')
-    const ports = found(await push(at.person))
-    expect(Object.keys(ports)).toHaveLength(hosts.length + single.length)
-    expect(beyond(ports)).toEqual(Object.fromEntries(Object.keys(ports).map((host) => [host, []])))
+    const open = found(await push(at.person))
+    expect(Object.keys(open)).toHaveLength(scan.length)
+    expect(beyond(open)).toEqual(Object.fromEntries(Object.keys(open).map((host) => [host, []])))
   })
 })

@@ -341,6 +341,12 @@ test('a command that reads slowly holds its caller back', async () => {
   opened.destroy()
 })
 
+test('a result of many megabytes arrives whole', async () => {
+  lines = async () => Array.from({ length: 2000 }, () => 'x'.repeat(10_000))
+  const { code, out } = await ssh('logs blog --num 2000')
+  expect([code, out.length]).toEqual([0, 2000 * 10_001])
+})
+
 test('an answer that nobody reads ends its command before it fills the memory', async () => {
   const aborted = Promise.withResolvers<void>()
   lines = async (_words, { emit, signal }) => {

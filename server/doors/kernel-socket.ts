@@ -39,7 +39,7 @@ export function createKernelSocket(ports: SocketPorts): Server {
     }
     const reply = startAnswer(response)
     try {
-      for (const line of await handle(request, response, reply)) reply.line(line)
+      await reply.all(await handle(request, response, reply))
       reply.end()
     } catch (error) {
       request.resume()

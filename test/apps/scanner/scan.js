@@ -1,15 +1,18 @@
-// Tries every TCP port of each address in SCAN - `10.0.0.1 fe80::1 169.254.169.254:80`, or `gateway` - and prints those that answer.
+// Tries every TCP port of each address in SCAN, or those that are named - `gateway fe80::1%eth0#22,80` - and prints
+// which of them answer.
 const { readFileSync } = require('node:fs')
 const { connect } = require('node:net')
 
-const atOnce = 1000
-const patience = 1500
+const atOnce = 4000
+const patience = 500
+/** What a port says that is shut, or that nobody lets us reach. Anything else would be our own trouble. */
+const shut = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EACCES', 'EPERM', 'EADDRNOTAVAIL', 'EINVAL']
 
 async function main() {
   for (const target of (process.env.SCAN ?? '').split(' ').filter(Boolean)) {
-    const [, name, one] = /^(.*?)(?:#(\d+))?$/.exec(target)
+    const [name, some] = target.split('#')
     const host = name === 'gateway' ? gateway() : name
-    const ports = one ? [Number(one)] : Array.from({ length: 65_535 }, (_, at) => at + 1)
+    const ports = some ? some.split(',').map(Number) : Array.from({ length: 65_535 }, (_, at) => at + 1)
     console.log(`scan ${name} ${JSON.stringify(await scan(host, ports))}`)
   }
 }
@@ -25,7 +28,7 @@ async function scan(host, ports) {
 }
 
 function answers(host, port) {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const socket = connect({ host, port })
     const end = (result) => {
       socket.destroy()
@@ -33,7 +36,7 @@ function answers(host, port) {
     }
     socket.setTimeout(patience, () => end(false))
     socket.once('connect', () => end(true))
-    socket.once('error', () => end(false))
+    socket.once('error', (error) => (shut.includes(error.code) ? end(false) : reject(error)))
   })
 }
 
