@@ -15,12 +15,11 @@ export interface Entry {
 
 /** Writes a tree byte by byte, whatever its names are; returns its name. */
 export async function tree(person: Person, entries: readonly Entry[]): Promise<string> {
-  const rows = await Promise.all(
-    entries.map(async ({ mode, name, object }) => {
-      const id = /^[0-9a-f]{40}$/.test(object) ? object : await blob(person, object)
-      return Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(id, 'hex')])
-    }),
-  )
+  const rows: Buffer[] = []
+  for (const { mode, name, object } of entries) {
+    const id = /^[0-9a-f]{40}$/.test(object) ? object : await blob(person, object)
+    rows.push(Buffer.from(`${mode} ${name}\0`), Buffer.from(id, 'hex'))
+  }
   const file = join(person.folder, '.git/tree-to-be')
   await writeFile(file, Buffer.concat(rows))
   return person.must('git', 'hash-object', '-t', 'tree', '-w', '--literally', file)

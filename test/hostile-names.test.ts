@@ -65,7 +65,7 @@ describe('a hostile name', { timeout: 60_000 }, () => {
     }
     const near = `${person.folder}/kernel.sock`
     const forwarding = person.run(['ssh', '-N', '-L', `${near}:${system.home}/run/kernel.sock`, 'megapolos'], {
-      within: 5,
+      within: 3,
     })
     await expect.poll(() => existsSync(near), { timeout: 5000 }).toBe(true)
     await expect(

@@ -85,7 +85,7 @@ describe('a push that means harm', { timeout: 120_000 }, () => {
     [
       'an image of another app',
       [file('Dockerfile', 'FROM megapolos/app-00000000\n')],
-      /image megapolos\/app-00000000\S* could not be fetched/,
+      /image \S*megapolos\/app-00000000\S* could not be fetched/,
     ],
     [
       'a folder .git',
