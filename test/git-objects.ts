@@ -36,13 +36,15 @@ export function commitTree(person: Person, treeId: string): Promise<string> {
   return person.must('git', 'commit-tree', '-p', 'HEAD', '-m', 'A tree', treeId)
 }
 
+export type Pack = (to: NodeJS.WritableStream, hangUp: () => void) => Promise<void>
+
 /** `git receive-pack` by hand: the command that moves main to `commit`, then whatever `pack` says; returns all that was answered. */
 export async function sendPack(
   ssh: readonly string[],
   app: string,
   old: string,
   commit: string,
-  pack: (to: NodeJS.WritableStream) => Promise<void>,
+  pack: Pack,
 ): Promise<string> {
   const child = spawn(ssh[0] ?? '', [...ssh.slice(1), `git-receive-pack '${app}'`], { stdio: ['pipe', 'pipe', 'pipe'] })
   let said = ''
@@ -51,7 +53,7 @@ export async function sendPack(
   const ended = once(child, 'close')
   const command = `${old} ${commit} refs/heads/main\0report-status side-band-64k`
   child.stdin.write(`${(command.length + 4).toString(16).padStart(4, '0')}${command}0000`)
-  await Promise.race([pack(child.stdin).catch(() => {}), ended])
+  await Promise.race([pack(child.stdin, () => child.kill()).catch(() => {}), ended])
   child.stdin.end()
   await ended
   return said

@@ -3,8 +3,8 @@
 const { readFileSync } = require('node:fs')
 const { connect } = require('node:net')
 
-const atOnce = 4000
-const patience = 500
+const atOnce = 500
+const patience = 2000
 /** What a port says that is shut, or that nobody lets us reach. Anything else would be our own trouble. */
 const shut = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EACCES', 'EPERM', 'EADDRNOTAVAIL', 'EINVAL']
 
