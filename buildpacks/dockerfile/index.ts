@@ -2,8 +2,8 @@
 import type { Detect } from '../../server/build/buildpack.ts'
 import { refuseForeign } from './refusals.ts'
 
-/** BuildKit reads directives only before the first other line; its blanks are more than spaces and tabs. */
-const syntaxLine = /^((?:[^\S\n]*#[^\n]*\n)*?)[^\S\n]*#[^\S\n]*syntax[^\S\n]*=[^\n]*(\n|$)/i
+/** BuildKit's blanks are more than spaces and tabs. */
+const syntaxLine = /^\s*#\s*syntax\s*=/i
 
 export const detect: Detect = async (source, around) => {
   const text = await source.read('Dockerfile')
@@ -27,8 +27,10 @@ export const detect: Detect = async (source, around) => {
   }
 }
 
-/** Without the first such line a second one would count. */
+/** BuildKit reads directives only before the first other line; without the first such line a second one would count. */
 function withoutSyntax(text: string): string {
-  const shorter = text.replace(syntaxLine, '$1')
-  return shorter === text ? text : withoutSyntax(shorter)
+  const lines = text.split('\n')
+  const first = lines.findIndex((line) => !/^\s*(#|$)/.test(line))
+  const top = first < 0 ? lines.length : first
+  return lines.filter((line, at) => at >= top || !syntaxLine.test(line)).join('\n')
 }

@@ -71,6 +71,14 @@ test.each([
   expect(() => parseAppJson(text)).toThrow(message)
 })
 
+test('a mistake in a file of many megabytes is not looked for', async () => {
+  const began = performance.now()
+  const lock = `[${'1,'.repeat(8_000_000)}x`
+  const plan = planOf({ 'package.json': {}, 'package-lock.json': lock, 'index.js': '' })
+  await expect(plan).rejects.toMatchObject({ message: 'package-lock.json is not valid JSON.' })
+  expect(performance.now() - began).toBeLessThan(2_000)
+})
+
 test('submodules are said to be empty, before a build fails for want of them', async () => {
   const plan = await planOf({ 'index.html': '', '.gitmodules': '[submodule "x"]' })
   expect(plan.warnings).toEqual(['Submodules are not fetched: their folders are empty in the build.'])
