@@ -12,6 +12,8 @@ export interface FirewallInput {
   readonly system: string
   /** Interfaces that containers come in by, as iptables names them: `mpsys-+` (all app networks), `docker0` (builds). */
   readonly interfaces: readonly string[]
+  /** Those of them whose containers may not reach each other either: builds of different apps share one bridge. */
+  readonly separate: readonly string[]
   /** TCP ports of the host that they may reach besides DNS: those of the proxy. */
   readonly ports: readonly number[]
 }
@@ -40,7 +42,7 @@ export function createFirewall(input: FirewallInput & { readonly log: Log }): Fi
 export type Family = 4 | 6
 
 /** The whole of our two chains, for `iptables-restore --noflush`: declaring a chain empties it first. */
-export function firewallTable({ system, ports }: FirewallInput, family: Family): string {
+export function firewallTable({ system, separate, ports }: FirewallInput, family: Family): string {
   const { input, forward } = chains(system)
   return [
     '*filter',
@@ -54,6 +56,7 @@ export function firewallTable({ system, ports }: FirewallInput, family: Family):
     // Told at once: what else refuses is rationed by Linux, and would leave most callers waiting.
     `-A ${input} -p tcp -j REJECT --reject-with tcp-reset`,
     `-A ${input} -j REJECT`,
+    ...separate.map((name) => `-A ${forward} -i ${name} -o ${name} -j REJECT`),
     // Clouds answer DNS at the same addresses.
     `-A ${forward} -p udp --dport 53 -j RETURN`,
     `-A ${forward} -p tcp --dport 53 -j RETURN`,
