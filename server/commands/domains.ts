@@ -11,6 +11,11 @@ import { table } from './text.ts'
 /** A host name has at most 253 characters, with the longest name of an app and its dot. */
 const longestGlobal = 253 - appNameLimit - 1
 const someHosts = hosts.min(1, 'Name at least one domain.')
+/** A browser sends the panel's cookie to whatever answers there, on any port. */
+const appHosts = someHosts.refine(
+  (names) => !names.some((name) => name === 'localhost' || /^(127(\.\d+)*|0\.0\.0\.0)$/.test(name)),
+  'localhost and 127.0.0.1 are where the panel is; no app can have them.',
+)
 
 type Choose = (had: readonly string[]) => readonly string[]
 
@@ -57,7 +62,7 @@ export const domains = [
     summary: 'Make these the domains of an app, instead of those it had',
     access: 'app:write',
     kind: 'mutation',
-    args: z.object({ app, domains: someHosts, dryRun }),
+    args: z.object({ app, domains: appHosts, dryRun }),
     positional: ['app', 'domains'],
     result: change,
     examples: ['domains:set blog example.com www.example.com'],
@@ -69,7 +74,7 @@ export const domains = [
     summary: 'Add domains to an app',
     access: 'app:write',
     kind: 'mutation',
-    args: z.object({ app, domains: someHosts, dryRun }),
+    args: z.object({ app, domains: appHosts, dryRun }),
     positional: ['app', 'domains'],
     result: change,
     run: ({ app, domains, dryRun }, context, kernel) =>

@@ -56,7 +56,17 @@ const commands: readonly (readonly [words: readonly string[], besides?: readonly
   ],
   [
     ['domains:add', 'blog', '?'],
-    ['a..b', 'a_b.example', '-a.example', 'example.com:80', 'http://example.com/'],
+    [
+      'localhost',
+      '127.0.0.1',
+      '127.1',
+      'LOCALHOST.',
+      'a..b',
+      'a_b.example',
+      '-a.example',
+      'example.com:80',
+      'http://example.com/',
+    ],
   ],
   [['domains:set', 'blog', `${'a'.repeat(64)}.example`, '?']],
   [['domains:remove', 'blog', '?']],
