@@ -69,7 +69,7 @@ export function firewallTable({ system, separate, ports }: FirewallInput, family
 /** Where cloud machines are told their secrets; nothing else of use to an app lives there. */
 const metadata = {
   4: ['169.254.0.0/16', '100.100.100.200/32', '168.63.129.16/32'],
-  6: ['fe80::/10', 'fd00:ec2::254/128', 'fd20:ce::254/128', 'fd00:c1::a9fe:a9fe/128'],
+  6: ['fd00:ec2::254/128', 'fd20:ce::254/128', 'fd00:c1::a9fe:a9fe/128'],
 } as const
 
 /** The rules that lead into our chains: `[chain, …rule]`. */
