@@ -14,16 +14,22 @@ ask() {
   exec 3>&1
   answer=$("$sender" | curl --silent --no-buffer --unix-socket "$socket" --dump-header /dev/fd/4 "$@" "http://kernel$path" 4>&1 >&3)
   curl_status=$?
-  case $answer in
-    *"Megapolos-Exit: "*)
-      code=${answer##*Megapolos-Exit: }
-      code=${code%%[!0-9]*}
-      [ "$code" = 0 ] || printf '%s\n' "$answer" | sed -n 's/\r$//; s/^Megapolos-Error: //p' >&2
-      return "$code"
-      ;;
-  esac
+  if told Megapolos-Exit; then
+    code=${answer##*"$newline"Megapolos-Exit: }
+    code=${code%%[!0-9]*}
+    [ "$code" = 0 ] || printf '%s\n' "$answer" | sed -n 's/\r$//; s/^Megapolos-Error: //p' >&2
+    return "$code"
+  fi
   [ "$curl_status" != 7 ] || not_running
   return 75
+}
+
+newline='
+'
+# Whether the answer has this trailer. Only at the beginning of a line: what went wrong may quote anything.
+told() {
+  case $answer in *"$newline$1: "*) return 0 ;; esac
+  return 1
 }
 
 not_running() {

@@ -33,12 +33,22 @@ export class UserError extends Error {
   readonly detail: readonly string[]
 
   constructor(code: Code, message: string, hint?: string, detail: readonly string[] = []) {
-    super(message)
+    super(sentence(message))
     this.name = 'UserError'
     this.code = code
-    this.hint = hint
+    this.hint = hint === undefined ? undefined : sentence(hint)
     this.detail = detail
   }
+}
+
+/** Longer ones only repeat what somebody typed. */
+const longestSentence = 600
+
+/** What is quoted in it may hold anything: one line, and nothing that a terminal obeys or that turns text around. */
+function sentence(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly those are taken out
+  const line = text.replace(/[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+/g, ' ')
+  return line.length > longestSentence ? `${line.slice(0, longestSentence)}…` : line
 }
 
 /** Turns whatever was thrown into what may be shown. */

@@ -80,6 +80,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const firewall = createFirewall({
     system,
     interfaces: [`${bridgePrefix(system)}+`, ...guarded],
+    separate: guarded,
     ports: [config.httpPort],
     log,
   })

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream'
 import type { Built } from './build/build.ts'
 import { type Asker, type Change, createChanges, type Parts, secondsSince, timed } from './changes.ts'
 import { type App, type Formation, type ProcessScale, scaleOf } from './domain/app.ts'
+import { configProblem } from './domain/config-vars.ts'
 import type { Operation } from './domain/operation.ts'
 import { difference, type Release, runningTypes } from './domain/release.ts'
 import { UserError } from './errors.ts'
@@ -140,10 +141,13 @@ export function createPipeline(parts: Parts) {
           : changes.planned(app, [])
       }
       return changes.run('config', app, asker, async (job, now) => {
+        const config = withVars(await store.config.get(app.id), vars)
+        const problem = configProblem(config)
+        if (problem)
+          throw new UserError('usage', problem, 'Keep what is large in a file of the repository, or a volume.')
         let result = `${description}; the next release takes it.`
         let version: number | undefined
         if (now.release !== null && options.restart) {
-          const config = withVars(await store.config.get(app.id), vars)
           const content = await withImages(now, await serving(now), job)
           const input = { app: now, content, config, description, actor: asker.actor }
           version = (await serve(input, await store.formations.get(app.id), job)).version
@@ -208,11 +212,22 @@ function withVars(config: Readonly<Record<string, string>>, vars: Vars): Record<
 }
 
 function configDescription(vars: Vars): string {
+  const names = (keys: string[]) => {
+    const rest = keys.splice(mostNames).length
+    return rest === 0 ? keys.join(', ') : `${keys.join(', ')} and ${rest} more`
+  }
   const set = Object.keys(vars).filter((key) => vars[key] !== null)
   const unset = Object.keys(vars).filter((key) => vars[key] === null)
-  if (unset.length === 0) return `Set ${set.join(', ')}`
-  return set.length === 0 ? `Unset ${unset.join(', ')}` : `Set ${set.join(', ')} and unset ${unset.join(', ')}`
+  const parts = [
+    ...(set.length > 0 ? [`Set ${names(set)}`] : []),
+    ...(unset.length > 0 ? [`unset ${names(unset)}`] : []),
+  ]
+  const text = parts.join(', ')
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
+
+/** A description is one line of a list. */
+const mostNames = 10
 
 /** Types that nobody ever scaled take the quantity that app.json wishes; a type that stays at none is said. */
 function wished(known: Formation, built: Built, app: App, job: RunningJob): Formation {
@@ -220,9 +235,14 @@ function wished(known: Formation, built: Built, app: App, job: RunningJob): Form
   for (const type of runningTypes(built)) {
     if (Object.hasOwn(known, type)) continue
     const scale = scaleOf({}, type)
-    fresh[type] = { ...scale, quantity: built.formation[type] ?? scale.quantity }
+    fresh[type] = { ...scale, quantity: wishedQuantity(built, type) ?? scale.quantity }
     if (fresh[type].quantity === 0)
       job.emit(`       ${type} is not running: ssh megapolos ps:scale ${app.name} ${type}=1`)
   }
   return { ...known, ...fresh }
+}
+
+/** A type may have the name of what every object has. */
+function wishedQuantity({ formation }: Built, type: string): number | undefined {
+  return Object.hasOwn(formation, type) ? formation[type] : undefined
 }

@@ -8,9 +8,3 @@ export function html(strings: TemplateStringsArray, ...values: unknown[]): Html 
   // It would be a promise only if one of the values were; pages wait for what they show before they draw it.
   return tagged(strings, ...values) as Html
 }
-
-/** What a program printed, without the colours and control characters that only a terminal understands. */
-export function printed(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly those are taken out
-  return text.replace(/\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)?|[\x00-\x08\x0a-\x1f\x7f]/g, '')
-}

@@ -3,7 +3,6 @@
 export interface Parts {
   readonly build: string
   readonly run: string
-  readonly cachePrefix: string
   readonly configHash: string
   /** Files that decide what is installed. */
   readonly manifests: readonly string[]
@@ -24,9 +23,9 @@ export function nodeDockerfile(parts: Parts): string {
 
 /** Everything happens in one stage; the result is copied as a whole. */
 function treeStages(parts: Parts): string[] {
-  const lines = [...start(parts, 'build'), 'COPY . .', run([npmCache(parts)], `${parts.install} --include=dev`)]
+  const lines = [...start(parts, 'build'), 'COPY . .', run([npmCache], `${parts.install} --include=dev`)]
   if (parts.script) lines.push(...buildScript(parts, []))
-  lines.push(run([npmCache(parts)], 'npm prune --omit=dev'))
+  lines.push(run([npmCache], 'npm prune --omit=dev'))
   return [lines.join('\n')]
 }
 
@@ -41,7 +40,7 @@ function separateStages(parts: Parts): string[] {
     const lines = [
       ...start(parts, 'deps'),
       copyManifests(parts),
-      run([npmCache(parts)], `${parts.install} ${scope} && mkdir -p node_modules`),
+      run([npmCache], `${parts.install} ${scope} && mkdir -p node_modules`),
     ]
     stages.push(lines.join('\n'))
   }
@@ -53,7 +52,7 @@ function separateStages(parts: Parts): string[] {
   }
   if (parts.script && parts.hasDependencies) {
     stages.push(
-      ['FROM deps AS production', run([npmCache(parts)], 'npm prune --omit=dev && mkdir -p node_modules')].join('\n'),
+      ['FROM deps AS production', run([npmCache], 'npm prune --omit=dev && mkdir -p node_modules')].join('\n'),
     )
   }
   return stages
@@ -89,14 +88,13 @@ function copyManifests(parts: Parts): string {
 
 /** The hash stands in front of the step: a changed config var builds anew, a mounted secret alone does not. */
 function buildScript(parts: Parts, mounts: readonly string[]): string[] {
-  const cache = `--mount=type=cache,id=${parts.cachePrefix}-build,target=/app/node_modules/.cache`
+  const cache = '--mount=type=cache,target=/app/node_modules/.cache'
   const all = [...mounts, '--mount=type=secret,id=mp_env', cache]
   return [`ARG MP_CONFIG_HASH=${parts.configHash}`, run(all, `with-config npm run ${parts.script}`)]
 }
 
-function npmCache(parts: Parts): string {
-  return `--mount=type=cache,id=${parts.cachePrefix}-npm,target=/root/.npm`
-}
+/** Caches are the app's own: the builder sees to that. */
+const npmCache = '--mount=type=cache,target=/root/.npm'
 
 function run(mounts: readonly string[], command: string): string {
   return `RUN ${mounts.join(' ')} ${command}`

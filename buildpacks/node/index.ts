@@ -25,7 +25,6 @@ export const detect: Detect = async (source, around) => {
     dockerfile: nodeDockerfile({
       build: around.bases.reference('node', node.version, 'build'),
       run: around.bases.reference('node', node.version, 'run'),
-      cachePrefix: around.app,
       configHash: around.configHash,
       manifests: manifests(source),
       install: lock === null ? 'npm install' : 'npm ci',
@@ -58,13 +57,21 @@ function refuseOtherManagers(source: SourceView, json: PackageJson): void {
   )
 }
 
+/** Nobody wishes at more length, and comparing it would take the kernel's time. */
+const longestWish = 200
+
 async function readWish(source: SourceView, json: PackageJson): Promise<Wish | null> {
-  if (json.engines) return { text: json.engines, from: 'engines' }
+  if (json.engines) return short({ text: json.engines, from: 'engines' })
   for (const name of ['.nvmrc', '.node-version']) {
     const text = (await source.read(name))?.replace(/#.*/g, '').trim()
-    if (text) return { text, from: name }
+    if (text) return short({ text, from: name })
   }
   return null
+}
+
+function short(wish: Wish): Wish {
+  if (wish.text.length <= longestWish) return wish
+  throw new UserError('refused', `${wish.from} asks for a Node version in more than ${longestWish} characters.`)
 }
 
 /** The start script itself rather than `npm start`: npm would stay in memory beside the app and slow every start. */

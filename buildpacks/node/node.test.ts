@@ -17,7 +17,7 @@ test('an app with dependencies installs them in a layer of their own', async () 
 WORKDIR /app
 ENV NODE_ENV=production
 COPY package.json package-lock.json ./
-RUN --mount=type=cache,id=12345678-npm,target=/root/.npm npm ci --omit=dev && mkdir -p node_modules
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev && mkdir -p node_modules
 
 FROM megapolos/node-run:24-x
 WORKDIR /app
@@ -60,17 +60,17 @@ test('a build script sees config vars as a secret and the modules through a moun
 WORKDIR /app
 ENV NODE_ENV=production
 COPY package.json package-lock.json ./
-RUN --mount=type=cache,id=12345678-npm,target=/root/.npm npm ci --include=dev && mkdir -p node_modules
+RUN --mount=type=cache,target=/root/.npm npm ci --include=dev && mkdir -p node_modules
 
 FROM megapolos/node-build:24-x AS build
 WORKDIR /app
 ENV NODE_ENV=production
 COPY . .
 ARG MP_CONFIG_HASH=abc
-RUN --mount=type=bind,from=deps,source=/app/node_modules,target=/app/node_modules,rw --mount=type=secret,id=mp_env --mount=type=cache,id=12345678-build,target=/app/node_modules/.cache with-config npm run build
+RUN --mount=type=bind,from=deps,source=/app/node_modules,target=/app/node_modules,rw --mount=type=secret,id=mp_env --mount=type=cache,target=/app/node_modules/.cache with-config npm run build
 
 FROM deps AS production
-RUN --mount=type=cache,id=12345678-npm,target=/root/.npm npm prune --omit=dev && mkdir -p node_modules
+RUN --mount=type=cache,target=/root/.npm npm prune --omit=dev && mkdir -p node_modules
 
 FROM megapolos/node-run:24-x
 WORKDIR /app
@@ -89,9 +89,7 @@ test('scripts that npm runs by itself, and workspaces, get the whole tree', asyn
       'package-lock.json': lock('ms'),
       'server.js': '',
     })
-    expect(plan.dockerfile).toContain(
-      'COPY . .\nRUN --mount=type=cache,id=12345678-npm,target=/root/.npm npm ci --include=dev',
-    )
+    expect(plan.dockerfile).toContain('COPY . .\nRUN --mount=type=cache,target=/root/.npm npm ci --include=dev')
     expect(plan.dockerfile).toContain('COPY --from=build --chown=1000:1000 /app ./')
   }
 })

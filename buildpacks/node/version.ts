@@ -43,7 +43,8 @@ function majorsThatFit(
   majors: readonly number[],
   fallback: number,
 ): { majors: number[]; wanted: number } | null {
-  const range = codenames[text.toLowerCase()] ?? text
+  const name = text.toLowerCase()
+  const range = Object.hasOwn(codenames, name) ? (codenames[name] as string) : text
   if (range === 'newest') return { majors: majors.slice(-1), wanted: majors.at(-1) ?? fallback }
   if (range === 'default') return { majors: [fallback], wanted: fallback }
   const alternatives = range.split('||').map(readComparators)

@@ -133,6 +133,29 @@ export function conformsBuilder(name: string, setUp: () => Promise<BuilderUnderT
       expect(lines.join('\n')).not.toContain(`  ${mark}-once`)
     })
 
+    test('caches are not shared between apps, whatever a Dockerfile calls them', async () => {
+      // The same command would not be run twice.
+      const step = (id: string, what: string) => `RUN --mount=type=cache,id=${id},target=/c : ${id}; ${what}`
+      await build(step('/c', `echo ${mark}-mine > /c/mark`))
+      for (const id of ['/c', `${mark}/c`, `../${mark}/c`]) {
+        await build(step(id, 'ls /c; echo end of list'), { app: `not-${mark}` })
+        expect(lines.slice(1)).toEqual(['  end of list'])
+      }
+      await build(step('/c', 'cat /c/mark'))
+      expect(lines).toContain(`  ${mark}-mine`)
+    })
+
+    test.each(['--network=host', '--security=insecure'])('no step is run with RUN %s', async (flag) => {
+      await expect(build(`RUN ${flag} touch /done`)).rejects.toMatchObject({ code: 'refused' })
+    })
+
+    test('more processes than builds may have cannot be begun', async () => {
+      await expect(build('RUN while sleep 100 & do :; done')).rejects.toMatchObject({
+        code: 'refused',
+        detail: [expect.stringMatching(/fork/i)],
+      })
+    }, 60_000)
+
     test('a failing step is refused with its words, its exit code and its last lines', async () => {
       await expect(build(`RUN echo ${mark}; echo the cause >&2; exit 42`)).rejects.toMatchObject({
         code: 'refused',

@@ -4,6 +4,7 @@ import type { BuilderDriver, BuildRequest } from '../../server/devices/classes/b
 import type { CreateDriver } from '../../server/devices/driver.ts'
 import { messageOf, UserError } from '../../server/errors.ts'
 import { noteStep } from '../../server/steps.ts'
+import { boundBuilds } from './bounds.ts'
 import { Progress } from './progress.ts'
 import { openSession } from './session.ts'
 import { readTrace, type Trace } from './trace.ts'
@@ -33,6 +34,7 @@ async function run(
     session.close()
   }
   signal.addEventListener('abort', cancel, { once: true })
+  using _bounds = await boundBuilds()
   try {
     stopIfAborted(signal)
     const response = await send(post)
@@ -57,6 +59,8 @@ function query(build: BuildRequest, session: string): URLSearchParams {
     dockerfile: build.dockerfile,
     t: build.tag,
     labels: JSON.stringify(build.labels),
+    // Stands before the id of every cache mount, whatever the Dockerfile calls it.
+    buildargs: JSON.stringify({ BUILDKIT_CACHE_MOUNT_NS: build.app }),
   })
 }
 

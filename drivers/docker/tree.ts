@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { BuildRequest } from '../../server/devices/classes/builder.ts'
 import { type IndexedFile, TarIndex } from '../../server/devices/tar-index.ts'
+import { ignoredNames } from './ignored.ts'
 
 export interface Tree extends AsyncDisposable {
   /** In the order that the engine demands: a folder before what is in it, and that before the folder's next neighbour. */
@@ -22,9 +23,9 @@ const chunk = 32 * 1024
 
 export async function openTree({ source, dockerfile, files, ignore }: Source): Promise<Tree> {
   const index = await indexed(source)
-  const ignored = await ignoring(ignore)
+  const ignored = await ignoredNames([...index.keys()], ignore)
   const found = new Map<string, Entry>()
-  for (const [path, file] of index) if (!ignored(path)) put(found, { ...file, path, content: file.offset })
+  for (const [path, file] of index) if (!ignored.has(path)) put(found, { ...file, path, content: file.offset })
   for (const [path, text] of Object.entries(files)) put(found, added(path, Buffer.from(text)))
   const tar = await open(source, 'r')
   return {
@@ -41,13 +42,6 @@ async function indexed(source: string): Promise<ReadonlyMap<string, IndexedFile>
   const index = new TarIndex()
   for await (const bytes of createReadStream(source)) index.push(bytes as Buffer)
   return index.files
-}
-
-async function ignoring(lines: readonly string[]): Promise<(path: string) => boolean> {
-  if (lines.length === 0) return () => false
-  const { default: dockerignore } = await import('@balena/dockerignore')
-  const rules = dockerignore.default({ ignorecase: false }).add([...lines])
-  return (path) => rules.ignores(path)
 }
 
 /** With the folders that it lies in: a tar need not name them, and an ignored one may hold what is not ignored. */

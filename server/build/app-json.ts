@@ -1,4 +1,5 @@
 /** What app.json says about health checks and formation. Other fields of it are not read. */
+import { isProcessType } from '../domain/app.ts'
 import { type Checks, defaultChecks } from '../domain/release.ts'
 import { UserError } from '../errors.ts'
 import { parseJsonFile } from './json.ts'
@@ -25,8 +26,8 @@ function checksOf(list: unknown = []): Checks {
   const check = all.find((item) => (item.type ?? 'startup') === 'startup')
   if (!check) return defaultChecks
   const path = check.path ?? null
-  if (path !== null && (typeof path !== 'string' || !/^\/[!-~]*$/.test(path))) {
-    throw wrong('"path" of the health check must start with / and have no spaces')
+  if (path !== null && (typeof path !== 'string' || !/^\/[!-~]{0,1999}$/.test(path))) {
+    throw wrong('"path" of the health check must start with /, have no spaces and at most 2,000 characters')
   }
   return { path, timeout: timeoutOf(check) }
 }
@@ -48,6 +49,7 @@ function timeoutOf(check: Record<string, unknown>): number {
 function quantities(formation: Record<string, unknown>): Record<string, number> {
   const result: Record<string, number> = {}
   for (const [type, value] of Object.entries(formation)) {
+    if (!isProcessType(type)) throw wrong(`"${type.slice(0, 60)}" in "formation" is no process type`)
     const { quantity = 1 } = object(value, `"formation.${type}"`)
     if (!Number.isInteger(quantity) || (quantity as number) < 0 || (quantity as number) > 100) {
       throw wrong(`"formation.${type}.quantity" must be a whole number from 0 to 100`)

@@ -7,8 +7,6 @@ export type SourceView = Pick<Source, 'files' | 'read'>
 
 /** What a plan depends on besides the tree. */
 export interface Surroundings {
-  /** Prefix for the ids of cache mounts. */
-  readonly app: string
   readonly bases: Bases
   /** Keyed hash of the config vars: a step that sees them names it, and so runs again when they change. */
   readonly configHash: string

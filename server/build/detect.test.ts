@@ -70,3 +70,36 @@ test.each([
 ])('the app.json %j is refused', (text, message) => {
   expect(() => parseAppJson(text)).toThrow(message)
 })
+
+test('a mistake in a file of many megabytes is not looked for', async () => {
+  const began = performance.now()
+  const lock = `[${'1,'.repeat(8_000_000)}x`
+  const plan = planOf({ 'package.json': {}, 'package-lock.json': lock, 'index.js': '' })
+  await expect(plan).rejects.toMatchObject({ message: 'package-lock.json is not valid JSON.' })
+  expect(performance.now() - began).toBeLessThan(2_000)
+})
+
+test('submodules are said to be empty, before a build fails for want of them', async () => {
+  const plan = await planOf({ 'index.html': '', '.gitmodules': '[submodule "x"]' })
+  expect(plan.warnings).toEqual(['Submodules are not fetched: their folders are empty in the build.'])
+})
+
+test.each([
+  [Array.from({ length: 101 }, (_, n) => `t${n}: x`).join('\n'), /^Line 101 .* at most 100 process types/],
+  [`web: ${'x'.repeat(70_000)}`, /^Line 1 .* longer than 64 KB/],
+  [`${'a'.repeat(31)}: x`, /^Line 1 .* at most 30 letters/],
+  ['__proto__: x', /^Line 1 .* names the process type/],
+])('a Procfile that asks for too much is refused with its line', (text, sentence) => {
+  expect(() => parseProcfile(text)).toThrow(sentence)
+})
+
+test('a process type may have the name of what every object has', () => {
+  expect(Object.entries(parseProcfile('constructor: x'))).toEqual([['constructor', 'x']])
+})
+
+test.each(['{"formation":{"a b":{}}}', '{"formation":{"__proto__":{"quantity":2}}}'])(
+  'app.json may only scale what can be a process type: %s',
+  (text) => {
+    expect(() => parseAppJson(text)).toThrow('is no process type')
+  },
+)

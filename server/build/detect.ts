@@ -31,6 +31,8 @@ async function withIgnores(plan: Plan, source: SourceView): Promise<Plan> {
   if (own !== null) ignore.push(...own.split(/\r?\n/))
   const has = (test: (path: string) => boolean) => source.files.keys().some(test)
   if (has((path) => path === '.git' || path.startsWith('.git/'))) ignore.push('.git')
+  if (source.files.has('.gitmodules'))
+    warnings.push('Submodules are not fetched: their folders are empty in the build.')
   // The image of a user's own Dockerfile is the user's business.
   if (plan.hardened && has((path) => path === '.env' || path.endsWith('/.env'))) {
     ignore.push('**/.env')

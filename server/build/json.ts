@@ -5,10 +5,14 @@ export function parseJsonFile(name: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
+    if (text.length > longestSearched) throw new UserError('refused', `${name} is not valid JSON.`)
     const line = text.slice(0, placeOfError(text)).split('\n').length
     throw new UserError('refused', `${name} is not valid JSON: there is a mistake in line ${line}.`)
   }
 }
+
+/** To find the mistake in a lock file of many megabytes would take the kernel's time for seconds. */
+const longestSearched = 1024 * 1024
 
 /** Length of the longest beginning that could still become JSON. The engine's own message has the place only at times. */
 function placeOfError(text: string): number {

@@ -7,7 +7,6 @@ import { makePlan } from './detect.ts'
 
 export function planOf(files: Readonly<Record<string, string | object>>): Promise<Plan> {
   return makePlan(join(import.meta.dirname, '../../buildpacks'), viewOf(files), {
-    app: '12345678',
     configHash: 'abc',
     bases: {
       versions: (language) =>

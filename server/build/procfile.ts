@@ -2,6 +2,10 @@
 import { isProcessType } from '../domain/app.ts'
 import { UserError } from '../errors.ts'
 
+const mostTypes = 100
+/** Longer ones could not be handed to a process. */
+const longestLine = 64 * 1024
+
 export function parseProcfile(text: string): Record<string, string> {
   const processes: Record<string, string> = {}
   const lines = new Map<string, number>()
@@ -9,17 +13,19 @@ export function parseProcfile(text: string): Record<string, string> {
     const line = raw.trim()
     if (line === '' || line.startsWith('#')) continue
     const number = index + 1
+    if (line.length > longestLine) throw wrong(number, `is longer than ${longestLine / 1024} KB`)
     const [, type, command] = /^([^\s:]+)\s*:\s*(.*)$/.exec(line) ?? []
-    if (!type) throw wrong(number, `is not of the form "type: command": ${line}`)
+    if (!type) throw wrong(number, `is not of the form "type: command": ${line.slice(0, 200)}`)
     if (!isProcessType(type)) {
       throw wrong(
         number,
-        `names the process type "${type}"; a name has letters, digits, - and _ and starts with a letter`,
+        `names the process type "${type.slice(0, 60)}"; a name has at most 30 letters, digits, - and _ and starts with a letter`,
       )
     }
     if (!command) throw wrong(number, `gives ${type} no command`)
     const before = lines.get(type)
     if (before !== undefined) throw wrong(number, `names ${type} a second time, after line ${before}`)
+    if (lines.size === mostTypes) throw wrong(number, `is one too many: at most ${mostTypes} process types are allowed`)
     lines.set(type, number)
     processes[type] = command
   }

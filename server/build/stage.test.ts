@@ -73,6 +73,7 @@ interface Pushed {
   readonly tree?: string
   readonly signal?: AbortSignal
   readonly onLine?: (line: string) => void
+  readonly timeLimit?: number
 }
 
 async function push(files: Record<string, string>, more: Pushed = {}): Promise<Built & { readonly id: number }> {
@@ -82,10 +83,11 @@ async function push(files: Record<string, string>, more: Pushed = {}): Promise<B
   const { id } = await store.store.jobs.create({ kind: 'push', app: app.id, actor: 'test', state: 'running' })
   const source = await spoolSource(Readable.from(out as AsyncIterable<Buffer>), join(folder, `${id}.tar`))
   const basesConfig = { mode: 'auto', buildpacks, system } as const
+  const { timeLimit } = more
   const ports = { builder: () => counting, engine, store: store.store, basesConfig, log: createLog(() => {}) }
   lines = []
   builds = 0
-  const built = await createBuildStage(ports).build({
+  const built = await createBuildStage(timeLimit ? { ...ports, timeLimit } : ports).build({
     app,
     commit: 'c'.repeat(40),
     tree: more.tree ?? `tree-of-${id}`,
@@ -239,6 +241,15 @@ test('a cancelled build ends as cancelled', async () => {
   }
   await expect(push(files, { signal: controller.signal, onLine })).rejects.toMatchObject({ code: 'cancelled' })
   expect((await store.store.builds.list(app.id, 1))[0]).toMatchObject({ state: 'cancelled' })
+}, 60_000)
+
+test('a build that hangs is ended after the time limit, which is said', async () => {
+  const files = { 'package.json': '{"scripts":{"build":"sleep 300"}}', 'index.js': '' }
+  await expect(push(files, { timeLimit: 3000 })).rejects.toMatchObject({
+    code: 'refused',
+    message: 'The build was ended: it took longer than 0.05 minutes.',
+  })
+  expect((await store.store.builds.list(app.id, 1))[0]).toMatchObject({ state: 'failed' })
 }, 60_000)
 
 test('a tree that nothing fits is refused before anything is built', async () => {

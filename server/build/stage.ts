@@ -19,6 +19,8 @@ export interface BuildPorts {
   readonly store: Pick<Store, 'builds' | 'releases' | 'settings'>
   readonly basesConfig: BasesConfig
   readonly log: Log
+  /** Milliseconds a build may take. */
+  readonly timeLimit?: number
 }
 
 type Image = NonNullable<Awaited<ReturnType<Engine['image']>>>
@@ -26,6 +28,8 @@ type Parts = BuildPorts & { readonly bases: BaseImages; readonly hashKey: () => 
 
 /** Part of every content key: raise it when the same plan is built in another way. */
 const contract = 1
+/** Long enough for a browser engine; what takes longer hangs, and holds up the app's next push. */
+const defaultTimeLimit = 30 * 60_000
 /** What a web process is told to listen on, unless its image says otherwise. */
 const defaultPort = 5000
 
@@ -55,7 +59,7 @@ async function build(parts: Parts, input: BuildInput): Promise<Built> {
   const { emit } = input
   const appJson = await readAppJson(input)
   const configHash = await hashConfig(parts, input)
-  const surroundings = { app: input.app.id, bases: parts.bases, configHash }
+  const surroundings = { bases: parts.bases, configHash }
   const plan = await makePlan(parts.basesConfig.buildpacks, input.source, surroundings)
   for (const line of plan.summary) emit(`-----> ${line}`)
   for (const warning of plan.warnings) emit(`       Warning: ${warning}`)
@@ -110,7 +114,7 @@ async function findImage(parts: Parts, input: BuildInput, key: string): Promise<
 }
 
 async function makeImage(parts: Parts, plan: Plan, input: BuildInput, key: string): Promise<Image> {
-  const { app, source, config, emit, signal } = input
+  const { app, source, config, emit } = input
   const request: BuildRequest = {
     app: app.id,
     source: source.path,
@@ -120,7 +124,7 @@ async function makeImage(parts: Parts, plan: Plan, input: BuildInput, key: strin
     secrets: { mp_env: shellExports(config) },
   }
   const { image } = await step('builder', () =>
-    parts.builder().build(request, (line) => emit(`       ${line}`), signal),
+    inTime(parts, input.signal, (signal) => parts.builder().build(request, (line) => emit(`       ${line}`), signal)),
   )
   const [details] = await Promise.all([
     parts.engine.image(image),
@@ -128,6 +132,24 @@ async function makeImage(parts: Parts, plan: Plan, input: BuildInput, key: strin
   ])
   if (!details) throw new UserError('unavailable', 'The image was removed right after it was built.', 'Push again.')
   return details
+}
+
+async function inTime<T>(
+  { timeLimit = defaultTimeLimit }: Parts,
+  asked: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = AbortSignal.timeout(timeLimit)
+  try {
+    return await work(AbortSignal.any([asked, late]))
+  } catch (error) {
+    if (!late.aborted || asked.aborted) throw error
+    throw new UserError(
+      'refused',
+      `The build was ended: it took longer than ${timeLimit / 60_000} minutes.`,
+      'Its output says which step did not end.',
+    )
+  }
 }
 
 /** A user's Dockerfile is used where it is; a generated one goes to a folder that no app has. */

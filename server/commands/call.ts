@@ -41,7 +41,7 @@ export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
 
   function audit(row: AnyRow, args: Record<string, unknown>, { actor }: Context, result: string) {
     const shown = Object.fromEntries(
-      Object.entries(args).map(([key, value]) => [key, row.secret?.includes(key) ? masked(value) : value]),
+      Object.entries(args).map(([key, value]) => [key, row.secret?.includes(key) ? masked(value) : short(value)]),
     )
     kernel.store.audit
       .add({
@@ -100,6 +100,12 @@ export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
 function masked(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return '***'
   return Object.fromEntries(Object.keys(value).map((key) => [key, '***']))
+}
+
+/** Nobody needs more of it to know what was asked, and it is kept for good. */
+function short(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, 100).map(short)
+  return typeof value === 'string' && value.length > 300 ? `${value.slice(0, 300)}…` : value
 }
 
 function forbidden(row: AnyRow, { actor }: Context): UserError {

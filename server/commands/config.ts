@@ -1,11 +1,12 @@
 /** config:* */
 import { z } from 'zod'
 import type { Change } from '../changes.ts'
+import { configVarProblem } from '../domain/config-vars.ts'
 import { UserError } from '../errors.ts'
 import type { Context } from './command.ts'
 import { command } from './command.ts'
 import { parseEnvFile, printEnvFile } from './env-file.ts'
-import { app, change, changeText, dryRun, keyProblem, pairs, subject } from './fields.ts'
+import { app, change, changeText, dryRun, subject, vars } from './fields.ts'
 import type { Kernel } from './kernel.ts'
 import { facts } from './text.ts'
 
@@ -47,7 +48,8 @@ export const config = [
     positional: ['app', 'key'],
     result: z.string(),
     run: async ({ app, key }, _context, { store }) => {
-      const value = (await store.config.get((await store.apps.get(app)).id))[key]
+      const known = await store.config.get((await store.apps.get(app)).id)
+      const value = Object.hasOwn(known, key) ? known[key] : undefined
       if (value === undefined)
         throw new UserError('not-found', `${app} has no config var ${key}.`, `See them: config:show ${app}`)
       return value
@@ -59,7 +61,7 @@ export const config = [
     summary: 'Set config vars, and roll the app out with them',
     access: 'app:write',
     kind: 'mutation',
-    args: z.object({ app, vars: pairs, ...flags }),
+    args: z.object({ app, vars, ...flags }),
     positional: ['app', 'vars'],
     secret: ['vars'],
     result: change,
@@ -78,7 +80,7 @@ export const config = [
     result: change,
     run: async ({ app, keys, ...options }, context, kernel) => {
       const known = await kernel.store.config.get((await kernel.store.apps.get(app)).id)
-      const missing = keys.find((key) => !(key in known))
+      const missing = keys.find((key) => !Object.hasOwn(known, key))
       if (missing !== undefined)
         throw new UserError('not-found', `${app} has no config var ${missing}.`, `See them: config:show ${app}`)
       return save(app, Object.fromEntries(keys.map((key) => [key, null])), options, context, kernel)
@@ -110,7 +112,9 @@ export const config = [
     examples: ['config:import blog < blog.env'],
     run: ({ app, ...options }, context, kernel) => {
       const vars = parseEnvFile(context.input)
-      const problem = Object.keys(vars).map(keyProblem).find(Boolean)
+      const problem = Object.entries(vars)
+        .map(([key, value]) => configVarProblem(key, value))
+        .find(Boolean)
       if (problem) throw new UserError('usage', problem)
       if (Object.keys(vars).length === 0)
         throw new UserError(

@@ -1,5 +1,6 @@
 /** domains:* */
 import { z } from 'zod'
+import { appNameLimit } from '../domain/app.ts'
 import { UserError } from '../errors.ts'
 import type { Context } from './command.ts'
 import { command } from './command.ts'
@@ -7,7 +8,14 @@ import { app, change, changeText, dryRun, hosts, subject } from './fields.ts'
 import type { Kernel } from './kernel.ts'
 import { table } from './text.ts'
 
+/** A host name has at most 253 characters, with the longest name of an app and its dot. */
+const longestGlobal = 253 - appNameLimit - 1
 const someHosts = hosts.min(1, 'Name at least one domain.')
+/** A browser sends the panel's cookie to whatever answers there, on any port. */
+const appHosts = someHosts.refine(
+  (names) => !names.some((name) => name === 'localhost' || /^(127(\.\d+)*|0\.0\.0\.0)$/.test(name)),
+  'localhost and 127.0.0.1 are where the panel is; no app can have them.',
+)
 
 type Choose = (had: readonly string[]) => readonly string[]
 
@@ -54,7 +62,7 @@ export const domains = [
     summary: 'Make these the domains of an app, instead of those it had',
     access: 'app:write',
     kind: 'mutation',
-    args: z.object({ app, domains: someHosts, dryRun }),
+    args: z.object({ app, domains: appHosts, dryRun }),
     positional: ['app', 'domains'],
     result: change,
     examples: ['domains:set blog example.com www.example.com'],
@@ -66,7 +74,7 @@ export const domains = [
     summary: 'Add domains to an app',
     access: 'app:write',
     kind: 'mutation',
-    args: z.object({ app, domains: someHosts, dryRun }),
+    args: z.object({ app, domains: appHosts, dryRun }),
     positional: ['app', 'domains'],
     result: change,
     run: ({ app, domains, dryRun }, context, kernel) =>
@@ -120,6 +128,11 @@ export const domains = [
     run: async ({ domains }, _context, { store, routes }) => {
       const [host = ''] = domains
       if (host.startsWith('*.')) throw new UserError('usage', `Type it without the star: ${host.slice(2)}.`)
+      if (host.length > longestGlobal)
+        throw new UserError(
+          'usage',
+          `A global domain has at most ${longestGlobal} characters: names of apps come before it.`,
+        )
       const was = await store.domains.global()
       await store.domains.setGlobal(host)
       await routes.refresh()

@@ -37,3 +37,18 @@ test('what is exported is imported as it was', () => {
   const vars = Object.fromEntries(values.map((value, at) => [`K${at}`, value]))
   expect(parseEnvFile(printEnvFile(vars).join('\n'))).toEqual(vars)
 })
+
+test.each([
+  ['blanks that lead nowhere', `A=x${' '.repeat(1_000_000)}y`, 1_000_002],
+  ['a long quotation', `A="${'x'.repeat(4_000_000)}"`, 4_000_000],
+  ['nothing but escapes', `A="${'\\n'.repeat(1_000_000)}"`, 1_000_000],
+  ['quotations that never end', `A="${'\\"'.repeat(1_000_000)}`, 1_000_000],
+])('%s of megabytes are read in no time', (_, text, length) => {
+  const began = performance.now()
+  expect(parseEnvFile(text).A).toHaveLength(length)
+  expect(performance.now() - began).toBeLessThan(3_000)
+})
+
+test('a name that objects have already is a name like any other', () => {
+  expect(Object.keys(parseEnvFile('__proto__=1\nconstructor=2'))).toEqual(['__proto__', 'constructor'])
+})

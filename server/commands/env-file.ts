@@ -3,8 +3,10 @@ import { UserError } from '../errors.ts'
 
 /** Double quotes may span lines and know \n, \" and \\; single quotes keep everything. */
 export function parseEnvFile(text: string): Record<string, string> {
-  const vars: Record<string, string> = {}
-  const line = /^[ \t]*(?:export[ \t]+)?([^\s=#]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|'[^']*'|[^\n]*?)[ \t]*\r?$/gmsy
+  const vars: Record<string, string> = Object.create(null)
+  // Each part takes all that it can at once: a value of a megabyte must not be tried again from each of its letters.
+  const line =
+    /^[ \t]*(?:export[ \t]+)?([^\s=#]+)[ \t]*=[ \t]*(?:("[^"\\]*(?:\\.[^"\\]*)*"|'[^']*')[ \t]*\r?$|([^\n]*))/msy
   let at = 0
   while (at < text.length) {
     const blank = /[ \t]*(?:#[^\n]*)?\r?(?:\n|$)/y
@@ -16,7 +18,8 @@ export function parseEnvFile(text: string): Record<string, string> {
     line.lastIndex = at
     const found = line.exec(text)
     if (!found) throw new UserError('usage', `Line ${text.slice(0, at).split('\n').length} is not KEY=VALUE.`)
-    vars[found[1] as string] = unquoted(found[2] as string)
+    const [, key = '', quotes, bare = ''] = found
+    vars[key] = unquoted(quotes ?? bare.trimEnd())
     at = line.lastIndex + 1
   }
   return vars

@@ -1,7 +1,8 @@
 /** Arguments that many rows share, each with the sentence that a wrong value gets. */
 import { z } from 'zod'
 import type { Asker, Change } from '../changes.ts'
-import { type App, appNameProblem, isConfigKey, suggestAppName } from '../domain/app.ts'
+import { type App, appNameProblem, isProcessType, suggestAppName } from '../domain/app.ts'
+import { configVarProblem } from '../domain/config-vars.ts'
 import { parseHost } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import type { Context } from './command.ts'
@@ -36,25 +37,32 @@ export const hosts = z
 
 export const dryRun = z.boolean().default(false).meta({ description: 'print what would be done, and do nothing' })
 
-/** `KEY=VALUE` words → a record. */
-export const pairs = z.array(z.string()).transform((words, context) => {
-  const values: Record<string, string> = {}
-  for (const word of words) {
-    const at = word.indexOf('=')
-    const key = at < 0 ? word : word.slice(0, at)
-    const problem = at < 0 ? `“${key.slice(0, 60)}” has no value; type ${key.slice(0, 60)}=VALUE.` : keyProblem(key)
-    if (problem) {
-      context.addIssue({ code: 'custom', message: problem })
-      return z.NEVER
-    }
-    values[key] = word.slice(at + 1)
-  }
-  return values
-})
+/** `KEY=VALUE` words. */
+export const vars = pairs(configVarProblem)
 
-export function keyProblem(key: string): string | null {
-  if (isConfigKey(key)) return null
-  return `“${key.slice(0, 60)}” cannot be a config var: letters, digits and _ only, not starting with a digit.`
+/** `type=VALUE` words. */
+export const ofTypes = pairs((type) =>
+  isProcessType(type)
+    ? null
+    : `“${type.slice(0, 60)}” cannot be a process type: at most 30 letters, digits, - and _, starting with a letter.`,
+)
+
+/** Words → a record. */
+function pairs(problemOf: (key: string, value: string) => string | null) {
+  return z.array(z.string()).transform((words, context) => {
+    const values: Record<string, string> = {}
+    for (const word of words) {
+      const at = word.indexOf('=')
+      const [key, value] = at < 0 ? [word.slice(0, 60), null] : [word.slice(0, at), word.slice(at + 1)]
+      const problem = value === null ? `“${key}” has no value; type ${key}=VALUE.` : problemOf(key, value)
+      if (problem) {
+        context.addIssue({ code: 'custom', message: problem })
+        return z.NEVER
+      }
+      values[key] = value as string
+    }
+    return values
+  })
 }
 
 /** Result of every row that changes an app. */

@@ -1,6 +1,6 @@
 /** keys:* */
 import { z } from 'zod'
-import { roles } from '../domain/access.ts'
+import { consoleName, roles } from '../domain/access.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'
 import { parsePublicKey } from './public-key.ts'
@@ -12,6 +12,7 @@ const name = z
     /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i,
     'A key’s name has letters, digits, dots, hyphens and underscores, at most 63.',
   )
+  .refine((text) => text !== consoleName, `“${consoleName}” is who types on the server itself; call the key otherwise.`)
   .meta({ description: 'name of the key, such as laptop' })
 
 const key = z.object({ name: z.string(), fingerprint: z.string(), role: z.string(), createdAt: z.string() })

@@ -1,5 +1,6 @@
 /** logs */
 import { z } from 'zod'
+import { coloured } from '../domain/printed.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'
 import { app } from './fields.ts'
@@ -7,7 +8,7 @@ import { app } from './fields.ts'
 const line = z.object({ at: z.string(), process: z.string(), release: z.number(), text: z.string() })
 
 function print(one: z.output<typeof line>): string {
-  return `${one.at.slice(0, 19)}Z ${one.process.padEnd(9)} ${one.text}`
+  return `${one.at.slice(0, 19)}Z ${one.process.padEnd(9)} ${coloured(one.text)}`
 }
 
 /** The other way round, for doors that show the lines of `--tail` as more than text. */

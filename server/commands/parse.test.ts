@@ -75,7 +75,7 @@ test.each([
   ],
   [
     'config:set blog 1A=2',
-    '“1A” cannot be a config var: letters, digits and _ only, not starting with a digit. | Usage: config:set <app> <var>... [--no-restart] [--dry-run]',
+    '“1A” cannot be a config var: at most 128 letters, digits and _, not starting with a digit. | Usage: config:set <app> <var>... [--no-restart] [--dry-run]',
   ],
   [
     'domains:set blog https://example.com/x',

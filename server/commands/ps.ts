@@ -1,11 +1,11 @@
 /** ps:* */
 import { z } from 'zod'
-import { isProcessType, type ProcessScale, scaleOf } from '../domain/app.ts'
+import { type ProcessScale, scaleOf } from '../domain/app.ts'
 import { runningTypes, shownCommand } from '../domain/release.ts'
 import { UserError } from '../errors.ts'
 import type { Context } from './command.ts'
 import { command } from './command.ts'
-import { app, change, changeText, dryRun, pairs, subject } from './fields.ts'
+import { app, change, changeText, dryRun, ofTypes, subject } from './fields.ts'
 import type { Kernel } from './kernel.ts'
 import { table } from './text.ts'
 
@@ -37,7 +37,6 @@ async function checkTypes(name: string, types: readonly string[], { store }: Ker
   const found = await store.apps.get(name)
   const release = found.release === null ? null : await store.releases.get(found.id, found.release)
   for (const type of types) {
-    if (!isProcessType(type)) throw new UserError('usage', `“${type}” cannot be a process type.`)
     if (!release || Object.hasOwn(release.processes, type)) continue
     throw new UserError(
       'not-found',
@@ -107,7 +106,7 @@ export const ps = [
     summary: 'Set how many of each process type run, or show it',
     access: 'app:write',
     kind: 'mutation',
-    args: z.object({ app, scales: pairs.optional(), dryRun }),
+    args: z.object({ app, scales: ofTypes.optional(), dryRun }),
     positional: ['app', 'scales'],
     aliases: [{ name: 'scale' }],
     result: z.union([change, z.object({ processes })]),
@@ -136,7 +135,7 @@ export const ps = [
     summary: 'Set the memory limit of a process type’s containers',
     access: 'app:write',
     kind: 'mutation',
-    args: z.object({ app, limits: pairs, dryRun }),
+    args: z.object({ app, limits: ofTypes, dryRun }),
     positional: ['app', 'limits'],
     aliases: [{ name: 'resource:limit' }],
     result: change,

@@ -40,7 +40,7 @@ export function createSignIn({ panelPort, tunnel, redeemed, now = Date.now }: Si
       invitations.delete(token)
       if (!invitation) return null
       redeemed(invitation.actor)
-      return { ...invitation.actor, door: 'panel' }
+      return invitation.actor
     },
   }
 }

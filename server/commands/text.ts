@@ -1,7 +1,10 @@
 /** How results look in a terminal. */
 
+import { plain } from '../domain/printed.ts'
+
 /** Columns padded to the widest; the last one runs free. */
-export function columns(rows: readonly (readonly string[])[]): string[] {
+export function columns(written: readonly (readonly string[])[]): string[] {
+  const rows = written.map((row) => row.map(plain))
   const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => width(row[at] ?? ''))))
   return rows.map((row) =>
     row

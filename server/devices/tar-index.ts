@@ -14,6 +14,11 @@ export interface IndexedFile extends SourceFile {
 const block = 512
 /** More would only be a way to fill the kernel's memory; the largest public repositories have fewer. */
 const maxEntries = 300_000
+/** Characters of all paths together; real trees have a hundred a file. */
+const maxPaths = 64 * 1024 ** 2
+/** What Linux can store, in bytes: a path, and one name in it. */
+const longestPath = 4095
+const longestName = 255
 /** Long names and extended headers; real ones have a few hundred bytes. */
 const maxExtra = 64 * 1024
 
@@ -28,6 +33,7 @@ export class TarIndex {
   #extra: string | null = null
   #extraSize = 0
   #long: { path?: string; size?: number; target?: string } = {}
+  #paths = 0
   #ended = false
 
   push(chunk: Buffer): void {
@@ -106,11 +112,24 @@ export class TarIndex {
   #add(rawPath: string, type: string, entry: Omit<IndexedFile, 'kind'>): void {
     const path = rawPath.replace(/^(\.\/)+/, '').replace(/\/+$/, '')
     if (path === '' || path === '.') return
-    if (this.files.size >= maxEntries) {
+    this.#paths += path.length
+    if (this.files.size >= maxEntries || this.#paths > maxPaths) {
       throw new UserError(
         'refused',
-        `The pushed tree has more than ${maxEntries} files.`,
+        this.files.size >= maxEntries
+          ? `The pushed tree has more than ${maxEntries} files.`
+          : `The paths of the pushed tree are longer than ${maxPaths / 1024 ** 2} MiB together.`,
         'Keep generated files out of the repository.',
+      )
+    }
+    if (
+      Buffer.byteLength(path) > longestPath ||
+      path.split('/').some((name) => Buffer.byteLength(name) > longestName)
+    ) {
+      throw new UserError(
+        'refused',
+        `The pushed tree holds a path that Linux cannot store: ${JSON.stringify(path.slice(0, 80))}…`,
+        `A name has at most ${longestName} bytes, a path ${longestPath}.`,
       )
     }
     if (path.startsWith('/') || path.includes('\0') || path.split('/').includes('..')) {

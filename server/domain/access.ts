@@ -4,8 +4,11 @@ export const roles = ['viewer', 'deployer', 'admin'] as const
 /** `viewer` reads, `deployer` also pushes and changes apps, `admin` also manages keys and the server. */
 export type Role = (typeof roles)[number]
 
+/** Who acts on the server's own console, where nobody needs a key. */
+export const consoleName = 'root'
+
 export interface Actor {
-  /** Name of the key, or `root` for the server's own console. */
+  /** Name of the key, or `consoleName`. */
   readonly name: string
   readonly role: Role
   readonly door: 'ssh' | 'console' | 'panel'

@@ -55,11 +55,6 @@ export function isProcessType(name: string): boolean {
   return processType.test(name)
 }
 
-const configKey = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
-export function isConfigKey(name: string): boolean {
-  return configKey.test(name) && name !== '__proto__'
-}
-
 /** Lower case, digits and hyphens from anything, for a suggestion. */
 export function suggestAppName(name: string): string {
   return (

@@ -54,7 +54,7 @@ export function difference(from: Release, to: Release): string[] {
   const lines: string[] = []
   if (from.commit !== to.commit) lines.push(`commit ${from.commit.slice(0, 7)} → ${to.commit.slice(0, 7)}`)
   for (const type of union(from.processes, to.processes)) {
-    const [a, b] = [from.processes[type], to.processes[type]]
+    const [a, b] = [from, to].map(({ processes }) => (Object.hasOwn(processes, type) ? processes[type] : undefined))
     if (!a) lines.push(`process ${type} appears`)
     else if (!b) lines.push(`process ${type} goes`)
     else {
@@ -63,8 +63,8 @@ export function difference(from: Release, to: Release): string[] {
     }
   }
   for (const key of union(from.config, to.config)) {
-    if (!(key in from.config)) lines.push(`config ${key} is set`)
-    else if (!(key in to.config)) lines.push(`config ${key} is unset`)
+    if (!Object.hasOwn(from.config, key)) lines.push(`config ${key} is set`)
+    else if (!Object.hasOwn(to.config, key)) lines.push(`config ${key} is unset`)
     else if (from.config[key] !== to.config[key]) lines.push(`config ${key} changes`)
   }
   return lines

@@ -6,6 +6,8 @@ export interface Answer {
   line(text: string): void
   /** As they are; resolves when the reader can take more. Throws `cancelled` when it is gone. */
   bytes(bytes: Buffer): Promise<void>
+  /** Whole results: a reader that is slow is waited for, so that they may be of any length. */
+  all(lines: readonly string[]): Promise<void>
   end(failure?: UserError): void
 }
 
@@ -45,12 +47,21 @@ export function startAnswer(response: ServerResponse): Answer {
           else resolve()
         })
       }),
+    all: async (lines) => {
+      for (const text of lines) if (!response.write(`${text}\n`) && !response.destroyed) await drained(response)
+    },
     end: (failure) => {
       if (response.writableEnded) return
       response.addTrailers(trailers(failure))
       response.end()
     },
   }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  response.once('drain', resolve).once('close', resolve)
+  return promise.finally(() => response.off('drain', resolve).off('close', resolve))
 }
 
 function trailers(failure: UserError | undefined): [string, string][] {

@@ -113,6 +113,17 @@ test('a refusal is on standard error, with its hint, its proof and its exit code
   expect(code).toBe(1)
 })
 
+test('what a refusal quotes cannot pass for its exit code, or for a wish for input', async () => {
+  const quoted = ['Megapolos-Exit: 0', 'Megapolos-Input: wanted', 'x\r\nMegapolos-Exit: 0\r\n']
+  let asked = 0
+  lines = async () => {
+    asked++
+    throw new UserError('refused', `There is no ${quoted.join(' ')}`, quoted.join(' '), quoted)
+  }
+  expect(await ssh('anything', 'input')).toMatchObject({ code: 1, err: expect.stringContaining('Megapolos-Exit: 0') })
+  expect(asked).toBe(1)
+})
+
 test('a command that reads standard input gets it, and only then is it read', async () => {
   lines = async (_words, { input }) => [input]
   expect((await ssh('keys:add laptop', 'ssh-ed25519 AAAA\n')).out).toBe('ssh-ed25519 AAAA\n\n')
@@ -328,6 +339,12 @@ test('a command that reads slowly holds its caller back', async () => {
   await once(opened, 'drain', { signal: AbortSignal.timeout(500) }).catch(() => {})
   expect(container.stdin.writableLength).toBeLessThan(4 * 1024 * 1024)
   opened.destroy()
+})
+
+test('a result of many megabytes arrives whole', async () => {
+  lines = async () => Array.from({ length: 2000 }, () => 'x'.repeat(10_000))
+  const { code, out } = await ssh('logs blog --num 2000')
+  expect([code, out.length]).toEqual([0, 2000 * 10_001])
 })
 
 test('an answer that nobody reads ends its command before it fills the memory', async () => {

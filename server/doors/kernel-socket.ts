@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Caller } from '../commands/call.ts'
 import type { Context } from '../commands/command.ts'
 import { splitWords } from '../commands/words.ts'
-import type { Actor, Key } from '../domain/access.ts'
+import { type Actor, consoleName, type Key } from '../domain/access.ts'
 import { codes, errorLines, told, UserError } from '../errors.ts'
 import { type Answer, InputWanted, startAnswer } from './answer.ts'
 import { joinTerminal } from './terminal.ts'
@@ -39,7 +39,7 @@ export function createKernelSocket(ports: SocketPorts): Server {
     }
     const reply = startAnswer(response)
     try {
-      for (const line of await handle(request, response, reply)) reply.line(line)
+      await reply.all(await handle(request, response, reply))
       reply.end()
     } catch (error) {
       request.resume()
@@ -100,7 +100,7 @@ export function createKernelSocket(ports: SocketPorts): Server {
 
   async function actorOf(request: IncomingMessage): Promise<Actor> {
     const name = header(request, 'megapolos-key')
-    if (name === '--console') return { name: 'root', role: 'admin', door: 'console', from: null }
+    if (name === '--console') return { name: consoleName, role: 'admin', door: 'console', from: null }
     const key = await ports.keys.byName(name)
     if (!key) throw new UserError('forbidden', 'Your key was removed.')
     return {

@@ -1,13 +1,13 @@
 /** Who is signed in: a signed cookie that names a key, good for 12 hours and only as long as that key is there. */
 import type { Context } from 'hono'
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie'
-import type { Actor } from '../domain/access.ts'
+import { type Actor, consoleName } from '../domain/access.ts'
 import type { PanelPorts } from './panel.ts'
 
 const cookie = 'megapolos'
 const hours = 12
-/** `root` of the server's own console has no key. */
-const console = 'root'
+/** What stands for a fingerprint where there is no key; a key of the console's name has one. */
+const noKey = '-'
 
 type Ports = Pick<PanelPorts, 'signIn' | 'keys'> & { readonly secret: string }
 
@@ -16,7 +16,7 @@ export function createSessions({ signIn, keys, secret }: Ports) {
     /** Uses up the token of a link; false when it is good for nothing. */
     async begin(c: Context, token: string): Promise<boolean> {
       const actor = signIn.redeem(token)
-      const mark = actor && (await markOf(actor.name))
+      const mark = actor && (await markOf(actor))
       if (!actor || !mark) return false
       const until = Date.now() + hours * 3_600_000
       await setSignedCookie(c, cookie, `${until} ${mark} ${actor.name}`, secret, {
@@ -32,14 +32,14 @@ export function createSessions({ signIn, keys, secret }: Ports) {
       const [until = '', mark, name = ''] = ((await getSignedCookie(c, secret, cookie)) || '').split(' ')
       if (!(Number(until) > Date.now())) return null
       const common = { name, door: 'panel', from: null } as const
-      if (name === console) return { ...common, role: 'admin' }
+      if (name === consoleName && mark === noKey) return { ...common, role: 'admin' }
       const key = await keys.byName(name)
       return key && key.fingerprint === mark ? { ...common, role: key.role } : null
     },
   }
 
   /** Ties the cookie to this very key: another one that is given its name later does not inherit it. */
-  async function markOf(name: string): Promise<string | null> {
-    return name === console ? '-' : ((await keys.byName(name))?.fingerprint ?? null)
+  async function markOf({ name, door }: Actor): Promise<string | null> {
+    return door === 'console' ? noKey : ((await keys.byName(name))?.fingerprint ?? null)
   }
 }

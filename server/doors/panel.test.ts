@@ -54,6 +54,16 @@ describe('signing in', () => {
     expect(asked[0]?.actor.role).toBe('admin')
   })
 
+  test('a key that is called root is no more than its role', async () => {
+    const { request, signedIn, keys, asked } = testPanel(blog)
+    keys.set('root', { ...laptop, name: 'root', role: 'viewer' })
+    const headers = await signedIn({ name: 'root', role: 'viewer', door: 'ssh' })
+    expect((await request('/', { headers })).status).toBe(200)
+    expect(asked[0]?.actor.role).toBe('viewer')
+    keys.delete('root')
+    expect((await request('/', { headers })).status).toBe(401)
+  })
+
   test('a forged, changed or old cookie is none', async () => {
     const { request, signedIn, post } = testPanel()
     const { cookie } = await signedIn()

@@ -39,6 +39,7 @@ test('a web container is wholly told by its release and place', () => {
       'megapolos.address': '10.64.3.2',
       'megapolos.memory': '256',
       'megapolos.port': '5000',
+      'megapolos.one-off': '',
     },
     Hostname: 'web-2',
     Tty: false,

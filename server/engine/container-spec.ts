@@ -50,7 +50,9 @@ export function containerSpec(input: SpecInput): ContainerSpec {
       ...labelsOf(system, place),
       'megapolos.address': input.address,
       'megapolos.memory': String(input.memory),
-      ...(port === null ? {} : { 'megapolos.port': String(port) }),
+      // An image may have labels of these names; said here, even as nothing, they are ours.
+      'megapolos.port': port === null ? '' : String(port),
+      'megapolos.one-off': '',
     },
     hostname: `${place.process}-${place.index}`.replaceAll('_', '-').toLowerCase(),
     address: input.address,
@@ -140,7 +142,7 @@ export function observed(
     group: labels['megapolos.group'] ?? '',
     address: labels['megapolos.address'] ?? '',
     memory: Number(labels['megapolos.memory']),
-    port: port === undefined ? null : Number(port),
+    port: port ? Number(port) : null,
     state: state as ObservedContainer['state'],
   }
 }

@@ -43,16 +43,18 @@ export function createEngine({ socket, system }: { readonly socket: string; read
       const labels = [systemLabel(system), 'megapolos.group', ...(app ? [`megapolos.app=${app}`] : [])]
       const found = await client.listContainers(labels)
       return found
-        .filter((one) => one.Labels['megapolos.one-off'] === undefined)
+        .filter((one) => !one.Labels['megapolos.one-off'])
         .map((one) => observed(one.Id, one.State, one.Labels))
     },
     listOneOff: async () => {
       const found = await client.listContainers([systemLabel(system), 'megapolos.one-off'])
-      return found.map((one) => ({
-        id: one.Id,
-        app: one.Labels['megapolos.app'] ?? '',
-        name: (one.Names[0] ?? '').replace(/^\//, ''),
-      }))
+      return found
+        .filter((one) => one.Labels['megapolos.one-off'])
+        .map((one) => ({
+          id: one.Id,
+          app: one.Labels['megapolos.app'] ?? '',
+          name: (one.Names[0] ?? '').replace(/^\//, ''),
+        }))
     },
     inspect,
     wait: (id, signal) => waitFor(client, id, signal),

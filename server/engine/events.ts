@@ -61,7 +61,7 @@ const kinds = { start: 'started', die: 'died', destroy: 'removed' } as const
 function understood(event: Message): EngineEvent | null {
   const kind = kinds[event.Action as keyof typeof kinds]
   const { exitCode, ...labels } = event.Actor.Attributes
-  if (!kind || labels['megapolos.one-off'] !== undefined) return null
+  if (!kind || labels['megapolos.one-off']) return null
   return {
     kind,
     id: event.Actor.ID,

@@ -1,5 +1,6 @@
 /** A job while this kernel has it: its log, its cancellation, its point of no return, and what it did. */
 import { describe } from '../domain/operation.ts'
+import { coloured } from '../domain/printed.ts'
 import { errorLines, told, UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type JobLog, logPath, openJobLog } from './job-log.ts'
@@ -51,7 +52,7 @@ export function createActiveJob({ id, request, folder, log, onCommit }: ActiveJo
   else request.signal?.addEventListener('abort', hungUp)
 
   const emit = (text: string) => {
-    for (const line of text.split('\n')) {
+    for (const line of coloured(text).split('\n')) {
       jobLog.append(line)
       tellAsker(request, line)
     }
@@ -80,7 +81,7 @@ export function createActiveJob({ id, request, folder, log, onCommit }: ActiveJo
       },
     },
     explain(error) {
-      for (const line of errorLines(told(error))) jobLog.append(line)
+      for (const line of errorLines(told(error))) jobLog.append(coloured(line))
     },
     end() {
       request.signal?.removeEventListener('abort', hungUp)

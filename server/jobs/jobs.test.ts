@@ -406,3 +406,13 @@ test('a job costs two writes of the store, and one more at its point of no retur
   })
   expect(writes).toBe(5)
 })
+
+test('no line of a job makes a terminal do more than show it', async () => {
+  const said: string[] = []
+  const id = await queue.run(request({ emit: (line) => said.push(line) }), async (job) => {
+    job.emit('a\x1b]0;title\x07b\x1b[2Jc\x1b[32mgreen\r\x00')
+    return { value: job.id, result: 'Done' }
+  })
+  expect(said).toEqual(['abc\x1b[32mgreen\x1b[0m'])
+  expect((await read(id))[0]).toBe(said[0])
+})

@@ -27,7 +27,7 @@ export function createAppLogs(engine: LogEngine, live: Pick<Live, 'keptLog' | 'w
       )
       const [gone, ...present] = await Promise.all([
         live.keptLog(app.id, options.num),
-        ...containers.map((container) => tail(engine, container, options.num)),
+        ...containers.map((container) => tail(engine, container, options.num, mostText / containers.length)),
       ])
       const past = gone.filter(({ process }) => wanted(process.replace(/\.\d+$/, ''), process, options.process))
       yield* [...past, ...present.flat()].sort(byTime).slice(-options.num)
@@ -49,10 +49,22 @@ function kept(container: ObservedContainer, line: { at: string; text: string }):
   return { at: line.at, process: placeName(container), release: container.release, text: line.text }
 }
 
-async function tail(engine: LogEngine, container: ObservedContainer, num: number): Promise<KeptLine[]> {
+/** Characters of all lines together, the newest: an app that prints a lot must not fill the kernel's memory. */
+const mostText = 16 * 1024 * 1024
+
+async function tail(engine: LogEngine, container: ObservedContainer, num: number, room: number): Promise<KeptLine[]> {
   const lines: KeptLine[] = []
-  for await (const line of engine.logs(container.id, { tail: num })) lines.push(kept(container, line))
-  return lines
+  let first = 0
+  let size = 0
+  for await (const line of engine.logs(container.id, { tail: num })) {
+    lines.push(kept(container, line))
+    size += line.text.length
+    for (; size > room; first++) size -= lines[first]?.text.length ?? size
+    if (first < 1000) continue
+    lines.splice(0, first)
+    first = 0
+  }
+  return lines.slice(first)
 }
 
 /** One reader a container; a wake-up of the app looks whether new containers came. */

@@ -16,7 +16,12 @@ const warnings: unknown[] = []
 const log = { info: () => {}, warn: (...words: unknown[]) => void warnings.push(words), error: () => {} }
 
 test('the table lets DNS and the proxy through, and refuses the rest and the metadata address', () => {
-  const input: FirewallInput = { system: 'x1', interfaces: ['mpx1-+', 'docker0'], ports: [80, 443] }
+  const input: FirewallInput = {
+    system: 'x1',
+    interfaces: ['mpx1-+', 'docker0'],
+    separate: ['docker0'],
+    ports: [80, 443],
+  }
   expect(firewallTable(input, 4)).toBe(`*filter
 :MPX1-INPUT - [0:0]
 :MPX1-FORWARD - [0:0]
@@ -25,8 +30,14 @@ test('the table lets DNS and the proxy through, and refuses the rest and the met
 -A MPX1-INPUT -p tcp --dport 53 -j ACCEPT
 -A MPX1-INPUT -p tcp --dport 80 -j ACCEPT
 -A MPX1-INPUT -p tcp --dport 443 -j ACCEPT
+-A MPX1-INPUT -p tcp -j REJECT --reject-with tcp-reset
 -A MPX1-INPUT -j REJECT
+-A MPX1-FORWARD -i docker0 -o docker0 -j REJECT
+-A MPX1-FORWARD -p udp --dport 53 -j RETURN
+-A MPX1-FORWARD -p tcp --dport 53 -j RETURN
 -A MPX1-FORWARD -d 169.254.0.0/16 -j REJECT
+-A MPX1-FORWARD -d 100.100.100.200/32 -j REJECT
+-A MPX1-FORWARD -d 168.63.129.16/32 -j REJECT
 COMMIT
 `)
   expect(firewallTable(input, 6)).toContain('-A MPX1-FORWARD -d fd00:ec2::254/128 -j REJECT')
@@ -49,7 +60,7 @@ describe('on this machine', () => {
   beforeAll(async () => {
     await sweep(system)
     ;[open, shut] = [await listen(), await listen()]
-    firewall = createFirewall({ system, interfaces: [`${bridgePrefix(system)}+`], ports: [open], log })
+    firewall = createFirewall({ system, interfaces: [`${bridgePrefix(system)}+`], separate: [], ports: [open], log })
     await firewall.remove()
     const image = await makeImage(system)
     const network = appNetwork(pool, system, '0a0a0a0a', 1)

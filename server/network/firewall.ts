@@ -12,6 +12,8 @@ export interface FirewallInput {
   readonly system: string
   /** Interfaces that containers come in by, as iptables names them: `mpsys-+` (all app networks), `docker0` (builds). */
   readonly interfaces: readonly string[]
+  /** Those of them whose containers may not reach each other either: builds of different apps share one bridge. */
+  readonly separate: readonly string[]
   /** TCP ports of the host that they may reach besides DNS: those of the proxy. */
   readonly ports: readonly number[]
 }
@@ -40,7 +42,7 @@ export function createFirewall(input: FirewallInput & { readonly log: Log }): Fi
 export type Family = 4 | 6
 
 /** The whole of our two chains, for `iptables-restore --noflush`: declaring a chain empties it first. */
-export function firewallTable({ system, ports }: FirewallInput, family: Family): string {
+export function firewallTable({ system, separate, ports }: FirewallInput, family: Family): string {
   const { input, forward } = chains(system)
   return [
     '*filter',
@@ -51,7 +53,13 @@ export function firewallTable({ system, ports }: FirewallInput, family: Family):
     `-A ${input} -p tcp --dport 53 -j ACCEPT`,
     ...ports.map((port) => `-A ${input} -p tcp --dport ${port} -j ACCEPT`),
     ...(family === 6 ? [`-A ${input} -p ipv6-icmp -j ACCEPT`] : []),
+    // Told at once: what else refuses is rationed by Linux, and would leave most callers waiting.
+    `-A ${input} -p tcp -j REJECT --reject-with tcp-reset`,
     `-A ${input} -j REJECT`,
+    ...separate.map((name) => `-A ${forward} -i ${name} -o ${name} -j REJECT`),
+    // Clouds answer DNS at the same addresses.
+    `-A ${forward} -p udp --dport 53 -j RETURN`,
+    `-A ${forward} -p tcp --dport 53 -j RETURN`,
     ...metadata[family].map((address) => `-A ${forward} -d ${address} -j REJECT`),
     'COMMIT',
     '',
@@ -59,7 +67,10 @@ export function firewallTable({ system, ports }: FirewallInput, family: Family):
 }
 
 /** Where cloud machines are told their secrets; nothing else of use to an app lives there. */
-const metadata = { 4: ['169.254.0.0/16'], 6: ['fd00:ec2::254/128'] } as const
+const metadata = {
+  4: ['169.254.0.0/16', '100.100.100.200/32', '168.63.129.16/32'],
+  6: ['fd00:ec2::254/128', 'fd20:ce::254/128', 'fd00:c1::a9fe:a9fe/128'],
+} as const
 
 /** The rules that lead into our chains: `[chain, …rule]`. */
 export function jumps({ system, interfaces }: FirewallInput, family: Family): string[][] {

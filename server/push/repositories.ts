@@ -1,5 +1,5 @@
 /** Bare repositories, one an app, owned by the user that git runs as; their one hook is ours. */
-import { access, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, appendFile, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -28,8 +28,36 @@ export interface Repositories {
 /** Bytes of a push; git refuses a larger one before it fills the disk. */
 const largestPush = 1024 ** 3
 
-/** Where the refs of kept commits are. */
-const kept = 'refs/megapolos/kept/'
+/** Refs that no pusher sees, and where those of kept commits are among them. */
+const hidden = 'refs/megapolos'
+const kept = `${hidden}/kept/`
+
+/** Old commits have these slips; they harm nobody, and their authors cannot mend them. */
+const forgiven = [
+  'badTimezone',
+  'missingEmail',
+  'missingSpaceBeforeDate',
+  'missingSpaceBeforeEmail',
+  'zeroPaddedFilemode',
+]
+
+/**
+ * What git holds a push to: objects that would do harm where they are fetched, such as a folder `.git`, are refused.
+ * Large files are never held in memory, and every push stays a pack: what unpacks small ones tells no limits.
+ */
+function settings(hooks: string): string {
+  return `[core]
+	hooksPath = ${JSON.stringify(hooks)}
+	bigFileThreshold = 32m
+[receive]
+	maxInputSize = ${largestPush}
+	unpackLimit = 1
+	fsckObjects = true
+[transfer]
+	hideRefs = ${hidden}
+[receive "fsck"]
+${forgiven.map((slip) => `\t${slip} = ignore\n`).join('')}`
+}
 
 export const noCommit = '0'.repeat(40)
 
@@ -41,9 +69,7 @@ export function createRepositories(folder: string, hooks: string, account: Accou
 
   async function create(repository: string) {
     await git.output(['init', '--quiet', '--bare', '--template=', '--initial-branch=main', repository])
-    await git.output(['-C', repository, 'config', 'core.hooksPath', hooks])
-    await git.output(['-C', repository, 'config', 'receive.maxInputSize', String(largestPush)])
-    await hide(repository)
+    await appendFile(join(repository, 'config'), settings(hooks))
     await mkdir(join(repository, 'info'), { recursive: true })
     // Without this, `export-ignore` in a user's .gitattributes would leave files out of the build.
     await writeFile(join(repository, 'info/attributes'), '* -export-ignore -export-subst\n')
@@ -51,8 +77,9 @@ export function createRepositories(folder: string, hooks: string, account: Accou
     await chown(join(repository, 'info/attributes'), account.uid, account.gid)
   }
 
+  /** Repositories of before had nothing to hide. */
   async function hide(repository: string) {
-    await git.output(['-C', repository, 'config', 'transfer.hideRefs', 'refs/megapolos'])
+    await git.output(['-C', repository, 'config', 'transfer.hideRefs', hidden])
   }
 
   /** Changes refs, all or none. */

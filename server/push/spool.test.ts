@@ -148,3 +148,15 @@ test('a file that is too large to read says so', async () => {
     message: 'package.json is larger than 1000 bytes.',
   })
 })
+
+test.each([
+  ['a name', 'n'.repeat(256)],
+  ['a path', `${'d/'.repeat(2050)}x`],
+])('%s that Linux could not store is refused', async (_, name) => {
+  const path = target()
+  await expect(spoolSource(tar({ name }), path)).rejects.toMatchObject({
+    code: 'refused',
+    message: expect.stringContaining('path that Linux cannot store'),
+  })
+  expect(existsSync(path)).toBe(false)
+})

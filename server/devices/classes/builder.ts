@@ -9,7 +9,7 @@ export interface BuilderDriver {
 }
 
 export interface BuildRequest {
-  /** Prefix of cache mount ids: one app can never poison another's cache. */
+  /** Whose cache mounts it sees, under whatever names: one app can never read or poison another's cache. */
   readonly app: string
   /** A tar of the source tree, uncompressed, as `git archive` writes it. */
   readonly source: string
