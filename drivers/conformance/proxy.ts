@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ProxyDriver } from '../../server/devices/classes/proxy.ts'
 import { type App, ask, openSocket, startApp, until } from './proxy-apps.ts'
+import { countsExactly } from './proxy-count.ts'
 import { swapWhileAsked } from './proxy-swap.ts'
 
 export interface ProxyUnderTest {
@@ -21,11 +22,11 @@ export function proxyConforms(name: string, make: () => Promise<ProxyUnderTest>)
     let driver: ProxyDriver
     const apps: App[] = []
 
-    const app = async (answer: string): Promise<App> => {
-      const started = await startApp(answer)
+    const noted = (started: App): App => {
       apps.push(started)
       return started
     }
+    const app = async (answer: string) => noted(await startApp(answer))
     const get = (host: string, more: Parameters<typeof ask>[2] = {}) => ask(proxy.port, host, more)
     const route = (hosts: Record<string, readonly string[]>) =>
       driver.apply({
@@ -214,6 +215,8 @@ export function proxyConforms(name: string, make: () => Promise<ProxyUnderTest>)
       hangUp.abort()
       await nothingInFlight([one.target])
     })
+
+    countsExactly(() => proxy, noted)
 
     test('a body of 3 MB arrives whole', async () => {
       const one = await app('one')
