@@ -1,6 +1,13 @@
 /** Small apps and clients that the proxy suite plays with. */
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import {
+  type Agent,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 
@@ -95,11 +102,12 @@ export interface Ask {
   readonly headers?: Record<string, string>
   readonly body?: Buffer
   readonly signal?: AbortSignal
+  /** Instead of a connection of its own. */
+  readonly agent?: Agent
   /** Resolve with the first chunk instead of the whole body. */
   readonly firstChunk?: boolean
 }
 
-/** Asks on a connection of its own. */
 export function ask(
   port: number,
   host: string,
@@ -135,11 +143,12 @@ export interface OpenSocket {
 
 /** The upgrade of a WebSocket, then plain bytes: frames are not the proxy's business. */
 export async function openSocket(port: number, host: string, path = '/'): Promise<OpenSocket> {
-  const socket = connect(port, '127.0.0.1')
+  const socket = connect(port, '127.0.0.1').on('error', () => {})
   const next = () =>
     new Promise<string>((resolve, reject) => {
       socket.once('data', (data) => resolve(data.toString()))
-      socket.once('close', () => reject(new Error('the socket was closed')))
+      if (socket.destroyed) reject(new Error('the socket is closed'))
+      else socket.once('close', () => reject(new Error('the socket was closed')))
     })
   const answered = next()
   socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)

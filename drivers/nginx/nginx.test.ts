@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ProxyDriver } from '../../server/devices/classes/proxy.ts'
 import { createLog } from '../../server/log.ts'
 import { type ProxyUnderTest, proxyConforms } from '../conformance/proxy.ts'
-import { ask, startApp, until } from '../conformance/proxy-apps.ts'
+import { ask, openSocket, startApp, until } from '../conformance/proxy-apps.ts'
 import { nginxConfig, type Paths } from './config.ts'
 import { pathsOf } from './files.ts'
 import { createDriver } from './index.ts'
@@ -112,6 +112,40 @@ describe('nginx', () => {
     expect(await asked).toContain('hang up')
     await until(async () => (await driver.inflight([app.target]).catch(() => ({ [app.target]: 1 })))[app.target] === 0)
     expect((await ask(nginx.port, 'a.test', {})).body).toBe('one')
+    await app.stop()
+  })
+
+  test('of what is in flight only that is forgotten which was the dead worker’s', async () => {
+    const app = await startApp('one')
+    await driver.apply({ hosts: { 'a.test': { app: 'a', targets: [app.target] } } })
+    const inflight = async () => (await driver.inflight([app.target]).catch(() => ({ [app.target]: -1 })))[app.target]
+    const open = await Promise.all(Array.from({ length: 24 }, () => openSocket(nginx.port, 'a.test')))
+    expect(await inflight()).toBe(24)
+    process.kill((await workersOf(nginx.pid()))[0] as number, 'SIGKILL')
+    const alive = async () => {
+      const words = await Promise.all(open.map((socket) => socket.echo('there?').catch(() => 'gone')))
+      return words.filter((word) => word === 'there?').length
+    }
+    await until(async () => (await alive()) < 24)
+    const left = await alive()
+    expect(left).toBeGreaterThan(0)
+    await until(async () => (await inflight()) === left)
+    for (const socket of open) socket.close()
+    await until(async () => (await inflight()) === 0)
+    await app.stop()
+  })
+
+  test('a reload by hand forgets nothing that is in flight', async () => {
+    const app = await startApp('one')
+    await driver.apply({ hosts: { 'a.test': { app: 'a', targets: [app.target] } } })
+    const open = await Promise.all(Array.from({ length: 8 }, () => openSocket(nginx.port, 'a.test')))
+    const before = await workersOf(nginx.pid())
+    process.kill(nginx.pid(), 'SIGHUP')
+    await until(async () => (await workersOf(nginx.pid())).some((worker) => !before.includes(worker)))
+    await until(async () => (await ask(nginx.port, 'a.test', {})).body === 'one')
+    await until(async () => (await driver.inflight([app.target]))[app.target] === 8)
+    for (const socket of open) socket.close()
+    await until(async () => (await driver.inflight([app.target]))[app.target] === 0)
     await app.stop()
   })
 
