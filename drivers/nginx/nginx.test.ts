@@ -1,62 +1,17 @@
 /** The driver on the real nginx, in folders and on a port of its own. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { dirname } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ProxyDriver } from '../../server/devices/classes/proxy.ts'
 import { createLog } from '../../server/log.ts'
-import { type ProxyUnderTest, proxyConforms } from '../conformance/proxy.ts'
+import { proxyConforms } from '../conformance/proxy.ts'
 import { ask, openSocket, startApp, until } from '../conformance/proxy-apps.ts'
-import { nginxConfig, type Paths } from './config.ts'
-import { pathsOf } from './files.ts'
+import { nginxConfig } from './config.ts'
 import { createDriver } from './index.ts'
+import { makeNginx, type Nginx, system } from './nginx-for-test.ts'
 
-const system = 'nginx-test'
-const prefix = 'megapolos-nginx-'
-
-interface Nginx extends ProxyUnderTest {
-  readonly paths: Paths
-  /** Its master. */
-  pid(): number
-}
-
-async function make(): Promise<Nginx> {
-  await removeLeftOvers()
-  const home = await mkdtemp(join(tmpdir(), prefix))
-  const folder = join(home, 'nginx')
-  const paths = pathsOf(folder, system)
-  await rm(dirname(paths.table), { recursive: true, force: true })
-  const port = await freePort()
-  const log = createLog((line) => console.log(line))
-  const driver = createDriver({ folder, system, settings: { httpPort: port, workers: 2 }, log })
-  let child: ChildProcess | undefined
-  const end = async (signal: NodeJS.Signals) => {
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const exit = once(child, 'exit')
-    process.kill(-child.pid, signal)
-    await exit
-  }
-  return {
-    driver,
-    port,
-    paths,
-    pid: () => child?.pid ?? 0,
-    start: async () => {
-      const [program, ...words] = driver.command()
-      child = spawn(program as string, words, { stdio: 'ignore', detached: true })
-    },
-    kill: () => end('SIGKILL'),
-    remove: async () => {
-      await end('SIGTERM')
-      for (const path of [home, paths.temporary, dirname(paths.table)]) await rm(path, { recursive: true, force: true })
-    },
-  }
-}
-
-proxyConforms('nginx', make)
+proxyConforms('nginx', makeNginx)
 
 describe('nginx', () => {
   let nginx: Nginx
@@ -64,7 +19,7 @@ describe('nginx', () => {
   const running = () => until(async () => (await driver.status()).running)
 
   beforeAll(async () => {
-    nginx = await make()
+    nginx = await makeNginx()
     driver = nginx.driver
     await driver.install()
     await nginx.start()
@@ -195,17 +150,6 @@ describe('nginx', () => {
   })
 })
 
-/** Of an interrupted run: the folders say which nginx is ours. */
-async function removeLeftOvers(): Promise<void> {
-  for (const name of (await readdir(tmpdir())).filter((name) => name.startsWith(prefix))) {
-    const home = join(tmpdir(), name)
-    const pid = Number(await readFile(join(home, 'nginx/nginx.pid'), 'utf8').catch(() => '0'))
-    const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-    if (words.includes(home)) process.kill(pid, 'SIGKILL')
-    await rm(home, { recursive: true, force: true })
-  }
-}
-
 async function workersOf(master: number): Promise<number[]> {
   const children = await readFile(`/proc/${master}/task/${master}/children`, 'utf8')
   return children.trim().split(' ').map(Number)
@@ -226,13 +170,4 @@ function slowUpload(port: number): { begun: Promise<unknown>; finish(): Promise<
       return Buffer.concat(chunks).toString()
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
