@@ -18,6 +18,7 @@ export interface Sockets {
 /** Milliseconds between two words, and how long to wait for the answer to one. */
 const [rest, patience] = [500, 10_000]
 
+/** The name must lead to this machine: this client does not send another than the one it connects to. */
 export function startSockets(port: number, host: string, count: number): Sockets {
   const failures: string[] = []
   const cut: number[] = []
@@ -25,7 +26,7 @@ export function startSockets(port: number, host: string, count: number): Sockets
 
   const client = async (number: number) => {
     while (running) {
-      const socket = new WebSocket(`ws://127.0.0.1:${port}/`, { headers: { host } })
+      const socket = new WebSocket(`ws://${host}:${port}/`)
       const closed = new Promise<'closed'>((resolve) => socket.addEventListener('close', () => resolve('closed')))
       socket.addEventListener('error', () => {})
       const first = await Promise.race([happens(socket, 'open'), closed])
