@@ -32,7 +32,7 @@ const measurements: Readonly<Record<string, (lab: Lab) => Promise<Row[]>>> = {
   list: async (lab) => [await measureList(lab, 1, 25)],
   create: async (lab) => [await measureCreate(lab, 15, 1)],
   redeploys: async (lab) => [await measureRedeploys(lab, 100_000)],
-  proxy: (lab) => measureProxy(lab, 5),
+  proxy: (lab) => measureProxy(lab, 15),
   routes: async (lab) => [await measureRoutes(lab, many, 200)],
   crowd: async (lab) => {
     await deployApps(lab, crowd)

@@ -1,6 +1,15 @@
 /** Small apps and clients that the proxy suite plays with. */
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { once } from 'node:events'
+import {
+  type Agent,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http'
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
 
 export interface App {
   readonly target: string
@@ -14,10 +23,13 @@ export interface App {
 export async function startApp(answer: string): Promise<App> {
   const waiting: ServerResponse[] = []
   const server = createServer((incoming, response) => void respond(incoming, response, answer, waiting))
-  server.on('upgrade', (_, socket: Socket) => {
-    socket.on('error', () => {})
+  server.on('upgrade', ({ url }, socket: Socket) => {
+    socket.on('error', () => {}).on('end', () => socket.end())
+    if (url === '/refused') {
+      return socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n', () => socket.destroy())
+    }
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
-    socket.pipe(socket)
+    socket.on('data', (data) => (data.toString() === 'leave' ? socket.destroy() : socket.write(data)))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const stop = () =>
@@ -47,6 +59,8 @@ async function respond(
   if (first === 'wait') waiting.push(response)
   else if (first === 'break') response.destroy()
   else if (first === 'break-late') response.write('half', () => response.destroy())
+  else if (first === 'break-head') response.socket?.end('HTTP/1.1 200 OK\r\nContent-Le')
+  else if (first === 'half') response.write('half')
   else if (first === 'events') response.setHeader('content-type', 'text/event-stream').write('data: 1\n\n')
   else if (first === 'headers') response.end(JSON.stringify(incoming.headers))
   else if (first === 'length') response.end(String(length))
@@ -54,6 +68,26 @@ async function respond(
     if (first === 'status') response.statusCode = Number(second)
     response.end(answer)
   }
+}
+
+/** A server that accepts nobody, as one that hangs: who connects waits until they give up. */
+export async function startDeaf(): Promise<{ readonly target: string; stop(): Promise<void> }> {
+  const listening = `
+    const { parentPort } = require('node:worker_threads')
+    const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+      parentPort.postMessage(server.address().port)
+      setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0))
+    })`
+  const worker = new Worker(listening, { eval: true })
+  const [port] = (await once(worker, 'message')) as [number]
+  // The kernel takes in a few on its behalf; after those nobody gets through.
+  const first = Array.from({ length: 4 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+  await until(async () => first.filter(({ connecting }) => !connecting).length >= 2)
+  const stop = async () => {
+    for (const socket of first) socket.destroy()
+    await worker.terminate()
+  }
+  return { target: `127.0.0.1:${port}`, stop }
 }
 
 export interface Answer {
@@ -68,11 +102,12 @@ export interface Ask {
   readonly headers?: Record<string, string>
   readonly body?: Buffer
   readonly signal?: AbortSignal
+  /** Instead of a connection of its own. */
+  readonly agent?: Agent
   /** Resolve with the first chunk instead of the whole body. */
   readonly firstChunk?: boolean
 }
 
-/** Asks on a connection of its own. */
 export function ask(
   port: number,
   host: string,
@@ -107,11 +142,16 @@ export interface OpenSocket {
 }
 
 /** The upgrade of a WebSocket, then plain bytes: frames are not the proxy's business. */
-export async function openSocket(port: number, host: string): Promise<OpenSocket> {
-  const socket = connect(port, '127.0.0.1')
-  const next = () => new Promise<string>((resolve) => socket.once('data', (data) => resolve(data.toString())))
+export async function openSocket(port: number, host: string, path = '/'): Promise<OpenSocket> {
+  const socket = connect(port, '127.0.0.1').on('error', () => {})
+  const next = () =>
+    new Promise<string>((resolve, reject) => {
+      socket.once('data', (data) => resolve(data.toString()))
+      if (socket.destroyed) reject(new Error('the socket is closed'))
+      else socket.once('close', () => reject(new Error('the socket was closed')))
+    })
   const answered = next()
-  socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)
   const head = await answered
   if (!head.startsWith('HTTP/1.1 101 ')) throw new Error(`the upgrade was answered with ${head}`)
   return {
@@ -131,4 +171,13 @@ export async function until(condition: () => Promise<boolean>): Promise<void> {
     if (Date.now() > end) throw new Error('it did not come true within 10 s')
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createTcpServer()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
 }

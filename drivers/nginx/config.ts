@@ -35,14 +35,15 @@ export const modules = [
 /** Two of them fit into the shared memory: the old one stays until the new one is in it. */
 export const largestTable = 24 * 1024 * 1024
 
+/** Who asked, under which name, how: each said once, since every line costs the proxy and the app; the rest is nobody's to make up. */
 const headers = `
       proxy_set_header Host $host$client_port;
       proxy_set_header X-Forwarded-For $remote_addr;
       proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_set_header X-Forwarded-Host $host$client_port;
       proxy_set_header X-Forwarded-Port $server_port;
-      proxy_set_header X-Real-IP $remote_addr;
       proxy_set_header X-Request-Id $request_name;
+      proxy_set_header X-Forwarded-Host "";
+      proxy_set_header X-Real-IP "";
       proxy_set_header Forwarded "";
       proxy_set_header Proxy "";`
 
@@ -78,7 +79,9 @@ http {
   map $websocket $stream_connection { websocket upgrade; default ''; }
   map $http_accept $stream { '' $websocket; ~*text/event-stream events; default $websocket; }
   map $http_host $client_port { ~(?<port>:[0-9]+)$ $port; default ''; }
-  map $http_x_request_id $request_name { '' $request_id; ~^[A-Za-z0-9._-]+$ $http_x_request_id; default $request_id; }
+  # nginx counts its connections, and the requests on each: with the time that is unique, and far cheaper than $request_id.
+  map $http_x_request_id $request_name { '' $own_name; ~^[A-Za-z0-9._-]+$ $http_x_request_id; default $own_name; }
+  map '' $own_name { default $msec-$connection-$connection_requests; }
 
   upstream app {
     server 0.0.0.1;
@@ -90,8 +93,9 @@ http {
   }
 
   server {
-    listen ${settings.httpPort} default_server backlog=4096;
-    ${ipv6 ? `listen [::]:${settings.httpPort} default_server ipv6only=on backlog=4096;` : '# The kernel has no IPv6.'}
+    # A queue for each worker: with one for all, a worker that is awake takes nearly every connection.
+    listen ${settings.httpPort} default_server reuseport backlog=4096;
+    ${ipv6 ? `listen [::]:${settings.httpPort} default_server ipv6only=on reuseport backlog=4096;` : '# The kernel has no IPv6.'}
     server_name _;
     set $target '';
     log_by_lua_block { phases.log() }

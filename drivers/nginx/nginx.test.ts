@@ -1,62 +1,17 @@
 /** The driver on the real nginx, in folders and on a port of its own. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { dirname } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ProxyDriver } from '../../server/devices/classes/proxy.ts'
 import { createLog } from '../../server/log.ts'
-import { type ProxyUnderTest, proxyConforms } from '../conformance/proxy.ts'
-import { ask, startApp, until } from '../conformance/proxy-apps.ts'
-import { nginxConfig, type Paths } from './config.ts'
-import { pathsOf } from './files.ts'
+import { proxyConforms } from '../conformance/proxy.ts'
+import { ask, openSocket, startApp, until } from '../conformance/proxy-apps.ts'
+import { nginxConfig } from './config.ts'
 import { createDriver } from './index.ts'
+import { makeNginx, type Nginx, system } from './nginx-for-test.ts'
 
-const system = 'nginx-test'
-const prefix = 'megapolos-nginx-'
-
-interface Nginx extends ProxyUnderTest {
-  readonly paths: Paths
-  /** Its master. */
-  pid(): number
-}
-
-async function make(): Promise<Nginx> {
-  await removeLeftOvers()
-  const home = await mkdtemp(join(tmpdir(), prefix))
-  const folder = join(home, 'nginx')
-  const paths = pathsOf(folder, system)
-  await rm(dirname(paths.table), { recursive: true, force: true })
-  const port = await freePort()
-  const log = createLog((line) => console.log(line))
-  const driver = createDriver({ folder, system, settings: { httpPort: port, workers: 2 }, log })
-  let child: ChildProcess | undefined
-  const end = async (signal: NodeJS.Signals) => {
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const exit = once(child, 'exit')
-    process.kill(-child.pid, signal)
-    await exit
-  }
-  return {
-    driver,
-    port,
-    paths,
-    pid: () => child?.pid ?? 0,
-    start: async () => {
-      const [program, ...words] = driver.command()
-      child = spawn(program as string, words, { stdio: 'ignore', detached: true })
-    },
-    kill: () => end('SIGKILL'),
-    remove: async () => {
-      await end('SIGTERM')
-      for (const path of [home, paths.temporary, dirname(paths.table)]) await rm(path, { recursive: true, force: true })
-    },
-  }
-}
-
-proxyConforms('nginx', make)
+proxyConforms('nginx', makeNginx)
 
 describe('nginx', () => {
   let nginx: Nginx
@@ -64,7 +19,7 @@ describe('nginx', () => {
   const running = () => until(async () => (await driver.status()).running)
 
   beforeAll(async () => {
-    nginx = await make()
+    nginx = await makeNginx()
     driver = nginx.driver
     await driver.install()
     await nginx.start()
@@ -115,6 +70,40 @@ describe('nginx', () => {
     await app.stop()
   })
 
+  test('of what is in flight only that is forgotten which was the dead worker’s', async () => {
+    const app = await startApp('one')
+    await driver.apply({ hosts: { 'a.test': { app: 'a', targets: [app.target] } } })
+    const inflight = async () => (await driver.inflight([app.target]).catch(() => ({ [app.target]: -1 })))[app.target]
+    const open = await Promise.all(Array.from({ length: 24 }, () => openSocket(nginx.port, 'a.test')))
+    expect(await inflight()).toBe(24)
+    process.kill((await workersOf(nginx.pid()))[0] as number, 'SIGKILL')
+    const alive = async () => {
+      const words = await Promise.all(open.map((socket) => socket.echo('there?').catch(() => 'gone')))
+      return words.filter((word) => word === 'there?').length
+    }
+    await until(async () => (await alive()) < 24)
+    const left = await alive()
+    expect(left).toBeGreaterThan(0)
+    await until(async () => (await inflight()) === left)
+    for (const socket of open) socket.close()
+    await until(async () => (await inflight()) === 0)
+    await app.stop()
+  })
+
+  test('a reload by hand forgets nothing that is in flight', async () => {
+    const app = await startApp('one')
+    await driver.apply({ hosts: { 'a.test': { app: 'a', targets: [app.target] } } })
+    const open = await Promise.all(Array.from({ length: 8 }, () => openSocket(nginx.port, 'a.test')))
+    const before = await workersOf(nginx.pid())
+    process.kill(nginx.pid(), 'SIGHUP')
+    await until(async () => (await workersOf(nginx.pid())).some((worker) => !before.includes(worker)))
+    await until(async () => (await ask(nginx.port, 'a.test', {})).body === 'one')
+    await until(async () => (await driver.inflight([app.target]))[app.target] === 8)
+    for (const socket of open) socket.close()
+    await until(async () => (await driver.inflight([app.target]))[app.target] === 0)
+    await app.stop()
+  })
+
   test('a body that was on its way when the routes changed goes to the new target', async () => {
     const [old, fresh] = await Promise.all([startApp('old'), startApp('new')])
     await driver.apply({ hosts: { 'a.test': { app: 'a', targets: [old.target] } } })
@@ -161,17 +150,6 @@ describe('nginx', () => {
   })
 })
 
-/** Of an interrupted run: the folders say which nginx is ours. */
-async function removeLeftOvers(): Promise<void> {
-  for (const name of (await readdir(tmpdir())).filter((name) => name.startsWith(prefix))) {
-    const home = join(tmpdir(), name)
-    const pid = Number(await readFile(join(home, 'nginx/nginx.pid'), 'utf8').catch(() => '0'))
-    const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-    if (words.includes(home)) process.kill(pid, 'SIGKILL')
-    await rm(home, { recursive: true, force: true })
-  }
-}
-
 async function workersOf(master: number): Promise<number[]> {
   const children = await readFile(`/proc/${master}/task/${master}/children`, 'utf8')
   return children.trim().split(' ').map(Number)
@@ -192,13 +170,4 @@ function slowUpload(port: number): { begun: Promise<unknown>; finish(): Promise<
       return Buffer.concat(chunks).toString()
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

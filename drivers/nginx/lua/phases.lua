@@ -22,10 +22,14 @@ local function end_with_master()
   if ffi.C.getppid() ~= master then ffi.C.kill(ngx.worker.pid(), terminate) end
 end
 
--- A worker that takes the place of a crashed one forgets what that one had in flight.
+-- A worker that takes the place of a crashed one forgets what that one had in flight. One that a reload relieves is
+-- still there, and counts it out itself.
 function phases.worker()
   end_with_master()
   local mine = '/' .. ngx.worker.id()
+  local before = inflight:get('worker' .. ngx.worker.id())
+  inflight:set('worker' .. ngx.worker.id(), ngx.worker.pid())
+  if before and ffi.C.kill(before, 0) == 0 then return end
   for _, key in ipairs(inflight:get_keys(0)) do
     if key:sub(-#mine) == mine then inflight:set(key, 0) end
   end

@@ -1,0 +1,65 @@
+/** The driver with an nginx of its own, for tests: in new folders and on a free port. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createLog } from '../../server/log.ts'
+import type { ProxyUnderTest } from '../conformance/proxy.ts'
+import { freePort } from '../conformance/proxy-apps.ts'
+import type { Paths } from './config.ts'
+import { pathsOf } from './files.ts'
+import { createDriver } from './index.ts'
+
+export const system = 'nginx-test'
+const prefix = 'megapolos-nginx-'
+
+export interface Nginx extends ProxyUnderTest {
+  readonly paths: Paths
+  /** Its master. */
+  pid(): number
+}
+
+export async function makeNginx(): Promise<Nginx> {
+  await removeLeftOvers()
+  const home = await mkdtemp(join(tmpdir(), prefix))
+  const folder = join(home, 'nginx')
+  const paths = pathsOf(folder, system)
+  await rm(dirname(paths.table), { recursive: true, force: true })
+  const port = await freePort()
+  const log = createLog((line) => console.log(line))
+  const driver = createDriver({ folder, system, settings: { httpPort: port, workers: 2 }, log })
+  let child: ChildProcess | undefined
+  const end = async (signal: NodeJS.Signals) => {
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exit = once(child, 'exit')
+    process.kill(-child.pid, signal)
+    await exit
+  }
+  return {
+    driver,
+    port,
+    paths,
+    pid: () => child?.pid ?? 0,
+    start: async () => {
+      const [program, ...words] = driver.command()
+      child = spawn(program as string, words, { stdio: 'ignore', detached: true })
+    },
+    kill: () => end('SIGKILL'),
+    remove: async () => {
+      await end('SIGTERM')
+      for (const path of [home, paths.temporary, dirname(paths.table)]) await rm(path, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Of an interrupted run: the folders say which nginx is ours. */
+async function removeLeftOvers(): Promise<void> {
+  for (const name of (await readdir(tmpdir())).filter((name) => name.startsWith(prefix))) {
+    const home = join(tmpdir(), name)
+    const pid = Number(await readFile(join(home, 'nginx/nginx.pid'), 'utf8').catch(() => '0'))
+    const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+    if (words.includes(home)) process.kill(pid, 'SIGKILL')
+    await rm(home, { recursive: true, force: true })
+  }
+}
