@@ -3,6 +3,7 @@ import { chmod, chown, readFile, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { settleAftermath } from './aftermath.ts'
 import { createBuildStage } from './build/stage.ts'
 import { createCaller } from './commands/call.ts'
 import { table } from './commands/index.ts'
@@ -69,10 +70,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const rollout = createRollout({ engine, store, live, traffic: routes, firewall, pool: config.pool, system, log })
 
   const jobs = createJobs({ store, live, logs: config.paths.logs, log })
-  await jobs.recover()
-  await Promise.all([store.releases.discardPending(), store.builds.interruptAll()])
+  await settleAftermath(store, jobs)
 
   const repositories = createRepositories(config.paths.repositories, join(config.program, 'hooks'), account)
+  repositories.tidy().catch((error) => log.error('repositories.not-tidied', error))
   const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
   const pipeline = createPipeline({
     store,

@@ -90,6 +90,7 @@ function played(): Parts {
       archive: () => Readable.from([]),
       ensure: async () => folder,
       remove: async () => {},
+      tidy: async () => {},
     },
     build: {
       async build({ commit }) {

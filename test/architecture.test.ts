@@ -30,6 +30,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
   ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order]])),
+  // Settles what a dead kernel left before anything new begins.
+  'aftermath.ts': [...vocabulary, 'jobs', 'state'],
   // Commands see the parts only as types, through kernel.ts (a test below).
   commands: [...vocabulary, ...stages, ...tools, ...order],
   doors: [...vocabulary, 'commands', 'engine', 'push', 'live', 'views'],

@@ -9,6 +9,7 @@ import { type ActiveJob, cancelled, createActiveJob } from './active-job.ts'
 import { logPath, openJobLog, readJobLog } from './job-log.ts'
 import { createLanes, type Lane } from './lanes.ts'
 import type { JobOutcome, JobQueue, JobRequest, RunningJob } from './queue.ts'
+import { recoverRows } from './recover.ts'
 import { createVerdicts } from './verdicts.ts'
 
 export interface JobsOptions {
@@ -144,11 +145,10 @@ export function createJobs({ store, live, logs, log }: JobsOptions): JobQueue {
       if (!job && !(await store.jobs.get(id))) throw unknownJob(id)
       yield* readJobLog(logPath(logs, id), follow && job ? job.log : null, signal)
     },
-    async recover() {
-      const line = 'Interrupted: the kernel stopped while this job was waiting or running.'
-      for (const { id } of await store.jobs.interruptAll(line)) {
+    async recover(decided) {
+      for (const { id, text } of await recoverRows(store.jobs, decided)) {
         const left = openJobLog(logPath(logs, id), log)
-        left.append(line)
+        left.append(text)
         left.end()
         wake(id)
       }

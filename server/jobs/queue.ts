@@ -1,4 +1,5 @@
 /** One job at a time changes an app; the others wait in order, see their place, and can be cancelled. */
+import type { Job } from '../domain/job.ts'
 import type { Operation } from '../domain/operation.ts'
 
 export interface JobQueue {
@@ -11,8 +12,11 @@ export interface JobQueue {
   cancel(id: number): Promise<void>
   /** The lines of a job so far, then the new ones until it ends or `signal` aborts. Throws `not-found`. */
   output(id: number, options: { readonly follow: boolean; readonly signal?: AbortSignal }): AsyncIterable<string>
-  /** Marks what a dead kernel left as interrupted. Called once at start. */
-  recover(): Promise<void>
+  /**
+   * Marks what a dead kernel left as interrupted; a running job that had done its part as succeeded: `decided` says what
+   * came of it, or null. Called once at start.
+   */
+  recover(decided: (job: Job) => Promise<string | null>): Promise<void>
   /** Waits for running jobs to end, at most `timeout` ms. */
   close(timeout: number): Promise<void>
 }
