@@ -116,6 +116,7 @@ test.each([
   ['cd app && node server.js', false],
   ['NODE_ENV=production node server.js', false],
   ['. ./env', false],
+  ['exit 3', false],
   ['node a.js; node b.js', false],
   ['node a.js | tee log', false],
 ])('the shell of “%s” makes way for it: %s', (line, makesWay) => {

@@ -119,7 +119,7 @@ function withoutShell(command: readonly string[]): readonly string[] {
 }
 
 const oneProgram =
-  /^(?!(?:case|cd|command|eval|exec|export|for|if|set|time|trap|ulimit|umask|until|while)\s)(?:\.{0,2}\/)?\w[\w./@%+:,-]*(?:\s[^;&|<>(){}`\n]*)?$/
+  /^(?!(?:case|cd|command|eval|exec|exit|export|for|if|read|set|time|trap|ulimit|umask|until|wait|while)\b)(?:\.{0,2}\/)?\w[\w./@%+:,-]*(?:\s[^;&|<>(){}`\n]*)?$/
 
 /** Only for people who look at `docker ps`; everything that matters is in the labels. */
 function nameOf(...parts: readonly string[]): string {
