@@ -11,7 +11,7 @@ import { codes, errorLines, told, UserError } from '../errors.ts'
 import { InputWanted, startAnswer } from './answer.ts'
 import { authorizedKeys } from './authorized-keys.ts'
 import { joinTerminal } from './terminal.ts'
-import { watchProcess } from './watch-process.ts'
+import { watchProcesses } from './watch-process.ts'
 
 export interface SocketPorts {
   readonly caller: Caller
@@ -100,7 +100,7 @@ export function createKernelSocket(ports: SocketPorts): Server {
     emit: (line: string) => void,
   ): Promise<Context> {
     const hungUp = new AbortController()
-    const unwatch = watchProcess(header(request, 'megapolos-session'), () => hungUp.abort())
+    const unwatch = watchProcesses(header(request, 'megapolos-session'), () => hungUp.abort())
     leaving.once('close', () => {
       unwatch()
       hungUp.abort()

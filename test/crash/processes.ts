@@ -1,5 +1,4 @@
 /** Processes of the test machine, found by what they are. */
-import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 
 export interface Process {
@@ -32,7 +31,11 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-export const lives = (pid: number) => existsSync(`/proc/${pid}`)
+/** One that its parent has not looked after yet is as good as gone. */
+export async function lives(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => ') X ')
+  return !/\) [ZX] /.test(stat)
+}
 
 /** True when a signal reaches a handler instead of ending it. */
 export async function handles(pid: number, number: number): Promise<boolean> {

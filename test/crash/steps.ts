@@ -35,7 +35,7 @@ export const steps: readonly Step[] = [
       await until('the hook sends the tree', async () => (await archives()).length > 0)
       const found = (await archives()).map(({ pid }) => pid)
       const thaw = freeze(found)
-      if (!found.some(lives)) throw new Error('all of it has come')
+      if (!(await Promise.all(found.map(lives))).includes(true)) throw new Error('all of it has come')
       return thaw
     },
   },

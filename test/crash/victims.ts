@@ -85,7 +85,7 @@ function pusher(name: string, find: (cell: Cell) => Promise<number[]>): Victim {
       if (killed.length === 0) throw new Error(`there is no ${name} at this step`)
       for (const pid of killed) signal(pid, 'SIGKILL')
     },
-    isBack: () => until(`${name} is gone`, () => !killed.some(lives)),
+    isBack: () => until(`${name} is gone`, async () => !(await Promise.all(killed.map(lives))).includes(true)),
   }
 }
 
