@@ -94,7 +94,8 @@ export async function watch(
         case 'removed':
           readiness.forget(event.id)
           tell(targets.refresh(event.app))
-          tell(look(event.app))
+          // It may have stood in another one's way as well: at its address, for instance.
+          for (const app of new Set([event.app, ...unsettled])) tell(look(app))
           break
       }
     }

@@ -53,7 +53,11 @@ function docker(): Victim {
   let before = 0
   return {
     name: 'dockerd',
-    spared: async () => ((await supervisedDocker()) === null ? 'not started by install.sh' : null),
+    async spared() {
+      if ((await supervisedDocker()) === null) return 'not started by install.sh'
+      const kept = await quickly('docker', 'info', '--format', '{{.LiveRestoreEnabled}}')
+      return kept.trim() === 'true' ? null : 'without live-restore'
+    },
     async kill() {
       before = (await supervisedDocker()) ?? 0
       if (before > 0) signal(before, 'SIGKILL')
