@@ -144,6 +144,14 @@ test('a push is built, released, checked by its release task, rolled out, and th
   expect(await store.apps.get('blog')).toMatchObject({ branch: 'main', release: 1 })
 })
 
+test('a store that goes away once the release serves is no reason to refuse the push', async () => {
+  const away = async () => Promise.reject(new UserError('unavailable', 'The store does not answer.'))
+  pipeline = createPipeline({ ...played(), url: away })
+  const by = asker()
+  expect(await push(commits[0], noCommit, by)).toMatchObject({ release: 1 })
+  expect(by.lines.at(-1)).toMatch(/^-----> blog v1 is live \(/)
+})
+
 test('app.json scales the types that nobody scaled, and no others', async () => {
   await push(commits[0])
   await pipeline.scale(await store.apps.get('blog'), { worker: { quantity: 5 } }, asker(), false).catch(() => {})

@@ -89,7 +89,11 @@ export function createPipeline(parts: Parts) {
     const made = await serve({ app, content, config, description, actor: asker.actor }, formation, job)
     // It serves: whatever fails from here on is no reason to refuse. A branch that stays unclaimed is the next push's.
     await store.apps.claimBranch(app.id, branch).catch(() => false)
-    job.emit(`-----> ${app.name} v${made.version} is live at ${await parts.url(app)} (${secondsSince(began)} in all)`)
+    const at = await parts.url(app).then(
+      (url) => ` at ${url}`,
+      () => '',
+    )
+    job.emit(`-----> ${app.name} v${made.version} is live${at} (${secondsSince(began)} in all)`)
     return made
   }
 
