@@ -1,6 +1,7 @@
 /** start(config): builds every part and joins them; the only place where they meet. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { settleAftermath } from './aftermath.ts'
 import { createBackups } from './backups/backups.ts'
 import { currentBases } from './build/bases.ts'
 import { createBuildStage } from './build/stage.ts'
@@ -97,10 +98,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   })
 
   const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })
-  await jobs.recover()
-  await Promise.all([store.releases.discardPending(), store.builds.interruptAll()])
+  await settleAftermath(store, jobs)
 
   const repositories = createRepositories(config.paths.repositories, hooks, account)
+  repositories.removeLeftOvers().catch((error) => log.error('repositories.not-tidied', error))
   const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
   const basesConfig = { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system }
   const collector = createCollector({

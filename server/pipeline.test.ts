@@ -104,6 +104,7 @@ function played(): Parts {
       list: async () => [],
       keep: async () => {},
       tidy: async () => {},
+      removeLeftOvers: async () => {},
     },
     build: {
       async build({ app, commit, config }) {
@@ -164,6 +165,14 @@ test('a push is built, released, checked by its release task, rolled out, and th
   ])
   expect(by.lines.at(-1)).toMatch(/^-----> blog v1 is live at http:\/\/blog\.localhost\/ \(\d\.\d s in all\)$/)
   expect(await store.apps.get('blog')).toMatchObject({ branch: 'main', release: 1 })
+})
+
+test('a store that goes away once the release serves is no reason to refuse the push', async () => {
+  const away = async () => Promise.reject(new UserError('unavailable', 'The store does not answer.'))
+  pipeline = createPipeline({ ...played(), store: { ...store, apps: { ...store.apps, claimBranch: away } } })
+  const by = asker()
+  expect(await push(commits[0], noCommit, by)).toMatchObject({ release: 1 })
+  expect(by.lines.at(-1)).toMatch(/^-----> blog v1 is live at http/)
 })
 
 test('app.json scales the types that nobody scaled, and no others', async () => {

@@ -37,6 +37,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'home.ts': [...vocabulary, 'push'],
   ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order]])),
   backups: [...vocabulary, 'push', 'state'],
+  // Settles what a dead kernel left before anything new begins.
+  'aftermath.ts': [...vocabulary, 'jobs', 'state'],
   // Commands see the parts only as types, through kernel.ts (a test below).
   commands: [...vocabulary, ...stages, ...tools, ...order, 'backups', 'doctor', 'gc'],
   doors: [...vocabulary, 'commands', 'engine', 'push', 'live', 'views'],

@@ -1,4 +1,4 @@
-/** Keep-alive clients that never retry: every lost request is counted and told. */
+/** Clients that keep their connections and never retry: every lost request is counted and told. */
 import { Agent, request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -9,6 +9,8 @@ export interface LoadTarget {
   readonly connections?: number
   /** Every second request is a POST whose body must come back. */
   readonly posts?: boolean
+  /** True: a connection for each request. */
+  readonly reconnects?: boolean
   /** Milliseconds that each connection rests between two requests. */
   readonly rest?: number
 }
@@ -36,7 +38,7 @@ export function startLoad(target: LoadTarget): Load {
   let [requests, slowest, running] = [0, 0, true]
 
   const client = async (number: number) => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const agent = new Agent({ keepAlive: !target.reconnects, maxSockets: 1 })
     for (let turn = 0; running; turn++) {
       const body = target.posts && turn % 2 ? `${number}/${turn}` : null
       const began = performance.now()

@@ -21,11 +21,22 @@ export interface RunOptions {
   readonly within?: number
 }
 
+/** A program that runs. */
+export interface Started {
+  /** Leader of a process group of its own. */
+  readonly pid: number
+  /** What it has said so far. */
+  said(): string
+  readonly ended: Promise<Ended>
+}
+
 export interface Person {
   readonly home: string
   /** Where they are; changes with `cd`. */
   folder: string
   run(words: readonly string[], options?: RunOptions): Promise<Ended>
+  /** As `run`, for what is watched or disturbed while it runs. */
+  start(words: readonly string[], options?: RunOptions): Started
   /** As `run`, but a failure throws with the output; returns it without its final newline. */
   must(...words: string[]): Promise<string>
   leave(): Promise<void>
@@ -46,7 +57,8 @@ export async function person(home: string, server: Server): Promise<Person> {
   const self: Person = {
     home,
     folder,
-    run: (words, options = {}) => run(translated(words, home, server), self, options),
+    run: (words, options) => self.start(words, options).ended,
+    start: (words, options = {}) => start(translated(words, home, server), self, options),
     async must(...words) {
       const { exit, output } = await self.run(words)
       if (exit !== 0) throw new Error(`${words.join(' ')} ended with exit code ${exit}:\n${output}`)
@@ -106,33 +118,35 @@ function translated(words: readonly string[], home: string, server: Server): rea
 }
 
 /** Both streams share one file: a pipe each would lose the order between them. */
-function run(words: readonly string[], self: Person, options: RunOptions): Promise<Ended> {
+function start(words: readonly string[], self: Person, options: RunOptions): Started {
   const [program = '', ...rest] = words
   const transcript = join(tmpdir(), `megapolos-output-${process.pid}-${counter++}`)
   const output = openSync(transcript, 'a')
   const from = options.from === undefined ? null : openSync(options.from, 'r')
   const to = options.to === undefined ? null : openSync(options.to, 'w')
-  return new Promise((resolve) => {
-    const end = (exit: number, more = '') => {
-      for (const file of [output, from, to]) if (file !== null) closeSync(file)
-      const text = readFileSync(transcript, 'utf8')
-      rmSync(transcript)
-      resolve({ exit, output: text + more })
-    }
-    const child = spawn(program, rest, {
-      cwd: self.folder,
-      env: environment(self.home),
-      stdio: [from ?? 'ignore', to ?? output, output],
-      // A group of its own: whoever presses Ctrl-C ends git and the ssh that it started.
-      detached: true,
-    })
-    const late = setTimeout(() => process.kill(-(child.pid as number), 'SIGINT'), (options.within ?? 300) * 1000)
-    child.on('error', (error) => end(127, error.message))
-    child.on('exit', (code, signal) => {
-      clearTimeout(late)
-      end(code ?? 128, signal ? `(ended by ${signal})\n` : '')
-    })
+  const child = spawn(program, rest, {
+    cwd: self.folder,
+    env: environment(self.home),
+    stdio: [from ?? 'ignore', to ?? output, output],
+    // A group of its own: whoever presses Ctrl-C ends git and the ssh that it started.
+    detached: true,
   })
+  const pid = child.pid ?? 0
+  let final: string | null = null
+  const said = () => final ?? readFileSync(transcript, 'utf8')
+  const late = setTimeout(() => process.kill(-pid, 'SIGINT'), (options.within ?? 300) * 1000)
+  const ended = new Promise<Ended>((resolve) => {
+    const end = (exit: number, more = '') => {
+      clearTimeout(late)
+      for (const file of [output, from, to]) if (file !== null) closeSync(file)
+      final = said() + more
+      rmSync(transcript)
+      resolve({ exit, output: final })
+    }
+    child.on('error', (error) => end(127, error.message))
+    child.on('exit', (code, signal) => end(code ?? 128, signal ? `(ended by ${signal})\n` : ''))
+  })
+  return { pid, said, ended }
 }
 
 let counter = 0

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { inSystem } from './in-system.ts'
+import { startLoad } from './load.ts'
+import { exchangeAddresses, powerCut, withProxyAlone } from './power-cut.ts'
 import { quickly } from './quickly.ts'
 import { commit, edit, example, push } from './repository.ts'
 
@@ -25,13 +27,22 @@ describe('restarts', { timeout: 180_000 }, () => {
     }
   }
 
-  test('after all containers were stopped and started in another order, each app answers its own name', async () => {
-    await at.system.installer('stop')
-    const ids = await containers()
-    await quickly('docker', 'stop', '--time', '2', ...ids)
+  test('after a reboot that gave addresses to others, each app answers its own name, and none ever another’s', async () => {
+    const loads = names.map((name) =>
+      startLoad({ port: at.system.httpPort, host: `${name}.localhost`, connections: 2, rest: 20, reconnects: true }),
+    )
+    await powerCut(at.system)
+    const ids = await containers('--all')
+    await exchangeAddresses(ids[0] as string, ids[1] as string)
     await quickly('docker', 'start', ...ids.reverse())
+    await withProxyAlone(at.system, async () => {
+      for (const name of names) expect(await at.get(`${name}.localhost`)).toContain('This server has just started')
+    })
     await at.system.installer('start')
     await eachAnswersItsOwnName()
+    const reports = await Promise.all(loads.map((load) => load.stop()))
+    expect(reports.map(({ answers }) => answers)).toEqual(names.map((name) => [`Hello from ${name}\n`]))
+    expect(await containers('--all')).toHaveLength(names.length)
   })
 
   test('containers that stayed down, as after a lost reboot, are started again', async () => {
@@ -51,7 +62,7 @@ describe('restarts', { timeout: 180_000 }, () => {
       .toBe(0)
   })
 
-  async function containers(): Promise<string[]> {
-    return (await at.person.must('docker', 'ps', '--quiet')).split('\n')
+  async function containers(...flags: string[]): Promise<string[]> {
+    return (await at.person.must('docker', 'ps', '--quiet', ...flags)).split('\n')
   }
 })

@@ -10,6 +10,7 @@ export interface System {
   readonly user: string
   readonly httpPort: number
   readonly sshPort: number
+  readonly rqlitePort: number
   /** Value of the label that all its containers have. */
   readonly label: string
   /** Home of somebody whose key is an admin's. */

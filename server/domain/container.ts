@@ -20,7 +20,10 @@ export interface ObservedContainer extends Place {
   readonly memory: number
   /** Port of a web process. */
   readonly port: number | null
-  /** `created` was never started; `restarting` crashed and Docker starts it again. */
+  /**
+   * `created` was never started; `restarting` crashed and Docker starts it again; `dead` cannot be started any more, or
+   * runs at an address that is not its own.
+   */
   readonly state: 'created' | 'running' | 'restarting' | 'exited' | 'paused' | 'dead' | 'removing'
 }
 

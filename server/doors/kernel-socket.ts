@@ -10,7 +10,7 @@ import { type Actor, consoleName, type Key } from '../domain/access.ts'
 import { codes, errorLines, told, UserError } from '../errors.ts'
 import { type Answer, InputWanted, startAnswer } from './answer.ts'
 import { joinTerminal } from './terminal.ts'
-import { watchProcess } from './watch-process.ts'
+import { watchProcesses } from './watch-process.ts'
 
 export interface SocketPorts {
   readonly caller: Caller
@@ -89,7 +89,7 @@ export function createKernelSocket(ports: SocketPorts): Server {
     emit: (line: string) => void,
   ): Promise<Context> {
     const hungUp = new AbortController()
-    const unwatch = watchProcess(header(request, 'megapolos-session'), () => hungUp.abort())
+    const unwatch = watchProcesses(header(request, 'megapolos-session'), () => hungUp.abort())
     leaving.once('close', () => {
       unwatch()
       hungUp.abort()

@@ -19,7 +19,7 @@ test('a web container is wholly told by its release and place', () => {
   expect(createOptions(containerSpec(input))).toEqual({
     Image: 'sha256:abc',
     Entrypoint: [],
-    Cmd: ['/bin/sh', '-c', 'node server.js'],
+    Cmd: ['/bin/sh', '-c', 'exec node server.js'],
     Env: [
       'API_KEY=secret',
       'PORT=5000',
@@ -108,4 +108,19 @@ test('a name fits into 128 characters whatever it is made from', () => {
   const spec = containerSpec({ ...input, system: 's'.repeat(30), appName: 'a'.repeat(40), place })
   expect(spec.name.length).toBeLessThanOrEqual(128)
   expect(spec.hostname.length).toBeLessThanOrEqual(63)
+})
+
+test.each([
+  ['node server.js --port $PORT', true],
+  ['./bin/start "a b"', true],
+  ['exec node server.js', false],
+  ['cd app && node server.js', false],
+  ['NODE_ENV=production node server.js', false],
+  ['. ./env', false],
+  ['exit 3', false],
+  ['node a.js; node b.js', false],
+  ['node a.js | tee log', false],
+])('the shell of “%s” makes way for it: %s', (line, makesWay) => {
+  const spec = containerSpec({ ...input, process: { ...input.process, command: ['/bin/sh', '-c', line] } })
+  expect(spec.command?.at(-1)).toBe(makesWay ? `exec ${line}` : line)
 })

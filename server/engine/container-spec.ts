@@ -93,7 +93,7 @@ function common(input: Omit<SpecInput, 'address' | 'restart'>) {
   const port = portOf(process, input.config)
   return {
     image: process.image,
-    command: process.command,
+    command: process.command && withoutShell(process.command),
     env: {
       ...input.config,
       ...(port === null ? {} : { PORT: String(port) }),
@@ -109,6 +109,19 @@ function common(input: Omit<SpecInput, 'address' | 'restart'>) {
     hardened: input.hardened,
   }
 }
+
+/**
+ * The signal to stop goes to the first process. A shell that stays between dies of it, and the app with it, before it
+ * could finish what it has begun; so the shell makes way where the line is one program with its words.
+ */
+function withoutShell(command: readonly string[]): readonly string[] {
+  const [shell, flag, line = '', ...more] = command
+  const replaced = shell === '/bin/sh' && flag === '-c' && more.length === 0 && oneProgram.test(line)
+  return replaced ? ['/bin/sh', '-c', `exec ${line}`] : command
+}
+
+const oneProgram =
+  /^(?!(?:case|cd|command|eval|exec|exit|export|for|if|read|set|time|trap|ulimit|umask|until|wait|while)\b)(?:\.{0,2}\/)?\w[\w./@%+:,-]*(?:\s[^;&|<>(){}`\n]*)?$/
 
 /** Only for people who look at `docker ps`; everything that matters is in the labels. */
 function nameOf(...parts: readonly string[]): string {

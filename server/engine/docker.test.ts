@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Place } from '../domain/container.ts'
 import { type ContainerSpec, containerSpec, oneOffSpec } from './container-spec.ts'
@@ -84,6 +86,15 @@ describe('containers', () => {
       { ...place(), id, address: '10.91.0.2', port: 5000, memory: 64, state: 'running' },
     ])
     expect(await engine.inspect(id)).toMatchObject({ state: 'running', address: '10.91.0.2', ending: null })
+  })
+
+  test('one that somebody gave another address counts as dead: requests to its own would reach a stranger', async () => {
+    const id = await engine.create(spec('sleep 60'))
+    await engine.start(id)
+    const docker = promisify(execFile)
+    await docker('docker', ['network', 'disconnect', network.name, id])
+    await docker('docker', ['network', 'connect', '--ip', '10.91.0.9', network.name, id])
+    expect(await engine.list()).toMatchObject([{ id, state: 'dead' }])
   })
 
   test('a process runs as user 1000, without capabilities, privileges or swap', async () => {

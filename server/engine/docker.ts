@@ -43,8 +43,8 @@ export function createEngine({ socket, system }: { readonly socket: string; read
       const labels = [systemLabel(system), 'megapolos.group', ...(app ? [`megapolos.app=${app}`] : [])]
       const found = await client.listContainers(labels)
       return found
-        .filter((one) => !one.Labels['megapolos.one-off'])
-        .map((one) => observed(one.Id, one.State, one.Labels))
+        .filter((one) => one.Labels['megapolos.one-off'] === undefined)
+        .map((one) => observed(one.Id, isElsewhere(one) ? 'dead' : one.State, one.Labels))
     },
     listOneOff: async () => {
       const found = await client.listContainers([systemLabel(system), 'megapolos.one-off'])
@@ -77,6 +77,12 @@ export function createEngine({ socket, system }: { readonly socket: string; read
       await client.image(image).tag({ repo: repository, tag })
     },
   }
+}
+
+/** It runs, but not at the address that was assigned to it: who asks there is answered by another app, or by nobody. */
+function isElsewhere({ State, Labels, NetworkSettings }: Docker.ContainerInfo): boolean {
+  const addresses = Object.values(NetworkSettings.Networks).flatMap(({ IPAddress }) => IPAddress || [])
+  return State === 'running' && addresses.length > 0 && !addresses.includes(Labels['megapolos.address'] ?? '')
 }
 
 function systemLabel(system: string): string {

@@ -339,16 +339,19 @@ test('a store that is away when a job begins refuses it, and the lane stays free
   }
 })
 
-test('what a dead kernel left is interrupted, and its log says so', async () => {
-  const left = [
-    await jobs().create({ kind: 'push', app: blog.id, actor: 'laptop', state: 'running' }),
-    await jobs().create({ kind: 'push', app: blog.id, actor: 'laptop', state: 'queued' }),
-  ]
-  await queue.recover()
-  for (const { id } of left) {
-    expect((await jobs().get(id))?.state).toBe('interrupted')
-    expect(await read(id, true)).toEqual([expect.stringMatching(/^Interrupted/)])
-  }
+test('what a dead kernel left is interrupted, or succeeded if it had done its part, and its log says so', async () => {
+  const push = { kind: 'push', app: blog.id, actor: 'laptop' }
+  const left = await Promise.all([
+    jobs().create({ ...push, state: 'running' }),
+    jobs().create({ ...push, state: 'queued' }),
+    jobs().create({ ...push, kind: 'config', state: 'running' }),
+  ])
+  await queue.recover(async ({ kind }) => (kind === 'config' ? 'v2 is live.' : null))
+  const ended = await Promise.all(
+    left.map(async ({ id }) => [(await jobs().get(id))?.state, ...(await read(id, true))]),
+  )
+  const interrupted = ['interrupted', expect.stringMatching(/^Interrupted/)]
+  expect(ended).toEqual([interrupted, interrupted, ['succeeded', 'v2 is live.']])
 })
 
 test('closing lets running jobs end, turns waiting ones away, and takes no new ones', async () => {

@@ -12,6 +12,7 @@ import { logPath, openJobLog, readJobLog } from './job-log.ts'
 import { readSteps, writeSteps } from './job-steps.ts'
 import { createLanes, type Lane } from './lanes.ts'
 import type { JobOutcome, JobQueue, JobRequest, RunningJob } from './queue.ts'
+import { recoverRows } from './recover.ts'
 import { begun, ended, left } from './told.ts'
 import { createVerdicts } from './verdicts.ts'
 
@@ -176,13 +177,13 @@ export function createJobs({ store, live, journal, logs, log }: JobsOptions): Jo
       yield* readJobLog(logPath(logs, id), follow && job ? job.log : null, signal)
     },
     steps: (id) => readSteps(logs, id),
-    async recover() {
-      const line = 'Interrupted: the kernel stopped while this job was waiting or running.'
-      for (const { id, kind, app } of await store.jobs.interruptAll(line)) {
+    async recover(decided) {
+      for (const recovered of await recoverRows(store.jobs, decided)) {
+        const { id } = recovered.job
         const rest = openJobLog(logPath(logs, id), log)
-        rest.append(line)
+        rest.append(recovered.text)
         rest.end()
-        journal.record(left(id, kind, app))
+        journal.record(left(recovered))
         wake(id)
       }
     },

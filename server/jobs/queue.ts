@@ -1,4 +1,5 @@
 /** One job at a time changes an app; the others wait in order, see their place, and can be cancelled. */
+import type { Job } from '../domain/job.ts'
 import type { Operation } from '../domain/operation.ts'
 import type { Step } from '../steps.ts'
 
@@ -16,8 +17,11 @@ export interface JobQueue {
   output(id: number, options: { readonly follow: boolean; readonly signal?: AbortSignal }): AsyncIterable<string>
   /** Where its time went; nothing while it runs. */
   steps(id: number): readonly Step[]
-  /** Marks what a dead kernel left as interrupted. Called once at start. */
-  recover(): Promise<void>
+  /**
+   * Marks what a dead kernel left as interrupted; a running job that had done its part as succeeded: `decided` says what
+   * came of it, or null. Called once at start.
+   */
+  recover(decided: (job: Job) => Promise<string | null>): Promise<void>
   /** Waits for running jobs to end, at most `timeout` ms. */
   close(timeout: number): Promise<void>
 }

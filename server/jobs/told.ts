@@ -2,8 +2,11 @@
 import type { JobState } from '../domain/job.ts'
 import type { Happened } from '../events/journal.ts'
 import type { JobRequest } from './queue.ts'
+import type { Recovered } from './recover.ts'
 
-type Asked = Pick<JobRequest, 'kind' | 'actor' | 'app'>
+interface Asked extends Pick<JobRequest, 'kind' | 'actor'> {
+  readonly app: Happened['app']
+}
 
 export function begun(id: number, { kind, actor, app }: Asked): Happened {
   return { kind: 'job-began', app, job: id, text: `${kind} by ${actor} began.` }
@@ -15,7 +18,8 @@ export function ended(id: number, { kind, actor, app }: Asked, to: JobState, res
 }
 
 /** By a kernel that is gone. */
-export function left(id: number, kind: string, app: string | null): Happened {
-  const text = `${kind} was interrupted: the kernel stopped under it.`
-  return { kind: 'job-ended', app: app === null ? null : { id: app, name: null }, job: id, text }
+export function left({ job: { id, kind, app, actor }, to, text }: Recovered): Happened {
+  const named = app === null ? null : { id: app, name: null }
+  if (to === 'succeeded') return ended(id, { kind, actor, app: named }, to, text)
+  return { kind: 'job-ended', app: named, job: id, text: `${kind} was interrupted: the kernel stopped under it.` }
 }

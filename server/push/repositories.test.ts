@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -104,4 +105,18 @@ test('an archive of a commit that is not there is an error, not an empty tree', 
   await expect(buffer(repositories.archive('aaaa0005', 'f'.repeat(40)))).rejects.toThrow(
     'fffffff is not in the repository of the app.',
   )
+})
+
+test('what a killed git left is gone when the repository is opened again, unless another one is at work in it', async () => {
+  const path = await repositories.ensure('aaaa0006')
+  const left = ['objects/tmp_objdir-incoming-x1', 'objects/pack/tmp_pack_x1', 'refs/heads/main.lock', 'HEAD.lock']
+  for (const name of left) mkdirSync(join(path, name))
+  const working = spawn('sleep', ['60'], { cwd: path })
+  await once(working, 'spawn')
+  await repositories.ensure('aaaa0006')
+  expect(left.filter((name) => existsSync(join(path, name)))).toEqual(left)
+  working.kill('SIGKILL')
+  await once(working, 'exit')
+  await repositories.removeLeftOvers()
+  expect(left.filter((name) => existsSync(join(path, name)))).toEqual([])
 })

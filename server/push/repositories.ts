@@ -6,10 +6,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf, UserError } from '../errors.ts'
 import type { Account } from './account.ts'
 import { createGit, finished, type GitProcess } from './git.ts'
+import { removeLeftOvers } from './left-overs.ts'
 
 export interface Repositories {
-  /** Folder of the app's repository; makes it if it is not there. */
+  /** Folder of the app's repository; makes it if it is not there, and removes what a killed git left in it. */
   ensure(app: string): Promise<string>
+  /** Removes what killed gits left, in all of them. */
+  removeLeftOvers(): Promise<void>
   /** The commit a ref points at; forty zeros when it does not exist, as git writes it. */
   ref(app: string, ref: string): Promise<string>
   /** Resolves true when the ref has become this commit, false after `timeout` ms. */
@@ -107,12 +110,18 @@ export function createRepositories(folder: string, hooks: string, account: Accou
         () => true,
         () => false,
       )
-      if (ready) return repository
+      if (ready) {
+        await removeLeftOvers(repository)
+        return repository
+      }
       // Two first connections at once make it once.
       const making = underWay.get(app) ?? create(repository).finally(() => underWay.delete(app))
       underWay.set(app, making)
       await making
       return repository
+    },
+    async removeLeftOvers() {
+      for (const name of await readdir(folder)) await removeLeftOvers(join(folder, name))
     },
     async awaitRef(app, name, commit, timeout) {
       // git moves the ref a few milliseconds after its hook ended, and tells nobody.

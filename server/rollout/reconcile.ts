@@ -31,10 +31,8 @@ export async function reconcile(acting: Acting, id: string, signal: AbortSignal)
     },
   )
   // A proxy that is away may come back with its old table: nothing ends that it may still send requests to.
-  if (routed) {
-    retirement.begin(plan.retires)
-    await freeAddresses(acting, id, wanted)
-  }
+  retirement.begin(routed ? plan.retires : plan.retires.filter(({ state }) => state === 'dead'))
+  if (routed) await freeAddresses(acting, id, wanted)
   try {
     if (release) await revive(acting, { app, release, formation }, plan, signal)
   } finally {

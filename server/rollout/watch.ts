@@ -98,7 +98,8 @@ export async function watch(
           readiness.forget(event.id)
           crashes.forget(event.id)
           tell(targets.refresh(event.app))
-          tell(look(event.app))
+          // It may have stood in another one's way as well: at its address, for instance.
+          for (const app of new Set([event.app, ...unsettled])) tell(look(app))
           break
       }
     }

@@ -8,7 +8,10 @@ export function createBuilds(db: Database): Builds {
   return {
     async start({ id, app, commit, tree }) {
       const insert = `INSERT INTO builds (id, app, "commit", tree, state, started_at) VALUES (?, ?, ?, ?, 'running', ?)`
-      await batchOr(db, [sql(insert, id, app, commit, tree, new Date().toISOString())], () => null)
+      const now = new Date().toISOString()
+      // Only one at a time builds an app: another one has ended, but the store was away when that was to be written.
+      const endOthers = `UPDATE builds SET state = 'interrupted', ended_at = ? WHERE app = ? AND state = 'running'`
+      await batchOr(db, [sql(endOthers, now, app), sql(insert, id, app, commit, tree, now)], () => null)
     },
     async setBuildpack(id, buildpack) {
       await db.batch([sql('UPDATE builds SET buildpack = ? WHERE id = ?', buildpack, id)])

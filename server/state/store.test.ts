@@ -352,6 +352,19 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       expect((await store.builds.list(app, 10)).map(({ state }) => state)).toEqual(['interrupted', 'succeeded'])
       expect(await store.builds.list(null, 1)).toHaveLength(1)
     })
+
+    test('the next build of an app ends one whose end could not be written', async () => {
+      const { id: app } = await store.apps.create('blog', 'ann')
+      for (const commit of ['lost', 'next']) {
+        const { id } = await store.jobs.create({ kind: 'push', app, actor: 'ann', state: 'running' })
+        await store.builds.start({ id, app, commit, tree: 't' })
+      }
+      const states = (await store.builds.list(app, 10)).map(({ commit, state }) => [commit, state])
+      expect(states).toEqual([
+        ['next', 'running'],
+        ['lost', 'interrupted'],
+      ])
+    })
   })
 
   describe('addresses', () => {

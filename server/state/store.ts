@@ -110,6 +110,7 @@ export interface ReleaseOutline {
 }
 
 export interface Builds {
+  /** Ends any other one of the app that is still called running. */
   start(build: Pick<Build, 'id' | 'app' | 'commit' | 'tree'>): Promise<void>
   setBuildpack(id: number, buildpack: string): Promise<void>
   end(id: number, state: BuildState, result: string, reused: boolean): Promise<void>

@@ -1,0 +1,1 @@
+require('./hold.js')('build')
