@@ -19,6 +19,7 @@ import { run } from './run.ts'
 import { server } from './server.ts'
 import { serverBackup } from './server-backup.ts'
 import { serverDoctor } from './server-doctor.ts'
+import { tokens } from './tokens.ts'
 
 export const rows: readonly AnyRow[] = [
   ...apps,
@@ -34,6 +35,7 @@ export const rows: readonly AnyRow[] = [
   ...audit,
   ...devices,
   ...keys,
+  ...tokens,
   ...server,
   ...serverDoctor,
   ...serverBackup,
