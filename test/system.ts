@@ -34,7 +34,13 @@ const user = slot ? `megapolos-e2e-${slot}` : 'megapolos-e2e'
 const home = `/var/lib/${user}`
 const command = `/usr/local/bin/${user}`
 const base = 18_000 + slot * 1000
-const ports = { httpPort: base + 80, sshPort: base + 22, panelPort: base + 180, rqlitePort: base + 141 }
+const ports = {
+  httpPort: base + 80,
+  sshPort: base + 22,
+  panelPort: base + 180,
+  gitPort: base + 181,
+  rqlitePort: base + 141,
+}
 
 const notes = `/tmp/${user}`
 const marker = join(notes, 'run')
@@ -90,7 +96,7 @@ async function install(): Promise<void> {
   await quickly(
     ...[installer, 'install', '--home', home, '--user', user],
     ...['--http-port', `${ports.httpPort}`, '--ssh-port', `${ports.sshPort}`],
-    ...['--panel-port', `${ports.panelPort}`, '--rqlite-port', `${ports.rqlitePort}`],
+    ...['--panel-port', `${ports.panelPort}`, '--git-port', `${ports.gitPort}`, '--rqlite-port', `${ports.rqlitePort}`],
     ...['--domain', 'localhost', '--pool', `10.${80 + slot}.0.0/16`, '--no-hello'],
     ...store,
   )

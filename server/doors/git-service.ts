@@ -27,7 +27,10 @@ interface Action {
   accept(): void
 }
 
-/** Milliseconds in which a push whose pusher has gone comes to its end: the kernel cancels it, or has decided already. */
+/**
+ * Milliseconds in which a push whose pusher has gone comes to its end: the pack breaks off, or the kernel cancels, or it
+ * has decided already, and git must be there to move the branch. A git that is killed would leave its quarantine behind.
+ */
 const patience = 60_000
 
 /** `notes` is where the hook finds out who pushes: the library gives git no environment. */
@@ -88,40 +91,28 @@ function answerTo(response: ServerResponse, type: string): PassThrough {
 }
 
 /** Lets the hook know who pushes, and git's process end when its client does. */
-function attend(
-  child: ChildProcess,
-  { token, from }: Admitted,
-  rest: Body['rest'],
-  response: ServerResponse,
-  notes: string,
-) {
+function attend(child: ChildProcess, admitted: Admitted, rest: Body['rest'], response: ServerResponse, notes: string) {
   child.stdin?.on('error', () => {})
   child.stderr?.resume()
   if (child.pid === undefined) return
   const note = join(notes, String(child.pid))
-  writeFileSync(note, `${token} ${from}\n`, { mode: 0o600 })
+  writeFileSync(note, `${admitted.token} ${admitted.from}\n`, { mode: 0o600 })
 
   let deadline: NodeJS.Timeout | undefined
-  const end = () => {
-    child.stdin?.destroy()
-    child.kill()
-  }
-  const hungUp = () => {
+  const clientGone = () => {
     if (response.writableFinished) return
     rmSync(note, { force: true })
-    // Once everything has come the hook may run, and the kernel may have decided: git must be there to move the branch.
-    if (rest.readableEnded) deadline = setTimeout(end, patience)
-    else end()
+    if (!rest.readableEnded) child.stdin?.destroy()
+    if (admitted.service === 'git-upload-pack') child.kill()
+    else deadline ??= setTimeout(() => child.kill(), patience)
   }
-  response.once('close', hungUp)
-  rest.once('error', () => {
-    end()
-    response.destroy()
-  })
+  response.once('close', clientGone)
+  rest.once('error', () => response.destroy())
   child.once('close', () => {
     clearTimeout(deadline)
     rmSync(note, { force: true })
   })
-  if (response.closed) hungUp()
-  else if (rest.destroyed && !rest.readableEnded) end()
+  // It may have happened before git was there.
+  if (rest.errored) response.destroy()
+  if (response.closed) clientGone()
 }
