@@ -86,6 +86,7 @@ async function system(): Promise<System> {
       const apps = await list('apps:list')
       await Promise.all(Array.from({ length: 4 }, () => destroyAll(apps)))
       for (const key of await list('keys:list')) if (key !== 'tester') await quickly(command, 'keys:remove', key)
+      for (const token of await list('tokens:list')) await quickly(command, 'tokens:revoke', token)
       await quickly(command, 'domains:set-global', 'localhost')
     },
   }
