@@ -64,7 +64,9 @@ export function createGate(socket: string): (request: IncomingMessage) => Promis
 
 /** Only this machine reaches the port, and its proxy says whom it asks for. */
 function addressOf({ headers, socket }: IncomingMessage): string {
-  return String(headers['x-forwarded-for'] ?? socket.remoteAddress ?? '').replace(/[^\w.:]/g, '')
+  return String(headers['x-forwarded-for'] ?? socket.remoteAddress ?? '')
+    .replace(/[^\w.:]/g, '')
+    .slice(0, 45)
 }
 
 /** Null when nobody has been asked for one yet: git always tries without first. */

@@ -180,6 +180,7 @@ describe('with a token', () => {
     ['half a line', '00ff0123', 400],
     ['a length below four', '0003', 400],
     ['an update without capabilities', `${packet(`${zeros} ${commit} refs/heads/main\n`)}0000`, 400],
+    ['a branch with a line separator in its name', `${update('refs/heads/a\u2028b')}0000`, 400],
     ['no update', `${packet('want x\n')}0000`, 400],
     ['refs without end', update('refs/heads/main').repeat(3_000), 413],
   ])('a push of %s is refused', async (_, body, status) => {

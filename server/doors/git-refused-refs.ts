@@ -3,7 +3,8 @@ import type { ServerResponse } from 'node:http'
 import type { Body } from './git-body.ts'
 import { Refusal } from './git-gate.ts'
 
-const wellFormed = /^[0-9a-f]{40} [0-9a-f]{40} (refs\/[^\0\n]+)(\0|\n?$)/
+// No line separator of any kind: node-git-server would not find the end of the name, and wait for ever.
+const wellFormed = /^[0-9a-f]{40} [0-9a-f]{40} (refs\/[^\0\n\r\u2028\u2029]+)(\0|\n?$)/
 const known = /^refs\/(heads|tags)\//
 
 /** Names of pushed refs that are neither branch nor tag. Throws when this is no push at all. */

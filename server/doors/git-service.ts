@@ -63,11 +63,14 @@ export function createGitService(repositories: string, notes: string, log: Log):
         const begin = (action: Action) => {
           action.on('error', broken)
           action.once('service', (child) => {
+            started = true
             child.once('close', ended)
             attend(child, admitted, rest, response, notes)
           })
           action.accept()
         }
+        let started = false
+        response.once('close', () => started || ended())
         handle(admitted, asked, answer, { begin })
         // The library looks at the first piece only, and never at an error.
         asked.write(head)
