@@ -108,7 +108,7 @@ test('a push that was decided before its pusher hung up moves the branch all the
   const gone = Promise.withResolvers<void>()
   const { context, hangUp, commit } = await pushUntilDecided('decided', async ({ emit }) => {
     await gone.promise
-    for (let line = 0; line < 100; line++) emit('-----> nobody reads this')
+    for (let line = 0; line < 20_000; line++) emit('-----> nobody reads this')
     return []
   })
   hangUp()
