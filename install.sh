@@ -1041,6 +1041,7 @@ print_next_steps() {
 MegapolOS $program runs ($(($(date +%s) - begun)) s).
 
     Apps     http://<app>.$domain$(port_suffix)${hello_url:+    (now: $hello_url)}
+    Git      over SSH; over HTTP at http://git.$domain$(port_suffix)/<app>.git with a token: tokens:create ci
     Panel    ssh megapolos login
     Data     $home
     Command  $name, for root on this machine
