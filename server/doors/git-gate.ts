@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { basename } from 'node:path'
 import { hashOfToken } from '../commands/token.ts'
 import { codes } from '../errors.ts'
+import type { Log } from '../log.ts'
 import { failedAttempts } from './failed-attempts.ts'
 import { askKernel } from './kernel-client.ts'
 
@@ -32,8 +33,12 @@ const address = /^\/([\w-][\w.-]{0,99})\/(?:info\/refs\?service=)?(git-upload-pa
 const nothingHere = ' !     Only git finds something here: git clone http://…/APP.git'
 const whichToken = ' !     Any user name will do; the password is a token: ssh megapolos tokens:create'
 
-export function createGate(socket: string): (request: IncomingMessage) => Promise<Admitted> {
-  const failed = failedAttempts()
+export function createGate(socket: string, log: Log): (request: IncomingMessage) => Promise<Admitted> {
+  const attempts = failedAttempts()
+  const failed = (from: string) => {
+    attempts.add(from)
+    log.warn('git.refused', { from })
+  }
 
   return async (request) => {
     const [, name = '', service] = address.exec(request.url ?? '') ?? []
@@ -42,16 +47,16 @@ export function createGate(socket: string): (request: IncomingMessage) => Promis
     const from = addressOf(request)
     const password = passwordOf(request.headers.authorization ?? '')
     if (password === null) throw new Refusal(401, whichToken)
-    if (failed.tooMany(from))
+    if (attempts.tooMany(from))
       throw new Refusal(429, ' !     Too many wrong tokens came from your address; wait a minute.')
     const token = hashOfToken(password)
     if (token === null) {
-      failed.add(from)
+      failed(from)
       throw new Refusal(401, ` !     This is no token.\n${whichToken}`)
     }
     const command = service === 'git-receive-pack' ? 'git:receive-pack' : 'git:upload-pack'
     const { lines, exit, errors } = await askKernel({ socket, token, from, words: [command, '--', name] })
-    if (exit === codes.unauthenticated.exit) failed.add(from)
+    if (exit === codes.unauthenticated.exit) failed(from)
     if (exit !== 0) throw new Refusal(statusOf(exit), errors.join('\n'))
     return {
       service: service as Admitted['service'],

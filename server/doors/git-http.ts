@@ -18,7 +18,7 @@ const room = 32
 export function createGitDoor({ paths }: Pick<Config, 'paths'>, log: Log): Server {
   // Pushes of a door that died: their pushers are gone.
   for (const note of readdirSync(paths.pushes)) rmSync(join(paths.pushes, note))
-  const admit = createGate(paths.socket)
+  const admit = createGate(paths.socket, log)
   const git = createGitService(paths.repositories, paths.pushes, log)
   let busy = 0
 
