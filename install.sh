@@ -649,6 +649,11 @@ compile_program() {
       for (const file of readFileSync(0, "utf8").trim().split("\n")) await import(process.cwd() + "/" + file).catch(() => {})
       process.exit(0)
     ') >>"$log" 2>&1 || true
+  # Node keeps it per user. That of git over HTTP may read the same, and change nothing.
+  for kept in "$prefix/$program/cache"/*-0; do
+    [ ! -d "$kept" ] || cp -R "$kept" "${kept%-0}-$(id -u "$user")"
+  done
+  chmod -R u=rwX,go=rX "$prefix/$program/cache" 2>>"$log" || true
 }
 
 # The same dependencies serve every version of the program that asks for them.
