@@ -224,8 +224,8 @@ export function proxyConforms(name: string, make: () => Promise<ProxyUnderTest>)
 
     test('on an unbuffered route a body goes through while it comes', async () => {
       const one = await app('one')
-      await driver.apply({ hosts: { 'a.test': { app: 'a', targets: [one.target], unbuffered: true } } })
-      const { asked, answered } = open(proxy.port, 'a.test', '/length')
+      await driver.apply({ hosts: { 'stream.test': { app: 'a', targets: [one.target], unbuffered: true } } })
+      const { asked, answered } = open(proxy.port, 'stream.test', '/length')
       asked.write('first')
       expect(await one.begun).toBe('first')
       asked.end('last')
