@@ -96,9 +96,8 @@ function playedKernel(world: GitWorld): Server {
   const caller = { lines, expects: () => null } as unknown as Caller
   return createKernelSocket({
     caller,
-    keys: { byName: async () => null, byFingerprint: async () => null },
+    keys: { byName: async () => null },
     tokens: { byHash: async (hash) => world.tokens.get(hash) ?? null, used: async () => {} },
-    panelPort: 0,
     health: async () => ({}),
   })
 }
