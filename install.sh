@@ -18,6 +18,7 @@
 #   --http-port N       MEGAPOLOS_HTTP_PORT    port of the proxy (80)
 #   --ssh-port N        MEGAPOLOS_SSH_PORT     port of the SSH door (that of the machine's sshd; 22 if there is none)
 #   --panel-port N      MEGAPOLOS_PANEL_PORT   loopback port of the panel (9180)
+#   --git-port N        MEGAPOLOS_GIT_PORT     loopback port of git over HTTP, which the proxy leads git.<domain> to (9181)
 #   --rqlite-port N     MEGAPOLOS_RQLITE_PORT  loopback port of the store, and N+1 (9141)
 #   --store KIND        MEGAPOLOS_STORE        rqlite or sqlite (rqlite)
 #   --bases SOURCE      MEGAPOLOS_BASES        build bases from Docker Hub, Debian's archive or whichever answers: hub, local or auto (auto)
@@ -43,7 +44,7 @@ TEST_PACKAGES='busybox-static chromium gunicorn shellcheck tmux wrk'
 # What of a checkout runs on the machine; a change of anything else is no upgrade.
 PROGRAM_PARTS='server views buildpacks drivers hooks install.sh package.json package-lock.json .npmrc'
 # What is kept for the next run, for the units and for server/config.ts.
-SETTINGS='HOME PROGRAM PREFIX USER ADDRESS DOMAIN HTTP_PORT SSH_PORT SSHD PANEL_PORT RQLITE_PORT STORE BASES POOL DOCKER BUILD_FIREWALL'
+SETTINGS='HOME PROGRAM PREFIX USER ADDRESS DOMAIN HTTP_PORT SSH_PORT SSHD PANEL_PORT GIT_PORT RQLITE_PORT STORE BASES POOL DOCKER BUILD_FIREWALL'
 # The operator's way to the outside, which builds need as well.
 SURROUNDINGS='NODE_EXTRA_CA_CERTS NPM_CONFIG_REGISTRY HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy'
 
@@ -104,7 +105,7 @@ set_flag() {
     --restore) backup=$2 ;;
     --key-file) key_file=$2 ;;
     --home | --prefix | --user | --address | --domain | --store | --bases | --pool | --build-firewall) ;;
-    --http-port | --ssh-port | --panel-port | --rqlite-port) ;;
+    --http-port | --ssh-port | --panel-port | --git-port | --rqlite-port) ;;
     *) fail "I do not know the flag $1." "Type: $0 --help" ;;
   esac
   [ -n "$2" ] || fail "$1 needs a value." "Type: $0 --help"
@@ -153,6 +154,7 @@ use_settings() {
   domain=${MEGAPOLOS_DOMAIN:-localhost}
   http_port=${MEGAPOLOS_HTTP_PORT:-80}
   panel_port=${MEGAPOLOS_PANEL_PORT:-9180}
+  git_port=${MEGAPOLOS_GIT_PORT:-9181}
   rqlite_port=${MEGAPOLOS_RQLITE_PORT:-9141}
   bases=${MEGAPOLOS_BASES:-auto}
   pool=${MEGAPOLOS_POOL:-10.64.0.0/12}
@@ -167,7 +169,7 @@ use_settings() {
   esac
   store=${MEGAPOLOS_STORE:-$(default_store)}
   for word in "$prefix" "$user" "$address" "$domain" "$pool" "$docker"; do plain_word setting "$word"; done
-  for word in "$http_port" "$panel_port" "$rqlite_port" "${ssh_port:-22}"; do port_number "$word"; done
+  for word in "$http_port" "$panel_port" "$git_port" "$rqlite_port" "${ssh_port:-22}"; do port_number "$word"; done
   case $store in rqlite | sqlite) ;; *) fail "The store is $store." 'It must be rqlite or sqlite.' ;; esac
   case $build_firewall in '' | on | off) ;; *) fail "The build firewall is $build_firewall." 'It must be on or off.' ;; esac
   case $bases in auto | hub | local) ;; *) fail "The source of bases is $bases." 'It must be auto, hub or local.' ;; esac
@@ -267,6 +269,7 @@ check_name() {
 check_ports() {
   running proxy || need_port "$http_port" 'HTTP' --http-port
   running kernel || need_port "$panel_port" 'the panel' --panel-port
+  running git || need_port "$git_port" 'git over HTTP' --git-port
   if [ "$sshd" = own ] && ! running sshd; then need_port "$ssh_port" 'SSH' --ssh-port; fi
   [ "$store" = rqlite ] || return 0
   if [ -d "$home/rqlite/data" ] && [ "${kept_rqlite_port:-$rqlite_port}" != "$rqlite_port" ]; then
@@ -646,6 +649,11 @@ compile_program() {
       for (const file of readFileSync(0, "utf8").trim().split("\n")) await import(process.cwd() + "/" + file).catch(() => {})
       process.exit(0)
     ') >>"$log" 2>&1 || true
+  # Node keeps it per user. That of git over HTTP may read the same, and change nothing.
+  for kept in "$prefix/$program/cache"/*-0; do
+    [ ! -d "$kept" ] || cp -R "$kept" "${kept%-0}-$(id -u "$user")"
+  done
+  chmod -R u=rwX,go=rX "$prefix/$program/cache" 2>>"$log" || true
 }
 
 # The same dependencies serve every version of the program that asks for them.
@@ -664,7 +672,7 @@ install_modules() {
 keep_settings() {
   export MEGAPOLOS_HOME="$home" MEGAPOLOS_PROGRAM="$prefix/current" MEGAPOLOS_PREFIX="$prefix" MEGAPOLOS_USER="$user"
   export MEGAPOLOS_ADDRESS="$address" MEGAPOLOS_DOMAIN="$domain" MEGAPOLOS_HTTP_PORT="$http_port"
-  export MEGAPOLOS_SSH_PORT="$ssh_port" MEGAPOLOS_SSHD="$sshd" MEGAPOLOS_PANEL_PORT="$panel_port"
+  export MEGAPOLOS_SSH_PORT="$ssh_port" MEGAPOLOS_SSHD="$sshd" MEGAPOLOS_PANEL_PORT="$panel_port" MEGAPOLOS_GIT_PORT="$git_port"
   export MEGAPOLOS_RQLITE_PORT="$rqlite_port" MEGAPOLOS_STORE="$store" MEGAPOLOS_BASES="$bases" MEGAPOLOS_POOL="$pool"
   export MEGAPOLOS_DOCKER="$docker" MEGAPOLOS_BUILD_FIREWALL="$build_firewall"
   if [ -n "$kept_store" ] && [ "$kept_store" != "$store" ]; then
@@ -912,6 +920,7 @@ start_doors() {
   write_proxy_command
   bring_up proxy
   ! has_service sshd || bring_up sshd
+  bring_up git
   bring_up logs
 }
 
@@ -1037,6 +1046,7 @@ print_next_steps() {
 MegapolOS $program runs ($(($(date +%s) - begun)) s).
 
     Apps     http://<app>.$domain$(port_suffix)${hello_url:+    (now: $hello_url)}
+    Git      over SSH; over HTTP at http://git.$domain$(port_suffix)/<app>.git with a token: tokens:create ci
     Panel    ssh megapolos login
     Data     $home
     Command  $name, for root on this machine
@@ -1065,7 +1075,7 @@ END
 
 # --- servers: one list, two ways to run them ---------------------------------------------------------------------
 
-services='redis rqlite kernel proxy sshd logs'
+services='redis rqlite kernel proxy sshd git logs'
 
 has_service() {
   case $1 in
@@ -1089,11 +1099,16 @@ words_of() {
     kernel) printf '%s\n' /usr/bin/env MALLOC_ARENA_MAX=1 "NODE_COMPILE_CACHE=$prefix/current/cache" "$node_folder/bin/node" --max-semi-space-size=4 "$prefix/current/server/main.ts" ;;
     proxy) cat "$home/run/proxy.command" ;;
     sshd) printf '%s\n' /usr/sbin/sshd -D -e -f "$home/sshd/sshd_config" ;;
+    # git and its hook inherit what is said here: node-git-server gives them nothing of their own.
+    git)
+      printf '%s\n' /usr/bin/env "HOME=$home" PATH=/usr/local/bin:/usr/bin:/bin MALLOC_ARENA_MAX=1 "NODE_COMPILE_CACHE=$prefix/current/cache" \
+        "MEGAPOLOS_SOCKET=$socket" "MEGAPOLOS_PUSHES=$home/run/pushes" "$node_folder/bin/node" --max-semi-space-size=4 "$prefix/current/server/doors/git-http.ts"
+      ;;
     logs) printf '%s\n' "$prefix/current/install.sh" trim-logs --home "$home" ;;
   esac
 }
 
-user_of() { case $1 in redis | rqlite) echo "$store_user" ;; *) echo root ;; esac; }
+user_of() { case $1 in redis | rqlite) echo "$store_user" ;; git) echo "$user" ;; *) echo root ;; esac; }
 
 # Changes when the server has to be restarted to see what was configured.
 fingerprint() {
@@ -1102,7 +1117,7 @@ fingerprint() {
     case $1 in
       redis) cat "$home/redis/redis.conf" ;;
       rqlite) cat "$home/rqlite/auth.json" ;;
-      kernel) readlink "$prefix/current"; cat "$home/settings.env" ;;
+      kernel | git) readlink "$prefix/current"; cat "$home/settings.env" ;;
       proxy) proxy_files ;;
       sshd) cat "$home/sshd/sshd_config" ;;
     esac
@@ -1149,6 +1164,7 @@ title_of() {
     kernel) echo Kernel ;;
     proxy) echo Proxy ;;
     sshd) echo 'SSH door' ;;
+    git) echo 'git over HTTP' ;;
     logs) echo 'Log trimmer' ;;
     *) echo "$1" ;;
   esac
@@ -1186,7 +1202,7 @@ restart_docker() {
 
 # The other way round: nothing comes in before what it needs is gone.
 stop_all() {
-  for server in logs sshd proxy kernel rqlite redis; do
+  for server in logs git sshd proxy kernel rqlite redis; do
     running "$server" || continue
     step "$(title_of "$server")"
     stop_service "$server"
@@ -1304,7 +1320,7 @@ unit_order() {
       echo "After=network-online.target docker.service $(unit_of redis) $(unit_of rqlite)"
       echo "Wants=network-online.target docker.service $(unit_of redis)"
       ;;
-    proxy | sshd) echo "After=network-online.target $(unit_of kernel)"; echo 'Wants=network-online.target' ;;
+    proxy | sshd | git) echo "After=network-online.target $(unit_of kernel)"; echo 'Wants=network-online.target' ;;
     *) echo 'After=network.target' ;;
   esac
 }
@@ -1317,6 +1333,12 @@ unit_rules() {
     proxy) echo 'NoNewPrivileges=yes'; echo 'PrivateTmp=yes'; echo 'ProtectSystem=true'; echo 'ProtectKernelModules=yes'; echo 'OOMScoreAdjust=-500' ;;
     sshd) echo 'KillMode=process'; echo 'RuntimeDirectory=sshd'; echo 'RuntimeDirectoryMode=0755'; echo 'RuntimeDirectoryPreserve=yes' ;;
     logs) echo 'PrivateTmp=yes'; echo 'ProtectSystem=strict'; echo "ReadWritePaths=$home/logs"; echo 'PrivateNetwork=yes'; echo 'Nice=10' ;;
+    git)
+      echo "EnvironmentFile=$home/settings.env"; echo 'TasksMax=1024'; echo 'NoNewPrivileges=yes'; echo 'PrivateTmp=yes'; echo 'PrivateDevices=yes'
+      echo 'ProtectHome=yes'; echo 'ProtectSystem=strict'; echo "ReadWritePaths=$home/repositories $home/run/pushes"; echo 'ProtectKernelModules=yes'
+      echo 'ProtectKernelTunables=yes'; echo 'ProtectControlGroups=yes'; echo 'CapabilityBoundingSet='; echo 'RestrictAddressFamilies=AF_UNIX AF_INET'
+      echo 'IPAddressDeny=any'; echo 'IPAddressAllow=localhost'
+      ;;
     redis | rqlite)
       echo 'NoNewPrivileges=yes'; echo 'PrivateTmp=yes'; echo 'PrivateDevices=yes'; echo 'ProtectHome=yes'; echo 'ProtectSystem=strict'
       echo "ReadWritePaths=$home/$1"; echo 'ProtectKernelModules=yes'; echo 'ProtectKernelTunables=yes'; echo 'ProtectControlGroups=yes'
@@ -1373,7 +1395,8 @@ supervise() {
 run_once() {
   born=$(date +%s)
   as=''
-  [ "$(user_of "$1")" = root ] || as="setpriv --reuid=$store_user --regid=$store_user --init-groups --no-new-privs"
+  runs_as=$(user_of "$1")
+  [ "$runs_as" = root ] || as="setpriv --reuid=$runs_as --regid=$runs_as --init-groups --no-new-privs"
   {
     # shellcheck disable=SC2086
     set -- $as
@@ -1407,9 +1430,9 @@ end_server() {
   end_children "$1" "$2"
 }
 
-# What a killed kernel or nginx leaves behind holds its ports. Sessions of sshd and containers of Docker live on.
+# What a killed kernel or nginx leaves behind holds its ports, and git whose client is gone is of no use. Sessions of sshd and containers of Docker live on.
 end_children() {
-  case $1 in kernel | proxy) kill -KILL "-$2" 2>/dev/null || true ;; esac
+  case $1 in kernel | proxy | git) kill -KILL "-$2" 2>/dev/null || true ;; esac
 }
 
 # A process id alone may have been given to somebody else since, or be of another boot.
@@ -1462,7 +1485,7 @@ uninstall_all() {
 }
 
 remove_servers() {
-  for server in logs sshd proxy kernel rqlite redis; do remove_server $server; done
+  for server in logs git sshd proxy kernel rqlite redis; do remove_server $server; done
   ! has_systemd || remove_server mounts
 }
 

@@ -21,6 +21,8 @@ export interface Config {
   readonly sshPort: number
   /** Loopback port of the panel. `MEGAPOLOS_PANEL_PORT` */
   readonly panelPort: number
+  /** Loopback port of git over HTTP; the proxy leads `git.<global domain>` there. `MEGAPOLOS_GIT_PORT` */
+  readonly gitPort: number
   /** Name or address that people reach this server under; only printed. `MEGAPOLOS_ADDRESS` */
   readonly address: string
   /** Global domain at the first start; `domains:set-global` changes it later. `MEGAPOLOS_DOMAIN` */
@@ -47,6 +49,8 @@ export interface Paths {
   /** The keys that may come in, 0640 root:user, as sshd reads them. */
   readonly authorizedKeys: string
   readonly repositories: string
+  /** A note for each push over HTTP that is under way, named by the number of its git process. */
+  readonly pushes: string
   readonly keys: string
   readonly logs: string
   readonly spool: string
@@ -78,6 +82,7 @@ export function readConfig(env: Environment = process.env): Config {
     httpPort: port(env, 'MEGAPOLOS_HTTP_PORT', 80),
     sshPort: port(env, 'MEGAPOLOS_SSH_PORT', 22),
     panelPort: port(env, 'MEGAPOLOS_PANEL_PORT', 9180),
+    gitPort: port(env, 'MEGAPOLOS_GIT_PORT', 9181),
     address: env.MEGAPOLOS_ADDRESS ?? 'localhost',
     domain: env.MEGAPOLOS_DOMAIN ?? 'localhost',
     pool: env.MEGAPOLOS_POOL ?? '10.64.0.0/12',
@@ -89,6 +94,7 @@ export function readConfig(env: Environment = process.env): Config {
       socket: join(home, 'run/kernel.sock'),
       authorizedKeys: join(home, 'run/authorized_keys'),
       repositories: join(home, 'repositories'),
+      pushes: join(home, 'run/pushes'),
       keys: join(home, 'keys'),
       logs: join(home, 'logs'),
       spool: join(home, 'spool'),

@@ -13,6 +13,8 @@ export const codes = {
   conflict: { exit: 73, status: 409 },
   /** Docker, the store, Redis or the proxy does not answer; trying again later may help. */
   unavailable: { exit: 75, status: 503 },
+  /** Nobody comes in with this: it is wrong, revoked, or has expired. */
+  unauthenticated: { exit: 67, status: 401 },
   forbidden: { exit: 77, status: 403 },
   cancelled: { exit: 130, status: 409 },
   /** A bug. The message is logged, never shown. */

@@ -15,6 +15,7 @@ export async function prepareHome({ home, paths }: Config, account: Account): Pr
   await folder(home, 0o755)
   await folder(dirname(paths.socket), 0o750)
   await folder(paths.repositories, 0o750, account)
+  await folder(paths.pushes, 0o700, account)
   for (const path of [paths.keys, paths.logs, paths.spool, paths.backups, paths.devices, dirname(paths.sqlite)])
     await folder(path, 0o700)
 }

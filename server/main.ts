@@ -76,7 +76,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const devices = createDevices({ registry, store, config, system, log })
   await devices.installDefaults()
 
-  const routes = createRoutes({ domains: store.domains, proxy: devices.proxy, log })
+  const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
   const guarded = config.buildFirewall === 'on' ? ['docker0'] : []
   const firewall = createFirewall({
     system,
@@ -182,7 +182,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
-  const socket = createKernelSocket({ caller, keys: store.keys, health })
+  const socket = createKernelSocket({ caller, keys: store.keys, tokens: store.tokens, health })
   await listenOnSocket(socket, config, account)
   const panel = await servePanel(
     createPanel({ caller, signIn, keys: store.keys, live, secret: key, log }),

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { inSystem } from './in-system.ts'
 import { become, example, push } from './repository.ts'
@@ -34,6 +35,16 @@ describe('pushes that are interrupted', { timeout: 120_000 }, () => {
 
   test('who hangs up before the switch cancels the push', async () => {
     await at.person.run(['git', 'push', 'megapolos', 'main'], { within: 5 })
+    await isAt('cancelled')
+    await nothingChanged()
+  })
+
+  test('over HTTP too', async () => {
+    const { person } = at
+    await person.run(['ssh', 'megapolos', 'tokens:create', 'ci'], { to: join(person.home, 'ci.token') })
+    const pushing = person.run(['git', 'push', 'http://ci@git.localhost/blog.git', 'main'], { within: 5 })
+    await isAt('running')
+    await pushing
     await isAt('cancelled')
     await nothingChanged()
   })

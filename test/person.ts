@@ -87,11 +87,19 @@ export async function makeHome(home: string, user: string, sshPort: number): Pro
   LogLevel ERROR
 `
   await writeFile(sshConfig(home), host('megapolos', 'tester') + host('megapolos-as-friend', 'friend'))
+  await writeFile(askpass(home), answer, { mode: 0o755 })
   await writeFile(
     join(home, '.gitconfig'),
     '[user]\n  name = Tester\n  email = tester@example.com\n[init]\n  defaultBranch = main\n',
   )
 }
+
+/** Git asks a person for the password of `http://NAME@…`: they look it up where they keep what `tokens:create NAME` said. */
+const askpass = (home: string) => join(home, 'askpass')
+const answer = `#!/bin/sh
+name=\${1#*//}
+exec sed -n 's/^ *\\(mgp_[0-9a-f]*\\)$/\\1/p' "$HOME/\${name%%@*}.token"
+`
 
 const sshConfig = (home: string) => join(home, '.ssh/config')
 
@@ -110,6 +118,9 @@ function translated(words: readonly string[], home: string, server: Server): rea
       `::127.0.0.1:${server.httpPort}`,
       ...rest,
     ]
+  }
+  if (program === 'git') {
+    return words.map((word) => word.replace(/^(http:\/\/([\w-]+@)?git\.localhost)\//, `$1:${server.httpPort}/`))
   }
   if (program === 'docker' && rest[0] === 'ps') {
     return [program, 'ps', '--filter', `label=megapolos.system=${server.label}`, ...rest.slice(1)]
@@ -154,5 +165,12 @@ let counter = 0
 function environment(home: string): NodeJS.ProcessEnv {
   const { PATH, TMPDIR } = process.env
   const quiet = { GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', LANG: 'C.UTF-8', TERM: 'xterm' }
-  return { PATH, TMPDIR, HOME: home, GIT_SSH_COMMAND: `ssh -F ${sshConfig(home)}`, ...quiet }
+  return {
+    PATH,
+    TMPDIR,
+    HOME: home,
+    GIT_SSH_COMMAND: `ssh -F ${sshConfig(home)}`,
+    GIT_ASKPASS: askpass(home),
+    ...quiet,
+  }
 }

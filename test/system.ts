@@ -35,7 +35,13 @@ const user = slot ? `megapolos-e2e-${slot}` : 'megapolos-e2e'
 const home = `/var/lib/${user}`
 const command = `/usr/local/bin/${user}`
 const base = 18_000 + slot * 1000
-const ports = { httpPort: base + 80, sshPort: base + 22, panelPort: base + 180, rqlitePort: base + 141 }
+const ports = {
+  httpPort: base + 80,
+  sshPort: base + 22,
+  panelPort: base + 180,
+  gitPort: base + 181,
+  rqlitePort: base + 141,
+}
 
 const notes = `/tmp/${user}`
 const marker = join(notes, 'run')
@@ -81,6 +87,7 @@ async function system(): Promise<System> {
       const apps = await list('apps:list')
       await Promise.all(Array.from({ length: 4 }, () => destroyAll(apps)))
       for (const key of await list('keys:list')) if (key !== 'tester') await quickly(command, 'keys:remove', key)
+      for (const token of await list('tokens:list')) await quickly(command, 'tokens:revoke', token)
       await quickly(command, 'domains:set-global', 'localhost')
     },
   }
@@ -91,7 +98,7 @@ async function install(): Promise<void> {
   await quickly(
     ...[installer, 'install', '--home', home, '--user', user],
     ...['--http-port', `${ports.httpPort}`, '--ssh-port', `${ports.sshPort}`],
-    ...['--panel-port', `${ports.panelPort}`, '--rqlite-port', `${ports.rqlitePort}`],
+    ...['--panel-port', `${ports.panelPort}`, '--git-port', `${ports.gitPort}`, '--rqlite-port', `${ports.rqlitePort}`],
     ...['--domain', 'localhost', '--pool', `10.${80 + slot}.0.0/16`, '--no-hello'],
     ...store,
   )

@@ -9,12 +9,15 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { Worker } from 'node:worker_threads'
 
 export interface App {
   readonly target: string
   /** What it says to everything that has no path of its own. */
   readonly answer: string
+  /** The first piece of a body that it was sent. */
+  readonly begun: Promise<string>
   /** Answers all requests to `/wait`. */
   release(): void
   stop(): Promise<void>
@@ -22,7 +25,11 @@ export interface App {
 
 export async function startApp(answer: string): Promise<App> {
   const waiting: ServerResponse[] = []
-  const server = createServer((incoming, response) => void respond(incoming, response, answer, waiting))
+  const begun = Promise.withResolvers<string>()
+  const server = createServer((incoming, response) => {
+    incoming.once('data', (chunk) => begun.resolve(String(chunk)))
+    void respond(incoming, response, answer, waiting)
+  })
   server.on('upgrade', ({ url }, socket: Socket) => {
     socket.on('error', () => {}).on('end', () => socket.end())
     if (url === '/refused') {
@@ -40,7 +47,7 @@ export async function startApp(answer: string): Promise<App> {
   const release = () => {
     for (const response of waiting.splice(0)) response.end(answer)
   }
-  return { target: `127.0.0.1:${(server.address() as AddressInfo).port}`, answer, release, stop }
+  return { target: `127.0.0.1:${(server.address() as AddressInfo).port}`, answer, begun: begun.promise, release, stop }
 }
 
 async function respond(
@@ -133,6 +140,16 @@ export function ask(
     asked.on('error', reject)
     asked.end(body)
   })
+}
+
+/** A POST whose body is still to come. */
+export function open(port: number, host: string, path: string) {
+  const asked = request({ host: '127.0.0.1', port, path, method: 'POST', agent: false, headers: { host } })
+  const answered = new Promise<string>((resolve, reject) => {
+    asked.once('error', reject)
+    asked.once('response', (response) => text(response).then(resolve, reject))
+  })
+  return { asked, answered }
 }
 
 export interface OpenSocket {

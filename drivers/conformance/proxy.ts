@@ -2,7 +2,7 @@
 import { Agent } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ProxyDriver } from '../../server/devices/classes/proxy.ts'
-import { type App, ask, openSocket, startApp, until } from './proxy-apps.ts'
+import { type App, ask, open, openSocket, startApp, until } from './proxy-apps.ts'
 import { countsExactly } from './proxy-count.ts'
 import { swapWhileAsked } from './proxy-swap.ts'
 
@@ -237,6 +237,17 @@ export function proxyConforms(name: string, make: () => Promise<ProxyUnderTest>)
       await route({ 'a.test': [one.target] })
       const body = Buffer.alloc(3_000_000, 'x')
       expect((await get('a.test', { method: 'POST', path: '/length', body })).body).toBe('3000000')
+    })
+
+    test('on an unbuffered route a body goes through while it comes', async () => {
+      const one = await app('one')
+      await driver.apply({ hosts: { 'stream.test': { app: 'a', targets: [one.target], unbuffered: true } } })
+      const { asked, answered } = open(proxy.port, 'stream.test', '/length')
+      asked.write('first')
+      expect(await one.begun).toBe('first')
+      asked.end('last')
+      expect(await answered).toBe('9')
+      await nothingInFlight([one.target])
     })
 
     test('a table that is too large is refused, and the old one stays', async () => {

@@ -139,6 +139,16 @@ http {
       proxy_send_timeout 1h;
       proxy_pass http://app;
     }
+    # Bodies of any size that are answered while they come; who listens there has limits of its own.
+    location @unbuffered {${headers}
+      client_max_body_size 0;
+      proxy_request_buffering off;
+      proxy_buffering off;
+      proxy_read_timeout 1h;
+      proxy_send_timeout 1h;
+      proxy_set_header Connection "";
+      proxy_pass http://app;
+    }
     location @failed { rewrite_by_lua_block { return phases.failed() } }
 ${pages()}
   }

@@ -28,6 +28,7 @@ export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
     let result = 'ok'
     try {
       if (!may(context.actor, row.access)) throw forbidden(row, context)
+      await requireScope(row, args, context, kernel)
       return await run()
     } catch (error) {
       const failure = told(error)
@@ -108,10 +109,24 @@ function short(value: unknown): unknown {
   return typeof value === 'string' && value.length > 300 ? `${value.slice(0, 300)}…` : value
 }
 
+/** Who may touch some apps only is refused everything that is not about one of them, and is not told whether it is there. */
+async function requireScope(row: AnyRow, args: Record<string, unknown>, { actor }: Context, kernel: Kernel) {
+  if (!actor.apps || row.access === 'public') return
+  const about = row.about?.(args) ?? { name: String(args.app ?? '') }
+  const id = 'id' in about ? about.id : (await kernel.store.apps.find(about.name))?.id
+  if (id !== undefined && actor.apps.includes(id)) return
+  const what = 'name' in about && about.name ? about.name : 'this'
+  throw new UserError('forbidden', `The token ${actor.name} is not for ${what}.`, 'See what it is for: tokens:list')
+}
+
 function forbidden(row: AnyRow, { actor }: Context): UserError {
+  const hint =
+    actor.door === 'http'
+      ? 'An admin can make another token: tokens:create --role.'
+      : 'An admin can give the key another role: keys:remove, then keys:add --role.'
   return new UserError(
     'forbidden',
-    `${actor.name} is ${actor.role === 'admin' ? 'an' : 'a'} ${actor.role} and may not use ${row.name}.`,
-    'An admin can give the key another role: keys:remove, then keys:add --role.',
+    `${actor.name} is ${actor.role === 'admin' ? 'an' : 'a'} ${actor.role} and may not ${row.deed ?? `use ${row.name}`}.`,
+    hint,
   )
 }

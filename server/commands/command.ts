@@ -36,6 +36,10 @@ interface Row<A extends z.ZodObject> {
   readonly short?: Readonly<Record<string, keyof z.output<A> & string>>
   /** Once its list has begun, every word belongs to it, dashes included: `run blog ls -l`. */
   readonly verbatim?: boolean
+  /** The app that it is about, where no argument `app` names it: who may touch some apps only is held to it. */
+  readonly about?: (args: z.output<A>) => { readonly name: string } | { readonly id: string }
+  /** What a person does who uses it, where they do not type its name. */
+  readonly deed?: string
   /** Arguments that the audit log masks. */
   readonly secret?: readonly (keyof z.output<A> & string)[]
   /** Lines that a newcomer can copy, without `ssh megapolos`. */

@@ -1,4 +1,4 @@
-/** What git asks for over SSH, and what its hook hands over. Programs type these, people do not. */
+/** What git asks for over SSH and HTTP, and what its hook hands over. Programs type these, people do not. */
 import { z } from 'zod'
 import { appNameProblem, suggestAppName } from '../domain/app.ts'
 import { UserError } from '../errors.ts'
@@ -8,6 +8,8 @@ import type { Kernel } from './kernel.ts'
 
 /** `blog`, `/blog`, `blog.git`: all the ways in which a remote is written. */
 const repository = z.string().transform((path) => path.replace(/^\/+|\/+$/g, '').replace(/\.git$/, ''))
+const byName = ({ repository }: { repository: string }) => ({ name: repository })
+const byId = ({ repository }: { repository: string }) => ({ id: repository })
 const path = z.object({ path: z.string() })
 
 async function create(name: string, actor: string, kernel: Kernel) {
@@ -38,6 +40,8 @@ export const git = [
     access: 'app:write',
     kind: 'mutation',
     hidden: true,
+    deed: 'push',
+    about: byName,
     args: z.object({ repository }),
     positional: ['repository'],
     aliases: [{ name: 'git-receive-pack' }],
@@ -54,6 +58,8 @@ export const git = [
     access: 'app:read',
     kind: 'query',
     hidden: true,
+    deed: 'fetch',
+    about: byName,
     args: z.object({ repository }),
     positional: ['repository'],
     aliases: [{ name: 'git-upload-pack' }],
@@ -70,6 +76,8 @@ export const git = [
     access: 'app:write',
     kind: 'mutation',
     hidden: true,
+    deed: 'push',
+    about: byId,
     args: z.object({ repository, ref: z.string(), old: z.string(), new: z.string(), tree: z.string() }),
     positional: ['repository', 'ref', 'old', 'new', 'tree'],
     result: z.null(),
@@ -88,6 +96,8 @@ export const git = [
     access: 'app:write',
     kind: 'query',
     hidden: true,
+    deed: 'push',
+    about: byId,
     args: z.object({ repository, commit: z.string() }),
     positional: ['repository', 'commit'],
     result: z.object({ version: z.number() }),

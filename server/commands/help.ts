@@ -17,6 +17,7 @@ const topics: Readonly<Record<string, string>> = {
   jobs: 'Jobs',
   devices: 'Devices',
   keys: 'Keys',
+  tokens: 'Tokens',
   server: 'This server',
 }
 

@@ -20,6 +20,7 @@ import { server } from './server.ts'
 import { serverBackup } from './server-backup.ts'
 import { serverDisk } from './server-disk.ts'
 import { serverDoctor } from './server-doctor.ts'
+import { tokens } from './tokens.ts'
 
 export const rows: readonly AnyRow[] = [
   ...apps,
@@ -35,6 +36,7 @@ export const rows: readonly AnyRow[] = [
   ...audit,
   ...devices,
   ...keys,
+  ...tokens,
   ...server,
   ...serverDoctor,
   ...serverDisk,

@@ -61,7 +61,10 @@ test.each([
     'apps:create Blog',
     'An app cannot be called “Blog”: it may only have lower-case letters, digits and single hyphens, and starts with a letter. Try blog. | Usage: apps:create <app>',
   ],
-  ['apps:create panel', 'An app cannot be called “panel”: it is reserved. Try panel. | Usage: apps:create <app>'],
+  [
+    'apps:create panel',
+    'An app cannot be called “panel”: it is a name of the server itself. Try panel-app. | Usage: apps:create <app>',
+  ],
   ['apps:list extra', 'apps:list does not take “extra”. | Usage: apps:list'],
   [
     'ps:scale blog web=1 --dry-rum',

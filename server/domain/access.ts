@@ -8,12 +8,14 @@ export type Role = (typeof roles)[number]
 export const consoleName = 'root'
 
 export interface Actor {
-  /** Name of the key, or `consoleName`. */
+  /** Name of the key or token, or `consoleName`. */
   readonly name: string
   readonly role: Role
-  readonly door: 'ssh' | 'console' | 'panel'
+  readonly door: 'ssh' | 'http' | 'console' | 'panel'
   /** Address the request came from, where the door knows one. */
   readonly from: string | null
+  /** Ids of the only apps that it may touch; not there when it may touch all. */
+  readonly apps?: readonly string[]
 }
 
 export type Access = 'public' | 'app:read' | 'app:write' | 'admin'
@@ -36,5 +38,16 @@ export interface Key {
   /** Type and base64 of an OpenSSH public key, without its comment. */
   readonly publicKey: string
   readonly role: Role
+  readonly createdAt: string
+}
+
+export interface Token {
+  readonly name: string
+  readonly role: Role
+  /** Ids of the only apps that it opens, or null for all. An app that is destroyed leaves the list. */
+  readonly apps: readonly string[] | null
+  readonly expiresAt: string
+  /** To the hour. */
+  readonly lastUsedAt: string | null
   readonly createdAt: string
 }

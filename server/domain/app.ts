@@ -1,4 +1,5 @@
 /** Apps, their process types and how many of each run. */
+import { ownNames } from './route.ts'
 
 export interface App {
   /** Eight hexadecimal digits; never changes. Containers, networks and repositories carry it, so a rename touches none. */
@@ -39,12 +40,12 @@ export function scaleOf(formation: Formation, type: string): ProcessScale {
 /** Longest name that still leaves room for what is made from it: labels of 63, container and database names. */
 export const appNameLimit = 40
 const appName = /^[a-z](-?[a-z0-9])*$/
-const reserved = new Set(['drivers', 'git', 'internal', 'kernel', 'localhost', 'megapolos', 'panel'])
+const reserved = new Set(['drivers', 'internal', 'kernel', 'localhost', 'megapolos', ...ownNames])
 
 /** Says what is wrong with a name, or null when it may be an app's. */
 export function appNameProblem(name: string): string | null {
   if (name.length > appNameLimit) return `is ${name.length} characters long, at most ${appNameLimit} are allowed`
-  if (reserved.has(name)) return 'is reserved'
+  if (reserved.has(name)) return 'is a name of the server itself'
   if (!appName.test(name))
     return 'may only have lower-case letters, digits and single hyphens, and starts with a letter'
   return null
@@ -57,11 +58,11 @@ export function isProcessType(name: string): boolean {
 
 /** Lower case, digits and hyphens from anything, for a suggestion. */
 export function suggestAppName(name: string): string {
-  return (
+  const plain =
     name
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '-')
       .replace(/^[^a-z]+|-+$/g, '')
       .slice(0, appNameLimit) || 'app'
-  )
+  return reserved.has(plain) ? `${plain}-app` : plain
 }

@@ -13,11 +13,27 @@ export interface Route {
   readonly app: string
   /** `address:port`, each verified against a running container. */
   readonly targets: readonly string[]
+  /** Bodies and answers go through as they come, however long they take or stay silent. */
+  readonly unbuffered?: true
 }
 
 /** The whole of what the proxy knows. Hosts that are not in it answer 404. */
 export interface RouteTable {
   readonly hosts: Readonly<Record<string, Route>>
+}
+
+/** Names below the global domain that are the server's own; no app is called so. */
+export const ownNames = ['git', 'panel'] as const
+
+/** Where git over HTTP answers. */
+export function gitHost(global: string): string {
+  return `git.${global}`
+}
+
+/** Says whose host it is when an app may not have it: whoever holds it would be sent other people's tokens. */
+export function ownHostProblem(host: string, global: string): string | null {
+  const own = ownNames.some((name) => host === `${name}.${global}`)
+  return own ? `${host} belongs to the server itself.` : null
 }
 
 /** Where people find an app: its first own domain, else the default one; a wildcard cannot be opened. */

@@ -43,7 +43,8 @@ beforeAll(async () => {
     expects: (words) => (words[0] === 'keys:add' ? 'an OpenSSH public key' : null),
   }
   const keys = { byName: async (name: string) => (name === laptop.name ? laptop : null) }
-  server = createKernelSocket({ caller, keys, health: async () => ({ store: 'ok' }) })
+  const tokens = { byHash: async () => null, used: async () => {} }
+  server = createKernelSocket({ caller, keys, tokens, health: async () => ({ store: 'ok' }) })
   await new Promise<void>((resolve) => server.listen(socket, resolve))
 })
 
@@ -207,7 +208,7 @@ test('a caller whose connection was served by a process that ended is gone, thou
     socketPath: socket,
     path: '/push',
     method: 'POST',
-    headers: { 'megapolos-key': 'laptop', 'megapolos-session': String(session.pid) },
+    headers: { 'megapolos-key': 'laptop', 'megapolos-session': `/proc/${session.pid}` },
   })
   asked.end()
   await once(asked, 'response')

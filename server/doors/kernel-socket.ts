@@ -1,20 +1,19 @@
 /**
- * The kernel's socket: the door of the hooks, and so of SSH, of git and of root's console. Whoever can open it is user
- * megapolos or root; which key they came with is what the forced command says.
+ * The kernel's socket: the door of the hooks and of the git door, and so of SSH, of git and of root's console. Whoever can
+ * open it is user megapolos or root; which key or token they came with is what they say.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Caller } from '../commands/call.ts'
 import type { Context } from '../commands/command.ts'
 import { splitWords } from '../commands/words.ts'
-import { type Actor, consoleName, type Key } from '../domain/access.ts'
 import { codes, errorLines, told, UserError } from '../errors.ts'
 import { type Answer, InputWanted, startAnswer } from './answer.ts'
 import { joinTerminal } from './terminal.ts'
-import { watchProcesses } from './watch-process.ts'
+import { watchSession } from './watch-session.ts'
+import { header, type KnownPeople, whoAsks } from './who-asks.ts'
 
-export interface SocketPorts {
+export interface SocketPorts extends KnownPeople {
   readonly caller: Caller
-  readonly keys: { byName(name: string): Promise<Key | null> }
   health(): Promise<Record<string, string>>
 }
 
@@ -89,26 +88,13 @@ export function createKernelSocket(ports: SocketPorts): Server {
     emit: (line: string) => void,
   ): Promise<Context> {
     const hungUp = new AbortController()
-    const unwatch = watchProcesses(header(request, 'megapolos-session'), () => hungUp.abort())
+    const unwatch = watchSession(header(request, 'megapolos-session'), () => hungUp.abort())
     leaving.once('close', () => {
       unwatch()
       hungUp.abort()
     })
     const tty = header(request, 'megapolos-tty') === 'true'
-    return { actor: await actorOf(request), emit, input: '', tty, signal: hungUp.signal }
-  }
-
-  async function actorOf(request: IncomingMessage): Promise<Actor> {
-    const name = header(request, 'megapolos-key')
-    if (name === '--console') return { name: consoleName, role: 'admin', door: 'console', from: null }
-    const key = await ports.keys.byName(name)
-    if (!key) throw new UserError('forbidden', 'Your key was removed.')
-    return {
-      name: key.name,
-      role: key.role,
-      door: 'ssh',
-      from: header(request, 'megapolos-from').split(' ')[0] || null,
-    }
+    return { actor: await whoAsks(request, ports), emit, input: '', tty, signal: hungUp.signal }
   }
 }
 
@@ -131,9 +117,4 @@ async function body(request: IncomingMessage): Promise<string> {
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
-}
-
-/** Node reads headers as Latin-1; a branch name may be UTF-8. */
-function header(request: IncomingMessage, name: string): string {
-  return Buffer.from(String(request.headers[name] ?? ''), 'latin1').toString()
 }

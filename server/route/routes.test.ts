@@ -43,14 +43,16 @@ function setUp() {
     { host: 'a.test', app: 'a', kind: 'default' },
     { host: 'b.test', app: 'b', kind: 'default' },
   ]
+  const global = { name: 'test' }
   routes = createRoutes({
-    domains: { list: async () => [...domains] },
+    domains: { list: async () => [...domains], global: async () => global.name },
+    gitPort: 9181,
     proxy: () => proxy.driver,
     log: createLog(() => {}),
     retryAfter: 10,
     compareEvery: 10,
   })
-  return { proxy, domains }
+  return { proxy, domains, global }
 }
 
 test('nothing is pushed before the targets of all apps are known', async () => {
@@ -166,3 +168,13 @@ test('counts of requests in flight come from the proxy', async () => {
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
+
+test('the git door follows the global domain', async () => {
+  const { proxy, global } = setUp()
+  await routes.switchAll({})
+  expect(proxy.targetsOf('git.test')).toEqual(['127.0.0.1:9181'])
+  global.name = 'example.com'
+  await routes.refresh()
+  expect(proxy.targetsOf('git.example.com')).toEqual(['127.0.0.1:9181'])
+  expect(proxy.targetsOf('git.test')).toBeUndefined()
+})

@@ -19,7 +19,8 @@ export interface Routes extends Traffic {
 }
 
 export interface RoutesParts {
-  readonly domains: Pick<Domains, 'list'>
+  readonly domains: Pick<Domains, 'list' | 'global'>
+  readonly gitPort: number
   readonly proxy: () => ProxyDriver
   readonly log: Log
   /** How long to wait before the next try when the proxy is away, in ms. */
@@ -34,9 +35,10 @@ export interface RoutesParts {
  * and is made when the proxy is back; a caller that does not want it any more says so with another `switchTo`.
  */
 export function createRoutes(parts: RoutesParts): Routes {
-  const { domains, proxy, log, retryAfter = 1_000, compareEvery = 5_000 } = parts
+  const { domains, gitPort, proxy, log, retryAfter = 1_000, compareEvery = 5_000 } = parts
   const targets = new Map<string, readonly string[]>()
   let hosts: readonly Domain[] = []
+  let global = ''
   let hostsAreOld = true
   let state: 'new' | 'started' | 'stopped' = 'new'
   let running: Promise<void> = Promise.resolve()
@@ -46,7 +48,7 @@ export function createRoutes(parts: RoutesParts): Routes {
   /** Mark of the table that the proxy was last seen to use; null while another is on its way. */
   let used: string | null = null
 
-  const table = () => routeTable(hosts, targets)
+  const table = () => routeTable(hosts, targets, { global, gitPort })
 
   /** A push that has not begun yet takes every change made so far, and is shared by all who want one. */
   const push = (): Promise<void> => {
@@ -79,7 +81,9 @@ export function createRoutes(parts: RoutesParts): Routes {
     // Before the question: a change that is made while it is answered asks again.
     hostsAreOld = false
     try {
-      hosts = await domains.list()
+      const now = await Promise.all([domains.list(), domains.global()])
+      hosts = now[0]
+      global = now[1]
     } catch (error) {
       hostsAreOld = true
       throw error

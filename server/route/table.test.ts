@@ -1,22 +1,33 @@
 import { expect, test } from 'vitest'
-import { routeTable } from './table.ts'
+import type { Domain } from '../domain/route.ts'
+import { routeTable, type Targets } from './table.ts'
 
 const domain = (host: string, app: string) => ({ host, app, kind: 'custom' }) as const
+const git = { app: 'git', targets: ['127.0.0.1:9181'], unbuffered: true }
+const table = (domains: readonly Domain[], targets: Targets) =>
+  routeTable(domains, targets, { global: 'test', gitPort: 9181 }).hosts
 
 test('every host leads to the targets of its app', () => {
   const targets = new Map([['a1', ['10.0.0.2:80', '10.0.0.3:80']]])
-  expect(routeTable([domain('x.test', 'a1'), domain('*.x.test', 'a1')], targets)).toEqual({
-    hosts: {
-      'x.test': { app: 'a1', targets: ['10.0.0.2:80', '10.0.0.3:80'] },
-      '*.x.test': { app: 'a1', targets: ['10.0.0.2:80', '10.0.0.3:80'] },
-    },
+  expect(table([domain('x.test', 'a1'), domain('*.x.test', 'a1')], targets)).toEqual({
+    'git.test': git,
+    'x.test': { app: 'a1', targets: ['10.0.0.2:80', '10.0.0.3:80'] },
+    '*.x.test': { app: 'a1', targets: ['10.0.0.2:80', '10.0.0.3:80'] },
   })
 })
 
 test('an app of which nothing runs keeps its hosts, without targets', () => {
-  expect(routeTable([domain('x.test', 'a1')], new Map())).toEqual({ hosts: { 'x.test': { app: 'a1', targets: [] } } })
+  expect(table([domain('x.test', 'a1')], new Map())).toEqual({
+    'git.test': git,
+    'x.test': { app: 'a1', targets: [] },
+  })
 })
 
 test('targets without a host are reached by nobody', () => {
-  expect(routeTable([], new Map([['a1', ['10.0.0.2:80']]]))).toEqual({ hosts: {} })
+  expect(table([], new Map([['a1', ['10.0.0.2:80']]]))).toEqual({ 'git.test': git })
+})
+
+test('an app that had the name of the git door before there was one keeps it', () => {
+  const hosts = table([domain('git.test', 'a1')], new Map([['a1', ['10.0.0.2:80']]]))
+  expect(hosts).toEqual({ 'git.test': { app: 'a1', targets: ['10.0.0.2:80'] } })
 })

@@ -1,12 +1,20 @@
 /** The routing table: whose domains lead to which targets. */
-import type { Domain, Route, RouteTable } from '../domain/route.ts'
+import { type Domain, gitHost, type Route, type RouteTable } from '../domain/route.ts'
 
 /** App → `address:port` of the containers that serve it. */
 export type Targets = ReadonlyMap<string, readonly string[]>
 
+/** Doors of the server itself that the proxy leads to. */
+export interface Doors {
+  readonly global: string
+  /** Loopback port of git over HTTP. */
+  readonly gitPort: number
+}
+
 /** An app without targets keeps its hosts: they answer 503 instead of 404. */
-export function routeTable(domains: readonly Domain[], targets: Targets): RouteTable {
-  const hosts: Record<string, Route> = {}
+export function routeTable(domains: readonly Domain[], targets: Targets, doors: Doors): RouteTable {
+  const git: Route = { app: 'git', targets: [`127.0.0.1:${doors.gitPort}`], unbuffered: true }
+  const hosts: Record<string, Route> = { [gitHost(doors.global)]: git }
   for (const { host, app } of domains) hosts[host] = { app, targets: targets.get(app) ?? [] }
   return { hosts }
 }

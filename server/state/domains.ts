@@ -1,5 +1,5 @@
 /** Host names: each belongs to one app, and the primary key says so. */
-import type { Domain } from '../domain/route.ts'
+import { type Domain, ownHostProblem, ownNames } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import { type Database, type Result, type Statement, sql } from './database.ts'
 import { batchOr } from './refusal.ts'
@@ -14,12 +14,31 @@ export function createDomains(db: Database): Domains {
   const ofApp = async (app: string) =>
     (await db.query(`${columns} WHERE app = ? ORDER BY kind DESC, host`, [app])).map(domain)
 
+  const global = async () => {
+    const [row] = await db.query('SELECT value FROM settings WHERE name = ?', [globalDomain])
+    return String(row?.value)
+  }
+
+  /** What an app has already it keeps. */
+  const refuseOwn = async (app: string, hosts: readonly string[]) => {
+    const under = await global()
+    if (!hosts.some((host) => ownHostProblem(host, under))) return
+    const had = new Set((await ofApp(app)).map(({ host }) => host))
+    const problem = hosts
+      .filter((host) => !had.has(host))
+      .map((host) => ownHostProblem(host, under))
+      .find(Boolean)
+    if (problem) throw new UserError('conflict', problem)
+  }
+
   return {
     ofApp,
     async list() {
       return (await db.query(`${columns} ORDER BY host`)).map(domain)
     },
+    global,
     async add(app, hosts) {
+      await refuseOwn(app, hosts)
       await batchOr(
         db,
         hosts.map((host) => insert(app, host)),
@@ -39,17 +58,19 @@ export function createDomains(db: Database): Domains {
       ])
     },
     async set(app, hosts) {
+      await refuseOwn(app, hosts)
       const statements = [
         sql("DELETE FROM domains WHERE app = ? AND kind = 'custom'", app),
         ...hosts.map((host) => insertUnlessDefault(app, host)),
       ]
       await batchOr(db, statements, () => takenHost(db, hosts, app))
     },
-    async global() {
-      const [row] = await db.query('SELECT value FROM settings WHERE name = ?', [globalDomain])
-      return String(row?.value)
-    },
     async setGlobal(name) {
+      const taken = await takenHost(
+        db,
+        ownNames.map((own) => `${own}.${name}`),
+      )
+      if (taken) throw taken
       const move = `UPDATE domains SET host = (SELECT name FROM apps WHERE id = app) || '.' || ? WHERE kind = 'default'`
       const statements = [sql('UPDATE settings SET value = ? WHERE name = ?', name, globalDomain), sql(move, name)]
       await batchOr(db, statements, async () => {

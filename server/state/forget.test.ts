@@ -60,29 +60,28 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
 
   test('jobs are forgotten with their builds, but never one that runs or whose build a release names', async () => {
     const { id: app } = await store.apps.create('blog', 'ann')
-    const build = async (state: 'queued' | 'running') => {
-      const { id } = await store.jobs.create({ kind: 'push', app, actor: 'ann', state })
+    const job = async (state: 'queued' | 'running') =>
+      (await store.jobs.create({ kind: 'push', app, actor: 'ann', state })).id
+    const build = async () => {
+      const id = await job('running')
       await store.builds.start({ id, app, commit: 'c', tree: 't' })
       return id
     }
-    const [named, old, runs, waits] = [
-      await build('running'),
-      await build('running'),
-      await build('running'),
-      await build('queued'),
-    ]
-    await store.releases.create({ ...anyRelease(app), build: named })
-    for (const id of [named, old]) {
+    const built = async () => {
+      const id = await build()
       await store.builds.end(id, 'succeeded', 'Built', false)
       await store.jobs.move(id, 'running', 'succeeded')
+      return id
     }
+    const [named, old, runs, waits] = [await built(), await built(), await build(), await job('queued')]
+    await store.releases.create({ ...anyRelease(app), build: named })
     expect(await store.jobs.forget([named, old, runs, waits])).toEqual([old])
     expect((await store.jobs.outlines()).map(({ id, active }) => [id, active])).toEqual([
       [waits, true],
       [runs, true],
       [named, false],
     ])
-    expect((await store.builds.list(app, 9)).map(({ id }) => id)).toEqual([waits, runs, named])
+    expect((await store.builds.list(app, 9)).map(({ id }) => id)).toEqual([runs, named])
   })
 
   test('lines of the audit log expire by number and by age', async () => {

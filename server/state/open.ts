@@ -24,6 +24,7 @@ import { createSecrets, type Secrets } from './secrets.ts'
 import { createSettings } from './settings.ts'
 import { openSqlite } from './sqlite.ts'
 import type { Settings, Store } from './store.ts'
+import { createTokens } from './tokens.ts'
 
 export interface StoreOptions {
   readonly config: Pick<Config, 'store' | 'rqlitePort' | 'domain' | 'paths'>
@@ -63,6 +64,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     addresses: createAddresses(db),
     jobs: createJobs(db),
     keys: createKeys(db),
+    tokens: createTokens(db),
     devices: createDevices(db),
     settings,
     audit: createAudit(db),

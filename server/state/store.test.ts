@@ -172,6 +172,20 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
   })
 
   describe('domains', () => {
+    test('names of the server itself are no app’s, wherever the global domain is; one that had such a name keeps it', async () => {
+      const blog = await store.apps.create('blog', 'ann')
+      const refusal = { code: 'conflict', message: 'git.localhost belongs to the server itself.' }
+      await expect(store.domains.add(blog.id, ['example.org', 'git.localhost'])).rejects.toMatchObject(refusal)
+      await expect(store.domains.set(blog.id, ['git.localhost'])).rejects.toMatchObject(refusal)
+      await store.domains.add(blog.id, ['panel.example.com'])
+      await expect(store.domains.setGlobal('example.com')).rejects.toMatchObject({
+        code: 'conflict',
+        message: 'panel.example.com is already a domain of the app blog.',
+      })
+      expect(await store.domains.global()).toBe('localhost')
+      await expect(store.apps.create('git', 'ann')).rejects.toMatchObject({ message: /is a name of the server itself/ })
+    })
+
     test('a host of another app is refused naming that app, and none of the call is added', async () => {
       const [blog, shop] = [await store.apps.create('blog', 'ann'), await store.apps.create('shop', 'ann')]
       await store.domains.add(blog.id, ['example.com'])
@@ -456,32 +470,6 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       await add('keys:add', { name: 'blog' })
       const found = await store.audit.list({ app: 'blog', limit: 10 })
       expect(found.map(({ command }) => command)).toEqual(['ps:scale', 'git:push', 'apps:rename'])
-    })
-
-    test('events are read oldest first, and those of an app by its name of now and of then', async () => {
-      const { id } = await store.apps.create('blog', 'ann')
-      const event = (text: string, app: string | null, appName: string | null) =>
-        ({ at: '2026-01-01T00:00:00.000Z', kind: 'app', app, appName, job: 7, text }) as const
-      await store.events.add([event('a', id, 'log'), event('b', null, null), event('c', 'feedbeef', 'blog')])
-      await store.events.add([event('d', 'feedbeef', 'shop')])
-      const texts = async (filter: object) =>
-        (await store.events.list({ limit: 10, ...filter })).map(({ text }) => text)
-      expect(await texts({})).toEqual(['a', 'b', 'c', 'd'])
-      expect(await texts({ limit: 2 })).toEqual(['c', 'd'])
-      expect(await texts({ app: 'blog' })).toEqual(['a', 'c'])
-      expect((await store.events.lastOf('app'))?.text).toBe('d')
-      expect(await store.events.lastOf('kernel')).toBeUndefined()
-      const [, second] = await store.events.list({ limit: 10 })
-      expect(await texts({ after: second?.id })).toEqual(['c', 'd'])
-    })
-
-    test('of events the newest 10,000 stay', async () => {
-      const event = { at: '2026-01-01T00:00:00.000Z', kind: 'kernel', app: null, appName: null, job: null } as const
-      for (let batch = 0; batch < 11; batch++)
-        await store.events.add(Array.from({ length: 1000 }, (_, n) => ({ ...event, text: `${batch} ${n}` })))
-      const all = await store.events.list({ limit: 20_000 })
-      expect(all.length).toBe(10_000)
-      expect(all.at(0)?.text).toBe('1 0')
     })
   })
 })

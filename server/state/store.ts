@@ -1,5 +1,5 @@
 /** The desired state, a file a noun. `openStore` opens the database, migrates it and builds these. */
-import type { Key, Role } from '../domain/access.ts'
+import type { Key, Role, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
@@ -19,6 +19,7 @@ export interface Store {
   readonly addresses: Addresses
   readonly jobs: Jobs
   readonly keys: Keys
+  readonly tokens: Tokens
   readonly devices: Devices
   readonly settings: Settings
   readonly audit: Audit
@@ -174,6 +175,17 @@ export interface Keys {
   /** Throws `conflict` when the name or the key is there already, saying which. */
   add(key: Omit<Key, 'createdAt'>): Promise<Key>
   remove(name: string): Promise<boolean>
+}
+
+/** Known by the SHA-256 of each, in hexadecimal digits: nobody can read a token here. */
+export interface Tokens {
+  list(): Promise<Token[]>
+  /** Also one that has expired. */
+  byHash(hash: string): Promise<Token | null>
+  /** Throws `conflict` when the name is taken, `not-found` when one of the apps is gone. */
+  add(token: Omit<Token, 'lastUsedAt' | 'createdAt'>, hash: string): Promise<Token>
+  used(name: string, at: string): Promise<void>
+  revoke(name: string): Promise<boolean>
 }
 
 export interface Devices {

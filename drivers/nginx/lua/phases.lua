@@ -44,10 +44,13 @@ end
 -- A table that is known here may be old; `take` finds out. One that does not know the host must not be.
 function phases.elsewhere()
   local host = var.host
-  if not routes.known(host) then
+  local route = routes.known(host)
+  if not route then
     local targets, starting = routes.targets(host)
     if not (targets and targets[1]) then return page_of(targets, starting) end
+    route = routes.known(host)
   end
+  if route.unbuffered then return '@unbuffered' end
   return var.stream ~= '' and '@stream' or ''
 end
 

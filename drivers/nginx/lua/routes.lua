@@ -68,10 +68,10 @@ local function route_of(host)
   return route
 end
 
--- True when the table of this worker, which may be an old one, has targets for the host.
+-- The route of the host if the table of this worker, which may be an old one, has targets for it.
 function routes.known(host)
   local route = hosts and route_of(host)
-  return route and route.targets[1] ~= nil
+  return route and route.targets[1] and route
 end
 
 -- The targets of a host, as nginx normalises it. An exact name beats a wildcard, a longer wildcard a shorter one.
