@@ -1,9 +1,7 @@
 /** What garbage collection reads of the store, and what it may make it forget; on both databases. */
-import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Release } from '../domain/release.ts'
-import type { Store } from './store.ts'
-import { startStore, type TestStore } from './test-stores.ts'
+import { onBothStores } from './test-stores.ts'
 
 const anyRelease = (app: string): Omit<Release, 'version' | 'createdAt'> => ({
   ...{ app, commit: 'c'.repeat(40), tree: 't'.repeat(40), build: null, config: {}, hardened: true },
@@ -14,20 +12,7 @@ const anyRelease = (app: string): Omit<Release, 'version' | 'createdAt'> => ({
   ...{ checks: { path: null, timeout: 30 }, description: 'Push ccccccc', createdBy: 'ann' },
 })
 
-describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
-  let started: TestStore
-  let store: Store
-  let empty: string
-
-  beforeAll(async () => {
-    started = await startStore(kind)
-    store = started.store
-    empty = join(started.folder, 'empty')
-    await store.backup(empty)
-  })
-  beforeEach(() => store.restore(empty))
-  afterAll(() => started.stop())
-
+onBothStores((store) => {
   test('of old releases only outlines are read, of one app or of all, pending ones too', async () => {
     const [blog, shop] = [await store.apps.create('blog', 'ann'), await store.apps.create('shop', 'ann')]
     await store.releases.create(anyRelease(blog.id))

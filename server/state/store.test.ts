@@ -1,10 +1,8 @@
 /** What the store promises, on both databases. */
-import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Place } from '../domain/container.ts'
 import type { Release } from '../domain/release.ts'
-import type { Store } from './store.ts'
-import { startStore, type TestStore } from './test-stores.ts'
+import { onBothStores } from './test-stores.ts'
 
 const anyRelease = (app: string): Omit<Release, 'version' | 'createdAt'> => ({
   app,
@@ -24,20 +22,7 @@ const anyRelease = (app: string): Omit<Release, 'version' | 'createdAt'> => ({
 
 const place = (app: string, index: number): Place => ({ app, process: 'web', index, release: 1, group: '0a1b2c3d' })
 
-describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
-  let started: TestStore
-  let store: Store
-  let empty: string
-
-  beforeAll(async () => {
-    started = await startStore(kind)
-    store = started.store
-    empty = join(started.folder, 'empty')
-    await store.backup(empty)
-  })
-  beforeEach(() => store.restore(empty))
-  afterAll(() => started.stop())
-
+onBothStores((store) => {
   describe('apps', () => {
     test('an app is created with its default host', async () => {
       const app = await store.apps.create('blog', 'ann')

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe } from 'vitest'
 import { type Config, readConfig } from '../config.ts'
 import { createLog } from '../log.ts'
 import { openStore } from './open.ts'
@@ -21,6 +22,26 @@ export interface TestStore {
   /** Null for sqlite. */
   readonly rqlited: Rqlited | null
   stop(): Promise<void>
+}
+
+/** The same promises on both databases. The store is there from the first test on, and empty at the beginning of each. */
+export function onBothStores(promises: (store: Store) => void): void {
+  describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
+    const store = {} as Store
+    let started: TestStore
+    let empty: string
+
+    beforeAll(async () => {
+      started = await startStore(kind)
+      Object.assign(store, started.store)
+      empty = join(started.folder, 'empty')
+      await store.backup(empty)
+    })
+    beforeEach(() => store.restore(empty))
+    afterAll(() => started.stop())
+
+    promises(store)
+  })
 }
 
 export async function startStore(kind: Config['store']): Promise<TestStore> {

@@ -1,23 +1,8 @@
 /** What the store promises about tokens, on both databases. */
-import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Store } from './store.ts'
-import { startStore, type TestStore } from './test-stores.ts'
+import { describe, expect, test } from 'vitest'
+import { onBothStores } from './test-stores.ts'
 
-describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
-  let started: TestStore
-  let store: Store
-  let empty: string
-
-  beforeAll(async () => {
-    started = await startStore(kind)
-    store = started.store
-    empty = join(started.folder, 'empty')
-    await store.backup(empty)
-  })
-  beforeEach(() => store.restore(empty))
-  afterAll(() => started.stop())
-
+onBothStores((store) => {
   describe('tokens', () => {
     const until = '2030-01-01T00:00:00.000Z'
     const hash = (digit: string) => digit.repeat(64)
