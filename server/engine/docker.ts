@@ -43,7 +43,7 @@ export function createEngine({ socket, system }: { readonly socket: string; read
       const labels = [systemLabel(system), 'megapolos.group', ...(app ? [`megapolos.app=${app}`] : [])]
       const found = await client.listContainers(labels)
       return found
-        .filter((one) => one.Labels['megapolos.one-off'] === undefined)
+        .filter((one) => !one.Labels['megapolos.one-off'])
         .map((one) => observed(one.Id, isElsewhere(one) ? 'dead' : one.State, one.Labels))
     },
     listOneOff: async () => {
