@@ -21,9 +21,11 @@ describe('a hostile name', { timeout: 60_000 }, () => {
     cookie = (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
     panel = Number(link.port)
     await system.console('apps:create', 'blog')
+    token = JSON.parse(await system.console('tokens:create', 'hostile', '--format', 'json')).token
     before = await system.console('apps:list', '--format', 'json')
   })
   let panel: number
+  let token: string
   let before: string
 
   /** Each tries to make or to open something of that name, and returns what was said; whoever lets it in throws. */
@@ -38,8 +40,12 @@ describe('a hostile name', { timeout: 60_000 }, () => {
         () => Promise.reject(new Error('let in')),
         (error: Error) => error.message,
       ),
+    'git over HTTP, to push': (name) => overHttp(name, 'git-receive-pack'),
+    'git over HTTP, to fetch': (name) => overHttp(name, 'git-upload-pack'),
     panel: async (name) => {
-      const { status, page } = await open(`/apps/${encodeURIComponent(name)}`)
+      const { status, page } = await open(panel, `/apps/${encodeURIComponent(name)}`, {
+        ...{ host: `localhost:${panel}`, cookie },
+      })
       expect(status).toBe(404)
       return page.replace('role="alert"><p>', ' !     ')
     },
@@ -91,18 +97,29 @@ describe('a hostile name', { timeout: 60_000 }, () => {
     return output
   }
 
-  /** As a browser does, but with the path as it is. */
-  function open(path: string): Promise<{ status: number | undefined; page: string }> {
-    const { promise, resolve, reject } = Promise.withResolvers<{ status: number | undefined; page: string }>()
-    const headers = { host: `localhost:${panel}`, cookie }
-    request({ host: '127.0.0.1', port: panel, path, headers }, async (response) =>
-      resolve({ status: response.statusCode, page: await text(response) }),
-    )
-      .on('error', reject)
-      .end()
-    return promise
+  async function overHttp(name: string, service: string): Promise<string> {
+    const authorization = `Basic ${Buffer.from(`hostile:${token}`).toString('base64')}`
+    const path = `/${encodeURIComponent(name)}.git/info/refs?service=${service}`
+    const { status, page } = await open(at.system.httpPort, path, { host: 'git.localhost', authorization })
+    if (status === 200) throw new Error(`${name} was let in: ${page}`)
+    return page
   }
 })
+
+/** As a browser does, but with the path as it is. */
+function open(
+  port: number,
+  path: string,
+  headers: Record<string, string>,
+): Promise<{ status: number | undefined; page: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number | undefined; page: string }>()
+  request({ host: '127.0.0.1', port, path, headers }, async (response) =>
+    resolve({ status: response.statusCode, page: await text(response) }),
+  )
+    .on('error', reject)
+    .end()
+  return promise
+}
 
 function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`

@@ -125,7 +125,7 @@ test('log lines are added as they are printed, as text, and at most 500 stay', a
 
 test('a running build prints on, and its verdict appears when it ends', async () => {
   let finish = () => {}
-  const info = { ...job(61, running), output: ['-----> Building'] }
+  const info = { ...job(61, running), output: ['-----> Building'], steps: [] }
   const { page, world } = await open('/apps/blog/builds/61', {
     ...blog,
     'jobs:info': () => info,

@@ -1,5 +1,6 @@
 /** The proxy's table: it is what the kernel wants, and the kernel wants what the store says. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { gitHost } from '../../domain/route.ts'
 import { check, type House } from '../check.ts'
 
 export interface RoutesFacts {
@@ -32,9 +33,10 @@ async function lasting(house: House): Promise<RoutesFacts> {
 }
 
 async function look({ store, routes, proxy }: House): Promise<RoutesFacts> {
-  const [domains, status] = await Promise.all([store.domains.list(), proxy().status()])
+  const { domains } = store
+  const [apps, global, status] = await Promise.all([domains.list(), domains.global(), proxy().status()])
   return {
-    stored: domains.map(({ host }) => host),
+    stored: [...apps.map(({ host }) => host), gitHost(global)],
     wanted: Object.keys(routes().hosts),
     inProxy: status.running ? status.hosts : null,
   }
