@@ -46,7 +46,7 @@ const everything = {
     ...(active ? [] : [job(69, refused), job(68, { result: 'word '.repeat(60) })]),
   ],
   releases: [release(3, true), { ...release(2), description: `Set ${'LONG_NAME_OF_A_CONFIG_VAR_'.repeat(4)}` }],
-  'jobs:info': { ...job(69, refused), output: [...output, 'x'.repeat(400)] },
+  'jobs:info': { ...job(69, refused), output: [...output, 'x'.repeat(400)], steps: [] },
 }
 const paths = [
   ...['/', '/apps/blog', '/apps/blog/releases', '/apps/blog/builds', '/apps/blog/builds/61'],
