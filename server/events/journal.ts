@@ -5,6 +5,7 @@ import { messageOf, told } from '../errors.ts'
 import type { Live } from '../live/live.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
+import { apart } from '../steps.ts'
 
 export interface Journal {
   record(event: Happened): void
@@ -65,7 +66,7 @@ export function createJournal({ store, live, log }: JournalParts): Journal {
     record({ kind, text, app, job }) {
       const at = new Date().toISOString()
       waiting.push({ at, kind, app: app?.id ?? null, appName: app?.name ?? null, job: job ?? null, text })
-      writing ??= write().finally(() => (writing = null))
+      writing ??= apart(write).finally(() => (writing = null))
     },
     async *read({ app, num, follow, signal }) {
       const filter = app === undefined ? {} : { app }
