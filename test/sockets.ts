@@ -1,5 +1,6 @@
 /** WebSockets that stay open and talk: each that is cut is told with its age, and opened again. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { WebSocket } from 'ws'
 
 export interface SocketsReport {
   readonly opened: number
@@ -18,7 +19,6 @@ export interface Sockets {
 /** Milliseconds between two words, and how long to wait for the answer to one. */
 const [rest, patience] = [500, 10_000]
 
-/** The name must lead to this machine: this client does not send another than the one it connects to. */
 export function startSockets(port: number, host: string, count: number): Sockets {
   const failures: string[] = []
   const cut: number[] = []
@@ -26,7 +26,7 @@ export function startSockets(port: number, host: string, count: number): Sockets
 
   const client = async (number: number) => {
     while (running) {
-      const socket = new WebSocket(`ws://${host}:${port}/`)
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/`, { headers: { host } })
       const closed = new Promise<'closed'>((resolve) => socket.addEventListener('close', () => resolve('closed')))
       socket.addEventListener('error', () => {})
       const first = await Promise.race([happens(socket, 'open'), closed])
@@ -66,8 +66,6 @@ export function startSockets(port: number, host: string, count: number): Sockets
 
 function happens(socket: WebSocket, event: 'open' | 'message'): Promise<string> {
   return new Promise((resolve) => {
-    socket.addEventListener(event, (happened) => resolve('data' in happened ? String(happened.data) : event), {
-      once: true,
-    })
+    socket.once(event, (data?: unknown) => resolve(event === 'message' ? String(data) : event))
   })
 }

@@ -52,6 +52,13 @@ export async function sweep(system: string): Promise<void> {
     ),
   )
   for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove()
-  for (const { Id } of await docker.listImages({ all: true, filters }))
-    await docker.getImage(Id).remove({ force: true })
+  await removeAll((await docker.listImages({ all: true, filters })).map(({ Id }) => docker.getImage(Id)))
+}
+
+/** Some are made of others, which cannot go before them. */
+async function removeAll(images: readonly Docker.Image[]): Promise<void> {
+  const outcomes = await Promise.allSettled(images.map((image) => image.remove({ force: true })))
+  const stuck = images.filter((_, n) => outcomes[n]?.status === 'rejected')
+  if (stuck.length === images.length && stuck.length > 0) throw (outcomes[0] as PromiseRejectedResult).reason
+  if (stuck.length > 0) await removeAll(stuck)
 }
