@@ -54,6 +54,11 @@ function trailers(raw: readonly string[]): Pick<KernelAnswer, 'exit' | 'errors'>
   if (exit === undefined) return noKernel
   return {
     exit: Number(exit),
-    errors: values('megapolos-error').map((line) => Buffer.from(line, 'latin1').toString()),
+    errors: values('megapolos-error').map((line) => indented(Buffer.from(line, 'latin1').toString())),
   }
+}
+
+/** As `errorLines` had it: HTTP drops the blanks that a value begins with. */
+function indented(line: string): string {
+  return line.startsWith('!') ? ` ${line}` : `       ${line}`
 }
