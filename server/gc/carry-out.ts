@@ -1,6 +1,7 @@
 /** Does what was planned. Every step may be repeated, and the order makes an interruption harmless. */
 import { rm } from 'node:fs/promises'
 import { logPath } from '../jobs/job-log.ts'
+import { stepsPath } from '../jobs/job-steps.ts'
 import { auditBefore, type Observed } from './observe.ts'
 import { keeps, type Removal } from './world.ts'
 
@@ -43,5 +44,8 @@ export async function carryOut({ store, engine, repositories, logs }: CarryOut, 
 }
 
 async function removeLogs(folder: string, ids: readonly number[]): Promise<void> {
-  for (const id of ids) await rm(logPath(folder, id), { force: true })
+  for (const id of ids) {
+    await rm(stepsPath(folder, id), { force: true })
+    await rm(logPath(folder, id), { force: true })
+  }
 }

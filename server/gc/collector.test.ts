@@ -200,16 +200,16 @@ test('releases beyond the newest twenty go with their images; their number, and 
   expect(kept).toHaveLength(20)
 })
 
-test('a log whose job is gone goes, and no other', async () => {
+test('a log whose job is gone goes with the account of its time, and no other', async () => {
   const job = await jobs.run({ kind: 'push', app: blog, actor: 'ann', emit: () => {} }, async ({ id, emit }) => {
     emit('a line')
     return { value: id, result: 'Done' }
   })
-  const log = (id: number) => join(started.folder, 'jobs', `${id}.log`)
+  const files = (id: number) => ['log', 'steps'].map((kind) => join(started.folder, 'jobs', `${id}.${kind}`))
   mkdirSync(join(started.folder, 'jobs'), { recursive: true })
-  writeFileSync(log(9999), 'left over\n')
+  for (const file of files(9999)) writeFileSync(file, 'left over\n')
   await collector.collect(asker())
-  expect([existsSync(log(9999)), existsSync(log(job))]).toEqual([false, true])
+  expect([...files(9999), ...files(job)].map((file) => existsSync(file))).toEqual([false, false, true, true])
 })
 
 test('a build on a disk with room is not held up', async () => {

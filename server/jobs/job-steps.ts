@@ -4,7 +4,7 @@ import type { Log } from '../log.ts'
 import type { Step } from '../steps.ts'
 import { logPath } from './job-log.ts'
 
-const stepsPath = (folder: string, id: number) => logPath(folder, id).replace(/\.log$/, '.steps')
+export const stepsPath = (folder: string, id: number) => logPath(folder, id).replace(/\.log$/, '.steps')
 
 /** A disk that is full costs the account, never the job. */
 export function writeSteps(folder: string, id: number, steps: readonly Step[], log: Log): void {
