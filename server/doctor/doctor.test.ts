@@ -103,9 +103,14 @@ test('routes that are being changed are looked at again', async () => {
   const hosts = [['a.test', 'b.test'], ['a.test']]
   const world = {
     ...house,
-    store: { domains: { list: async () => (hosts.shift() ?? ['a.test']).map((host) => ({ host })) } },
-    routes: () => ({ hosts: { 'a.test': {} } }),
-    proxy: () => ({ status: async () => ({ running: true, hosts: 1 }) }),
+    store: {
+      domains: {
+        list: async () => (hosts.shift() ?? ['a.test']).map((host) => ({ host })),
+        global: async () => 'test',
+      },
+    },
+    routes: () => ({ hosts: { 'a.test': {}, 'git.test': {} } }),
+    proxy: () => ({ status: async () => ({ running: true, hosts: 2 }) }),
   } as unknown as House
   expect((await createDoctor(world, [routes]).examine()).findings).toEqual([])
   expect(hosts).toEqual([])
