@@ -38,8 +38,8 @@ export async function play(at: InSystem, planned: Planned): Promise<{ outcome: O
 async function disturb(cell: Cell, { step, victim }: Planned): Promise<number> {
   const thaw = await step.reach(cell)
   try {
-    const died = Date.now()
     await victim.kill(cell)
+    const died = Date.now()
     if (step.thaws === 'at once') thaw()
     await victim.isBack(cell)
     return died
