@@ -423,7 +423,7 @@ put_files_back() {
   step 'Keys and repositories'
   mv "$restored/secret.key" "$home/keys/"
   ! [ -d "$restored/sshd" ] || mv "$restored"/sshd/* "$home/sshd/"
-  touch "$home/keys/shown" "$home/hello"
+  (umask 077 && touch "$home/keys/shown" "$home/hello")
   try 'The repositories could not be put back.' 'Is the disk full? Look at: df -h' node "$prefix/$program/server/backups/restore.ts" repositories "$restored"
   done_with 'are back'
 }

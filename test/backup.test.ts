@@ -100,6 +100,7 @@ describe('a backup of the server', { timeout: 240_000 }, () => {
     expect(output).toMatch(/^ {4}blog v3 runs: http:\/\/blog\.example\.com:\d+\/$/m)
     expect(output).toMatch(/^ {4} !\s+Not back: fragile\. The reasons are above\.$/m)
     expect({ exit, output }).toMatchObject({ exit: 1, output: expect.stringContaining('\nNot every app came back.\n') })
+    expect(output).not.toContain('can be read by others')
     restored = await second.person()
     expect(await everything(restored)).toBe(before)
     expect(await hostKeysOf(second.sshPort)).toBe(hostKeys)
