@@ -1,9 +1,10 @@
 /** audit */
 import { z } from 'zod'
+import { printable } from '../domain/printed.ts'
 import type { AuditEntry } from '../state/store.ts'
 import { command } from './command.ts'
 import { app } from './fields.ts'
-import { printable, table } from './text.ts'
+import { table } from './text.ts'
 
 const entry = z.object({
   at: z.string(),

@@ -1,9 +1,9 @@
 /** events */
 import { z } from 'zod'
 import type { Event } from '../domain/event.ts'
+import { printable } from '../domain/printed.ts'
 import { command } from './command.ts'
 import { app } from './fields.ts'
-import { printable } from './text.ts'
 
 const event = z.object({
   id: z.number(),

@@ -19,12 +19,6 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return rows.length === 0 ? [none] : columns([head.map((cell) => cell.toUpperCase()), ...rows])
 }
 
-/** What somebody else typed, shown on a terminal: without what would steer it. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly those are taken out
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?')
-}
-
 /** `name: value` lines, aligned. */
 export function facts(pairs: readonly (readonly [string, string])[]): string[] {
   return columns(pairs.map(([name, value]) => [`${name}:`, value]))

@@ -17,3 +17,9 @@ export function coloured(text: string): string {
   const kept = text.replace(controls, (found) => (colour.test(found) ? found : ''))
   return kept.includes('\x1b') ? `${kept}\x1b[0m` : kept
 }
+
+/** On one line, with a mark where a character stood that would steer a terminal: somebody may have wanted to hide something. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly those are taken out
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?')
+}
