@@ -36,11 +36,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
   ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order]])),
-  backups: [...vocabulary, 'push', 'state'],
+  backups: [...vocabulary, 'push', 'attachments', ...tools],
+  // Ties what devices provide to apps; the order of their changes is the pipeline's.
+  attachments: [...vocabulary, ...tools],
+  mounts: [...vocabulary, ...tools],
   // Settles what a dead kernel left before anything new begins.
   'aftermath.ts': [...vocabulary, 'jobs', 'state'],
   // Commands see the parts only as types, through kernel.ts (a test below).
-  commands: [...vocabulary, ...stages, ...tools, ...order, 'backups', 'doctor', 'gc'],
+  commands: [...vocabulary, ...stages, ...tools, ...order, 'attachments', 'backups', 'doctor', 'gc', 'mounts'],
   doors: [...vocabulary, 'commands', 'engine', 'push', 'live', 'views'],
   drivers: [...vocabulary, 'devices'],
   buildpacks: [...vocabulary, 'build'],

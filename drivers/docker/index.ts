@@ -1,7 +1,7 @@
 /** Builds images with the BuildKit inside the Docker Engine, over the engine's socket: no CLI, no plugin, no registry. */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import type { BuilderDriver, BuildRequest } from '../../server/devices/classes/builder.ts'
-import type { CreateDriver } from '../../server/devices/driver.ts'
+import type { HostBasics } from '../../server/devices/driver.ts'
 import { messageOf, UserError } from '../../server/errors.ts'
 import { noteStep } from '../../server/steps.ts'
 import { boundBuilds } from './bounds.ts'
@@ -10,7 +10,7 @@ import { openSession } from './session.ts'
 import { readTrace, type Trace } from './trace.ts'
 import { openTree } from './tree.ts'
 
-export const createDriver: CreateDriver<BuilderDriver> = (host) => {
+export function createDriver(host: HostBasics): BuilderDriver {
   const socket = host.engineSocket
   if (!socket) throw new Error('the docker builder needs the privilege engine')
   return { build: (build, log, signal) => run(socket, build, log, signal) }

@@ -1,14 +1,14 @@
 /** The `proxy` class on Debian's nginx with its Lua module: routes live in shared memory and change without a reload. */
 import { createHash } from 'node:crypto'
 import type { ProxyDriver, ProxyStatus } from '../../server/devices/classes/proxy.ts'
-import type { DriverHost } from '../../server/devices/driver.ts'
+import type { HostBasics } from '../../server/devices/driver.ts'
 import type { RouteTable } from '../../server/domain/route.ts'
 import { UserError } from '../../server/errors.ts'
 import { largestTable, type Paths, type Settings } from './config.ts'
 import { callControl } from './control.ts'
 import { commandOf, dropTable, installFiles, pathsOf, saveTable } from './files.ts'
 
-export function createDriver(host: DriverHost): ProxyDriver {
+export function createDriver(host: HostBasics): ProxyDriver {
   const paths = pathsOf(host.folder, host.system)
   const settings = readSettings(host.settings)
   let turn: Promise<unknown> = Promise.resolve()
@@ -26,7 +26,7 @@ export function createDriver(host: DriverHost): ProxyDriver {
   }
 }
 
-function readSettings(given: DriverHost['settings']): Settings {
+function readSettings(given: HostBasics['settings']): Settings {
   const { httpPort, workers = 'auto', ...unknown } = given
   const extra = Object.keys(unknown)[0]
   if (extra !== undefined) throw new UserError('usage', `The nginx driver has no setting ${extra}.`)
@@ -37,7 +37,7 @@ function readSettings(given: DriverHost['settings']): Settings {
   return { httpPort, workers }
 }
 
-async function apply(paths: Paths, table: RouteTable, host: DriverHost): Promise<string> {
+async function apply(paths: Paths, table: RouteTable, host: HostBasics): Promise<string> {
   const hosts = JSON.stringify(table.hosts)
   // Equal tables have equal marks: one that another kernel pushes again is the same.
   const mark = createHash('sha256').update(hosts).digest('hex').slice(0, 16)

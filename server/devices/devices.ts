@@ -10,13 +10,15 @@ import type { DriverHost } from './driver.ts'
 import { createHost } from './host.ts'
 import type { BrokenDriver, Drivers, Registry } from './registry.ts'
 
+const builtIn = { node: 'local', as: 'built-in', version: null, state: 'ready', settings: {} } as const
+
 /** What every installation begins with. */
 const defaults = [
-  { name: 'nginx', driver: 'nginx', class: 'proxy', node: 'local' },
-  { name: 'docker', driver: 'docker', class: 'builder', node: 'local' },
+  { name: 'nginx', driver: 'nginx', class: 'proxy', ...builtIn },
+  { name: 'docker', driver: 'docker', class: 'builder', ...builtIn },
 ] as const
 
-export interface DeviceState extends Device {
+export interface DeviceState extends Omit<Device, 'state'> {
   /** `running`, `ready` (it runs nothing of its own), or the sentence that says what is wrong. */
   readonly state: string
 }

@@ -16,7 +16,29 @@ const problemOf = (change: object) => {
 }
 
 test('a whole manifest is read as it is', () => {
-  expect(parseManifest(JSON.stringify(good))).toEqual({ manifest: good })
+  const left = { aliases: [], installs: [], versions: [], attach: null }
+  expect(parseManifest(JSON.stringify(good))).toEqual({ manifest: { ...good, ...left } })
+})
+
+test('what an attached app gets is checked: names of variables, and what their values are made of', () => {
+  const attach = {
+    as: 'DATABASE',
+    env: { '{AS}_URL': '{url}' },
+    url: 'postgres://{user}:{password}@{host}:{port}/{database}',
+  }
+  expect(problemOf({ attach })).toBeNull()
+  expect(problemOf({ attach: { ...attach, as: 'database' } })).toContain('attach.as: must be a name such as DATABASE')
+  expect(problemOf({ attach: { ...attach, env: { '{AS}-URL': '{url}' } } })).toContain(
+    'must be a name such as {AS}_URL',
+  )
+  expect(problemOf({ attach: { ...attach, url: '{token}' } })).toContain('attach.url: may only use {host} {port}')
+})
+
+test('the engine itself is only for a driver that is trusted code', () => {
+  expect(problemOf({ runs: 'container', privileges: ['engine'] })).toContain(
+    'engine is for drivers that run as a module',
+  )
+  expect(problemOf({ runs: 'container', privileges: ['containers'] })).toBeNull()
 })
 
 test('an unknown field is an error that names it', () => {

@@ -1,16 +1,39 @@
 /** Reads a driver's `driver.json`, strictly: an unknown field is an error that names it. */
 import { z } from 'zod'
-import { deviceClasses, type Manifest, privileges } from '../domain/device.ts'
+import { deviceClasses, type Manifest, placeholders, privileges, waysToRun } from '../domain/device.ts'
 
-const manifest = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9-]{0,29}$/, 'must be lower-case letters, digits and hyphens, at most 30'),
-  version: z.string().regex(/^\d+\.\d+\.\d+$/, 'must be three numbers, such as 1.0.0'),
-  class: z.enum(deviceClasses),
-  contract: z.literal(1),
-  runs: z.literal('module'),
-  description: z.string().min(1).max(200),
-  privileges: z.array(z.enum(privileges)),
-})
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,29}$/, 'must be lower-case letters, digits and hyphens, at most 30')
+const variable = z.string().regex(/^(\{AS\}|[A-Z])[A-Z0-9_]*$/, 'must be a name such as {AS}_URL')
+const known = new RegExp(`\\{(?!(?:${placeholders.join('|')})\\})`)
+const template = z
+  .string()
+  .refine((text) => !known.test(text), `may only use ${placeholders.map((one) => `{${one}}`).join(' ')}`)
+
+const manifest = z
+  .strictObject({
+    name,
+    version: z.string().regex(/^\d+\.\d+\.\d+$/, 'must be three numbers, such as 1.0.0'),
+    class: z.enum(deviceClasses),
+    contract: z.literal(1),
+    runs: z.enum(waysToRun),
+    description: z.string().min(1).max(200),
+    privileges: z.array(z.enum(privileges)),
+    aliases: z.array(name).default([]),
+    installs: z.array(z.enum(['container', 'node'])).default([]),
+    versions: z.array(z.string().regex(/^\d+(\.\d+)?$/, 'must be versions such as 17 or 10.11')).default([]),
+    attach: z
+      .strictObject({
+        as: z.string().regex(/^[A-Z][A-Z0-9_]{0,29}$/, 'must be a name such as DATABASE'),
+        env: z.record(variable, template),
+        url: template,
+      })
+      .nullable()
+      .default(null),
+  })
+  .refine(({ runs, privileges }) => runs === 'module' || !privileges.includes('engine'), {
+    path: ['privileges'],
+    message: 'engine is for drivers that run as a module',
+  })
 
 export function parseManifest(text: string): { manifest: Manifest } | { problem: string } {
   let value: unknown
@@ -26,5 +49,6 @@ export function parseManifest(text: string): { manifest: Manifest } | { problem:
 
 function sentence(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') return `has the unknown field ${issue.keys.join(', ')}`
+  if (issue.code === 'invalid_key') return `${issue.path.join('.')}: ${issue.issues[0]?.message}`
   return `${issue.path.join('.') || 'the file'}: ${issue.message}`
 }

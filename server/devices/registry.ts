@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { DeviceClass, Manifest } from '../domain/device.ts'
 import { messageOf, UserError } from '../errors.ts'
+import type { ArchiveDriver } from './classes/archive.ts'
 import type { BuilderDriver } from './classes/builder.ts'
+import type { DatabaseDriver } from './classes/database.ts'
 import type { ProxyDriver } from './classes/proxy.ts'
+import type { StorageDriver } from './classes/storage.ts'
 import type { CreateDriver } from './driver.ts'
 import { parseManifest } from './manifest.ts'
 
@@ -13,6 +16,9 @@ import { parseManifest } from './manifest.ts'
 export interface Drivers {
   readonly proxy: ProxyDriver
   readonly builder: BuilderDriver
+  readonly database: DatabaseDriver
+  readonly storage: StorageDriver
+  readonly archive: ArchiveDriver
 }
 
 export interface BrokenDriver {

@@ -413,7 +413,8 @@ onBothStores((store) => {
     })
 
     test('a device belongs to a node that is there', async () => {
-      const device = { name: 'nginx', driver: 'nginx', class: 'proxy', node: 'local' } as const
+      const rest = { as: 'built-in', version: null, state: 'ready', settings: { httpPort: 80 } } as const
+      const device = { name: 'nginx', driver: 'nginx', class: 'proxy', node: 'local', ...rest } as const
       await store.devices.add(device)
       await expect(store.devices.add(device)).rejects.toMatchObject({ code: 'conflict', message: /named nginx/ })
       await expect(store.devices.add({ ...device, name: 'n2', node: 'mars' })).rejects.toMatchObject({

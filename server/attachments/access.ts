@@ -1,0 +1,22 @@
+/** What backups need of databases, besides their rows. `databases.ts` is the implementation. */
+import type { DatabaseDriver } from '../devices/classes/database.ts'
+import type { Database } from '../domain/database.ts'
+import type { RunningJob } from '../jobs/queue.ts'
+
+export interface DatabaseAccess {
+  driver(device: string): Promise<DatabaseDriver>
+  /** An empty database of the device for a while; one that a dead kernel left is dropped by the next start. */
+  scratch(device: string): Promise<Scratch>
+  /**
+   * Makes a filled scratch database the content of this one. Apps that are attached get logins there and are rolled out;
+   * only then the old content steps aside, as a database of its own with the returned name. Fails: nothing has changed.
+   */
+  replace(database: Database, scratch: Scratch, job: RunningJob): Promise<{ readonly kept: string }>
+}
+
+export interface Scratch {
+  readonly device: string
+  readonly handle: string
+  /** Not an error once it has replaced something. */
+  drop(): Promise<void>
+}
