@@ -32,6 +32,23 @@ export interface Manifest {
   readonly versions: readonly string[]
   /** What an app gets that one of its resources is attached to; null for classes that attach nothing. */
   readonly attach: AttachTemplate | null
+  /** What a driver that runs as a container runs in; null for a module. */
+  readonly image: DriverImage | null
+}
+
+/** A smallest Debian with these packages of its archive, and the words that start the driver in its own folder. */
+export interface DriverImage {
+  readonly packages: readonly string[]
+  readonly command: readonly string[]
+}
+
+/** That an admin let a driver do what it asks for, as long as its folder holds exactly this. */
+export interface Approval {
+  readonly driver: string
+  readonly digest: string
+  readonly privileges: readonly Privilege[]
+  readonly approvedBy: string
+  readonly approvedAt: string
 }
 
 export interface AttachTemplate {

@@ -61,7 +61,8 @@ const kinds = { start: 'started', die: 'died', destroy: 'removed' } as const
 function understood(event: Message): EngineEvent | null {
   const kind = kinds[event.Action as keyof typeof kinds]
   const { exitCode, ...labels } = event.Actor.Attributes
-  if (!kind || labels['megapolos.one-off']) return null
+  // Containers of devices and of their drivers are of no group, and no business of an app's.
+  if (!kind || labels['megapolos.one-off'] || labels['megapolos.group'] === undefined) return null
   return {
     kind,
     id: event.Actor.ID,

@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { step } from '../steps.ts'
 import { createAddresses } from './addresses.ts'
+import { createApprovals } from './approvals.ts'
 import { createApps } from './apps.ts'
 import { createAudit } from './audit.ts'
 import { createBuilds } from './builds.ts'
@@ -66,6 +67,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     keys: createKeys(db),
     tokens: createTokens(db),
     devices: createDevices(db),
+    approvals: createApprovals(db),
     settings,
     audit: createAudit(db),
     events: createEvents(db),

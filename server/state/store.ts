@@ -3,7 +3,7 @@ import type { Key, Role, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
-import type { Device } from '../domain/device.ts'
+import type { Approval, Device } from '../domain/device.ts'
 import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
@@ -21,6 +21,7 @@ export interface Store {
   readonly keys: Keys
   readonly tokens: Tokens
   readonly devices: Devices
+  readonly approvals: Approvals
   readonly settings: Settings
   readonly audit: Audit
   readonly events: Events
@@ -191,6 +192,15 @@ export interface Tokens {
 export interface Devices {
   list(): Promise<Device[]>
   add(device: Omit<Device, 'createdAt'>): Promise<void>
+}
+
+/** Which drivers that are not trusted code may do what. */
+export interface Approvals {
+  get(driver: string): Promise<Approval | null>
+  /** In the place of an earlier one. */
+  set(approval: Omit<Approval, 'approvedAt'>): Promise<void>
+  /** Not an error when there is none. */
+  remove(driver: string): Promise<void>
 }
 
 export interface Settings {
