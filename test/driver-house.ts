@@ -53,7 +53,8 @@ export async function driverHouse(system: string, image: string): Promise<Driver
     async add(name, privileges = []) {
       const place = join(folder, name)
       await mkdir(place)
-      for (const file of [`${name}.mjs`, 'line.mjs']) await cp(join(import.meta.dirname, 'drivers', file), join(place, file))
+      for (const file of [`${name}.mjs`, 'line.mjs'])
+        await cp(join(import.meta.dirname, 'drivers', file), join(place, file))
       await writeFile(join(place, 'driver.json'), JSON.stringify(manifest(name, privileges)))
       await registry.rescan()
       const digest = digestOf(await readFolder(place))
@@ -70,7 +71,15 @@ export async function driverHouse(system: string, image: string): Promise<Driver
 
 export function manifest(name: string, privileges: readonly Privilege[]) {
   return {
-    ...{ name, version: '1.0.0', class: 'database', contract: 1, runs: 'container', description: 'For tests', privileges },
+    ...{
+      name,
+      version: '1.0.0',
+      class: 'database',
+      contract: 1,
+      runs: 'container',
+      description: 'For tests',
+      privileges,
+    },
     image: { packages: ['nodejs'], command: ['node', `${name}.mjs`] },
   }
 }

@@ -1,4 +1,5 @@
 /** Notices what happens in the operator's folder of drivers. An event only says that it is time to look. */
+import { once } from 'node:events'
 import type { Log } from '../log.ts'
 
 /** Milliseconds between looks at the times of files; after an event, until nothing moves any more; and without any event. */
@@ -6,7 +7,7 @@ const interval = 500
 const settling = 250
 const always = 30_000
 
-/** Calls `look` when something may have changed, one at a time, until `signal` aborts. */
+/** Calls `look` when something may have changed, until `signal` aborts. Resolves when it has begun. */
 export async function hotPlug(folder: string, look: () => Promise<void>, signal: AbortSignal, log: Log): Promise<void> {
   // Loaded late: it is large, and the kernel is up sooner without it.
   const { default: chokidar } = await import('@nicolo-ribaudo/chokidar-2')
@@ -45,4 +46,7 @@ export async function hotPlug(folder: string, look: () => Promise<void>, signal:
     },
     { once: true },
   )
+  await once(watcher, 'ready')
+  // What came between the first scan and now was no event.
+  await look()
 }

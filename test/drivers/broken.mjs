@@ -19,9 +19,9 @@ const { send } = serve({
     if (how === 'no-json') return write('Content-Length: 5\r\n\r\n{{{{{')
     if (how === 'endless') for (;;) await write('Content-Length: 2\r\n\r\n{}'.repeat(1000))
     if (how === 'stderr') for (let n = 0; n < 2000; n++) process.stderr.write(`${'e'.repeat(1000)}\n`)
-    if (how === 'progress') for (let n = 0; n < 100_000; n++) send({ method: 'progress', params: [n, 'x'.repeat(1000)] })
+    if (how === 'progress')
+      for (let n = 0; n < 100_000; n++) send({ method: 'progress', params: [n, 'x'.repeat(1000)] })
     if (how === 'memory') for (const kept = []; ; ) kept.push(Buffer.alloc(16 * 1024 ** 2, 1))
-    if (how === 'close') process.stdout.end()
     return never
   },
   status: () => ({ running: 'perhaps', version: null, problem: null }),

@@ -2,11 +2,19 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { networkInterfaces, userInfo } from 'node:os'
+import { networkInterfaces } from 'node:os'
 import { serve } from './line.mjs'
 
 const container = {
-  ...{ name: 'mine', image: 'megapolos/app-0a0a0a0a:latest', command: null, env: {}, memory: 64, volumes: {}, ports: {} },
+  ...{
+    name: 'mine',
+    image: 'megapolos/app-0a0a0a0a:latest',
+    command: null,
+    env: {},
+    memory: 64,
+    volumes: {},
+    ports: {},
+  },
   stopTimeout: 1,
 }
 const calls = [
@@ -31,10 +39,16 @@ const calls = [
   ['secrets.set', 'password', 'x'],
 ]
 
-const outcome = (work) => work.then((said) => `got ${JSON.stringify(said)}`, (error) => `${error.data?.code}: ${error.message}`)
+const outcome = (work) =>
+  work.then(
+    (said) => `got ${JSON.stringify(said)}`,
+    (error) => `${error.data?.code}: ${error.message}`,
+  )
 const reach = (to) =>
   new Promise((resolve, reject) => {
-    const socket = connect(to).on('connect', () => resolve('connected')).on('error', (error) => reject({ message: error.code }))
+    const socket = connect(to)
+      .on('connect', () => resolve('connected'))
+      .on('error', (error) => reject({ message: error.code }))
     socket.setTimeout(2000, () => reject({ message: 'no answer' }))
   })
 const attempt = (work) => {
@@ -78,7 +92,7 @@ const { kernel } = serve({
       `bridge ${await outcome(reach({ host: '172.17.0.1', port: 22 }))}`,
       `metadata ${await outcome(reach({ host: '169.254.169.254', port: 80 }))}`,
       `interfaces ${Object.keys(networkInterfaces()).join(' ')}`,
-      `uid ${userInfo().uid}`,
+      `uid ${process.getuid()}`,
       `capabilities ${/CapEff:\s*(\w+)/.exec(status)[1]} ${/CapBnd:\s*(\w+)/.exec(status)[1]}`,
       `root ${attempt(() => writeFileSync('/owned', 'x'))}`,
       `folder ${attempt(() => writeFileSync('/driver/index.mjs', 'x'))}`,

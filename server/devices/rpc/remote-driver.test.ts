@@ -36,7 +36,12 @@ function program(out: Iterable<string>, ended: Awaited<Process['ended']>) {
 
 function containersThat(run: (command: readonly string[]) => Process) {
   const host = hostWith('cache')
-  return { containers: { ...host.containers, exec: async (_: string, { command }: { command: readonly string[] }) => run(command) } }
+  return {
+    containers: {
+      ...host.containers,
+      exec: async (_: string, { command }: { command: readonly string[] }) => run(command),
+    },
+  }
 }
 
 test('every call of the class arrives with its arguments, and its answer comes back', async () => {
@@ -56,7 +61,9 @@ test('every call of the class arrives with its arguments, and its answer comes b
 test('progress comes line by line while the call goes on', async () => {
   await house.add('honest')
   const lines: string[] = []
-  await house.load('honest', hostWith('cache')).install({ version: null, as: 'container', memory: 64 }, (line) => lines.push(line))
+  await house
+    .load('honest', hostWith('cache'))
+    .install({ version: null, as: 'container', memory: 64 }, (line) => lines.push(line))
   expect(lines).toEqual(['one of 64', 'two of 64', 'three of 64'])
 })
 
@@ -64,7 +71,13 @@ test('the bytes of a dump go past the driver, and what it counted comes after th
   await house.add('honest', ['containers'])
   const size = 64
   const out = Array.from({ length: size }, () => 'x'.repeat(1024 ** 2))
-  const driver = house.load('honest', hostWith('cache', containersThat(() => program(out, { code: 0, stderr: '' }).process)))
+  const driver = house.load(
+    'honest',
+    hostWith(
+      'cache',
+      containersThat(() => program(out, { code: 0, stderr: '' }).process),
+    ),
+  )
   const { bytes, contents } = await driver.dump('blog', never())
   let length = 0
   for await (const chunk of bytes) length += chunk.length
@@ -84,7 +97,13 @@ test('a dump that failed says so, however whole its bytes look', async () => {
 test('what is restored goes into the program that the driver named', async () => {
   await house.add('honest', ['containers'])
   const { read, process } = program([], { code: 0, stderr: '' })
-  const driver = house.load('honest', hostWith('cache', containersThat(() => process)))
+  const driver = house.load(
+    'honest',
+    hostWith(
+      'cache',
+      containersThat(() => process),
+    ),
+  )
   await driver.restore('blog', Readable.from(['one ', 'two']), never())
   expect(read.join('')).toBe('one two')
 })
@@ -115,7 +134,7 @@ test('all calls fail at once when the driver dies, with its last words, and the 
   await expect.poll(() => driver.list().catch(() => null), { timeout: 5000 }).toEqual(['alive'])
 })
 
-test.each(['garbage', 'no-header', 'gigabyte', 'negative', 'no-json', 'endless', 'memory', 'close', 'progress'])(
+test.each(['garbage', 'no-header', 'gigabyte', 'negative', 'no-json', 'endless', 'memory', 'progress'])(
   'a driver that does harm with its output (%s) is ended, and harms no other',
   async (how) => {
     await house.add('broken')
@@ -132,26 +151,110 @@ test.each(['garbage', 'no-header', 'gigabyte', 'negative', 'no-json', 'endless',
 test('what a driver says on standard error is read, bounded, and does not stop it', async () => {
   await house.add('broken')
   const driver = house.load('broken', hostWith('cache'))
-  const stop = new AbortController()
-  const talking = driver.inspect('nothing').catch(() => {})
-  void driver.create('stderr').catch(() => {})
+  const talking = driver.create('stderr').catch((error) => error)
   expect(await driver.list()).toEqual(['alive'])
-  stop.abort()
-  await talking
+  house.stop('broken')
+  const [line = ''] = (await talking).detail
+  expect(line.length).toBeLessThanOrEqual(4096)
 })
 
 test('an answer that is not what the class says is refused, and names the field', async () => {
   await house.add('broken')
-  await expect(house.load('broken', hostWith('cache')).status()).rejects.toThrow(/answered status with nonsense: running:/)
+  await expect(house.load('broken', hostWith('cache')).status()).rejects.toThrow(
+    /answered status with nonsense: running:/,
+  )
 })
 
 test('a call that is cancelled ends at once, and a driver that does not let go of it is ended', async () => {
   await house.add('broken')
   const driver = house.load('broken', hostWith('cache'))
   const stop = new AbortController()
+  const hanging = (driver as unknown as { create(name: string, signal: AbortSignal): Promise<void> }).create(
+    'hang',
+    stop.signal,
+  )
+  hanging.catch(() => {})
+  // The driver has the first call when it answers the second.
   expect(await driver.list()).toEqual(['alive'])
-  const hanging = (driver as unknown as { create(name: string, signal: AbortSignal): Promise<void> }).create('hang', stop.signal)
   stop.abort()
   await expect(hanging).rejects.toMatchObject({ code: 'cancelled' })
   await expect.poll(() => house.lost, { timeout: 8000 }).toEqual(['it did not stop create when it was told to'])
+})
+
+test('a hostile driver reaches nothing without a grant, and each try is told', async () => {
+  await house.add('hostile')
+  const driver = house.load('hostile', hostWith('cache'))
+  const said = await driver.list()
+  expect(said.filter((line) => !/^[\w.]+ forbidden: /.test(line))).toEqual([])
+  expect(house.refusals.map(({ call }) => call)).toEqual(said.map((line) => line.split(' ')[0]))
+  expect(house.refusals[0]).toEqual({ driver: 'hostile', device: 'cache', call: 'node.exec', privilege: 'exec:node' })
+
+  expect(await driver.logins('x')).toEqual([
+    'engine.exec not-found: The kernel has no call engine.exec.',
+    'constructor not-found: The kernel has no call constructor.',
+    '__proto__ not-found: The kernel has no call __proto__.',
+    'toString not-found: The kernel has no call toString.',
+    expect.stringMatching(/^secrets.get forbidden/),
+    'streams.read not-found: There is no stream 1 to read.',
+    'streams.pipe not-found: There is no stream 1 to read.',
+    'process.kill not-found: There is no process 1.',
+    expect.stringMatching(/^streams.read usage/),
+  ])
+  await expect(driver.connect('x', { user: 'u', password: 'p' })).rejects.toMatchObject({ code: 'forbidden' })
+})
+
+test('the container of a driver has no network, no socket, no right and nothing to write to', async () => {
+  await house.add('hostile')
+  expect(await house.load('hostile', hostWith('cache')).logs(1)).toEqual([
+    'engine undefined: ENOENT',
+    'kernel undefined: ENOENT',
+    'loopback undefined: ECONNREFUSED',
+    'bridge undefined: ENETUNREACH',
+    'metadata undefined: ENETUNREACH',
+    'interfaces lo',
+    'uid 65534',
+    `capabilities ${'0'.repeat(16)} ${'0'.repeat(16)}`,
+    'root EROFS',
+    'folder EROFS',
+    'shadow ENOENT',
+    'sysctl EROFS',
+    'environment HOME HOSTNAME PATH',
+    'socket-mounts false',
+  ])
+})
+
+test('a fork bomb and a flood of calls end at their limits', async () => {
+  await house.add('hostile')
+  const driver = house.load('hostile', hostWith('cache'))
+  const [, forks] = /(\d+) of 200 refused/.exec(await driver.restart().catch((error) => error.message)) ?? []
+  expect(Number(forks)).toBeGreaterThan(120)
+  expect(await driver.drop('x').catch((error) => error.message)).toMatch(
+    /19\d\d of 2000 were too many|of 2000 were too many/,
+  )
+})
+
+test('what is granted is granted with its bounds: only own images, no capabilities of root, no lines that leave a build', async () => {
+  await house.add('greedy', ['containers', 'volume', 'secrets'])
+  const made: unknown[] = []
+  const kept = new Map<string, string>()
+  const host = hostWith('cache', {
+    containers: {
+      ...hostWith('cache').containers,
+      image: async () => 'sha256:mine',
+      ensure: async (container) => void made.push(container.name),
+    },
+    secrets: {
+      get: async (name) => kept.get(name) ?? null,
+      set: async (name, value) => void kept.set(name, value ?? ''),
+    },
+  })
+  const said = await house.load('greedy', host).list()
+  expect(said.filter((line) => line.startsWith('got'))).toEqual([
+    'got "sha256:mine"',
+    'got null',
+    'got null',
+    'got "x"',
+  ])
+  expect(said.filter((line) => !line.startsWith('got') && !/^(usage|refused|forbidden): /.test(line))).toEqual([])
+  expect(made).toEqual(['mine'])
 })
