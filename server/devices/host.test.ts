@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hostsForTest, type TestHosts } from '../../test/device-hosts.ts'
 import type { DeviceContainer, DriverHost, Process } from './driver.ts'
-import { hostsForTest, type TestHosts } from './host-for-test.ts'
 
 const run = promisify(execFile)
 const system = 'thost'
