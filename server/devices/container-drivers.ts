@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Approval, Privilege } from '../domain/device.ts'
+import type { DriverContainers } from '../engine/driver-container.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { CreateDriver, DriverHost } from './driver.ts'
@@ -10,7 +11,7 @@ import { digestOf, readFolder, writeFolder } from './driver-folder.ts'
 import { createGate } from './privileges.ts'
 import type { FoundDriver } from './registry.ts'
 import { createHostCalls } from './rpc/host-calls.ts'
-import { type DriverProcess, type Line, openProcess } from './rpc/process.ts'
+import { type DriverProcess, openProcess } from './rpc/process.ts'
 import { type RemoteDriver, remoteDriver } from './rpc/remote-driver.ts'
 
 export interface ContainerDriverParts {
@@ -19,12 +20,7 @@ export interface ContainerDriverParts {
   approval(name: string): Promise<Approval | null>
   /** Image with these Debian packages; made when it is not there. Returns its id. */
   image(packages: readonly string[], progress: (line: string) => void): Promise<string>
-  start(container: {
-    readonly device: string
-    readonly image: string
-    readonly command: readonly string[]
-    readonly folder: string
-  }): Promise<Line>
+  readonly start: DriverContainers['start']
   /** Folder for copies of what runs, on a path that only root changes. */
   readonly copies: string
   /** A kernel call without its privilege. */

@@ -1,7 +1,6 @@
 /** Holds a driver to what it may: every other call of its host throws `forbidden`, and somebody is told. */
 import type { Privilege } from '../domain/device.ts'
 import { UserError } from '../errors.ts'
-import type { DriverHost } from './driver.ts'
 
 /** What a person is told who is asked to approve it. */
 export const privilegeMeanings: Readonly<Record<Privilege, string>> = {
@@ -31,27 +30,6 @@ export function createGate(
         'Name it in driver.json, and have an admin approve it.',
       )
     }
-  }
-}
-
-/** The host of a module, whose own words say what it uses. */
-export function withPrivileges(host: DriverHost, gate: Gate): DriverHost {
-  const guarded = <T extends object>(group: string, calls: T): T =>
-    Object.fromEntries(
-      Object.entries(calls).map(([name, call]) => [
-        name,
-        async (...args: unknown[]) => {
-          gate(`${group}.${name}`, args)
-          return call.apply(calls, args)
-        },
-      ]),
-    ) as T
-  return {
-    ...host,
-    node: guarded('node', host.node),
-    containers: guarded('containers', host.containers),
-    network: guarded('network', host.network),
-    secrets: guarded('secrets', host.secrets),
   }
 }
 

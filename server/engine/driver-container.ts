@@ -26,7 +26,8 @@ export function createDriverContainers(parts: { readonly socket: string; readonl
   const label = `megapolos.system=${parts.system}`
   return {
     async start(container) {
-      const name = `mp-${parts.system}-driver-${container.device}`
+      // No device has an empty name, so none of their containers is called like this.
+      const name = `mp-${parts.system}..${container.device}`
       await client
         .container(name)
         .remove({ force: true })

@@ -61,8 +61,9 @@ const kinds = { start: 'started', die: 'died', destroy: 'removed' } as const
 function understood(event: Message): EngineEvent | null {
   const kind = kinds[event.Action as keyof typeof kinds]
   const { exitCode, ...labels } = event.Actor.Attributes
-  // Containers of devices and of their drivers are of no group, and no business of an app's.
-  if (!kind || labels['megapolos.one-off'] || labels['megapolos.group'] === undefined) return null
+  // Devices are no business of those who look after apps.
+  const isOfApp = labels['megapolos.group'] && !labels['megapolos.device'] && !labels['megapolos.one-off']
+  if (!kind || !isOfApp) return null
   return {
     kind,
     id: event.Actor.ID,

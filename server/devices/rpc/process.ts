@@ -1,21 +1,11 @@
 /** One running driver: JSON-RPC 2.0 over its standard input and output, until it ends. Nothing waits for one that is gone. */
-import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MessageConnection } from 'vscode-jsonrpc/node'
+import type { Session } from '../../engine/engine.ts'
 import { type Code, messageOf, told, UserError } from '../../errors.ts'
 import { guardFrames } from './frames.ts'
 import { createHandles, type Handles } from './handles.ts'
 import type { HostCalls } from './host-calls.ts'
-
-/** The driver's container with its streams; the engine makes it. */
-export interface Line {
-  readonly stdin: Writable
-  readonly stdout: Readable
-  readonly stderr: Readable
-  /** Exit code. */
-  readonly exit: Promise<number>
-  kill(): Promise<void>
-}
 
 export interface CallOptions {
   readonly seconds: number
@@ -39,7 +29,7 @@ const longestLine = 500
 
 export async function openProcess(
   name: string,
-  line: Line,
+  { stdin, stdout, stderr, exit, kill }: Session,
   answers: (handles: Handles, tell: (progress: number, line: string) => void) => HostCalls,
 ): Promise<DriverProcess> {
   const rpc = await import('vscode-jsonrpc/node')
@@ -47,15 +37,15 @@ export async function openProcess(
   const { promise: ended, resolve: setEnded } = Promise.withResolvers<string>()
   const progresses = new Map<number, (line: string) => void>()
   const waiting = new Set<(error: Error) => void>()
-  const said = lastWords(line.stderr)
+  const said = lastWords(stderr)
   let isOver = false
   let asked = 0
   let lastProgress = 0
 
   const incoming = guardFrames()
   const connection: MessageConnection = rpc.createMessageConnection(
-    new rpc.StreamMessageReader(line.stdout.pipe(incoming)),
-    new rpc.StreamMessageWriter(line.stdin),
+    new rpc.StreamMessageReader(stdout.pipe(incoming)),
+    new rpc.StreamMessageWriter(stdin),
   )
 
   const end = (why: string) => {
@@ -64,18 +54,18 @@ export async function openProcess(
     const error = new UserError('unavailable', `The driver ${name} ended: ${why}.`, undefined, said())
     for (const fail of waiting) fail(error)
     handles.dispose()
-    line.stdout.unpipe(incoming)
-    line.stdout.resume()
+    stdout.unpipe(incoming)
+    stdout.resume()
     connection.dispose()
-    void line.kill().catch(() => {})
+    void kill().catch(() => {})
     setEnded(why)
   }
 
-  line.stdin.on('error', () => {})
+  stdin.on('error', () => {})
   incoming.on('error', (error) => end(messageOf(error)))
   connection.onError(([error]) => end(messageOf(error)))
   connection.onClose(() => end('it closed its standard output'))
-  line.exit.then(
+  exit.then(
     (code) => end(`it ended with exit code ${code}`),
     (error) => end(messageOf(error)),
   )
@@ -170,7 +160,7 @@ function understood(name: string, method: string, error: unknown): UserError {
 type Said = { readonly code?: unknown; readonly hint?: unknown }
 
 /** The last lines of standard error: a driver that crashes says there why. */
-function lastWords(stderr: Readable): () => string[] {
+function lastWords(stderr: NodeJS.ReadableStream): () => string[] {
   let tail = ''
   stderr.setEncoding('utf8').on('data', (text: string) => {
     tail = (tail + text).slice(-4096)
