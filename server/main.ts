@@ -39,6 +39,7 @@ import { openDevices } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
+import { createDriverPushes } from './push/driver-push.ts'
 import { createRepositories } from './push/repositories.ts'
 import { openSpool } from './push/spool-folder.ts'
 import { createRollout } from './rollout/rollout.ts'
@@ -77,7 +78,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   // Before any device listens there. Without root, in development, they have no address.
   await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
   const tell = (text: string) => journal.record({ kind: 'device', text })
-  const { devices, drivers, watch: watchDrivers } = await openDevices({ config, store, key, system, tell, log })
+  const { devices, drivers, registry, watch } = await openDevices({ config, store, key, system, tell, log })
   await devices.installDefaults()
 
   const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
@@ -163,6 +164,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     live,
     devices,
     drivers,
+    driverPushes: createDriverPushes({ repositories, drivers, registry, folder: config.paths.drivers }),
     repositories,
     oneOff: rollout.oneOff,
     backups: createBackups(
@@ -180,7 +182,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await groups.open([])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
-  watchDrivers(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
+  watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
   const socket = createKernelSocket({ caller, keys: store.keys, tokens: store.tokens, health })

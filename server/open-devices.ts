@@ -8,7 +8,7 @@ import { createDevices, type Devices } from './devices/devices.ts'
 import { tidyFolders } from './devices/driver-folder.ts'
 import { createDrivers, type DriversControl } from './devices/drivers.ts'
 import { auditRefusals } from './devices/refusals.ts'
-import { loadRegistry } from './devices/registry.ts'
+import { loadRegistry, type Registry } from './devices/registry.ts'
 import { createDeviceContainers } from './engine/device-containers.ts'
 import { createEngine } from './engine/docker.ts'
 import { createDriverContainers } from './engine/driver-container.ts'
@@ -31,6 +31,7 @@ export interface DeviceWorld {
 export interface OpenDevices {
   readonly devices: Devices
   readonly drivers: DriversControl
+  readonly registry: Registry
   /** Notices what happens in the operator's folder of drivers, until `signal` aborts; first it removes what a dead kernel left. */
   watch(signal: AbortSignal): Promise<void>
 }
@@ -64,6 +65,7 @@ export async function openDevices({ config, store, key, system, tell, log }: Dev
   return {
     devices,
     drivers,
+    registry,
     async watch(signal) {
       signal.addEventListener('abort', () => containers.close(), { once: true })
       await untrusted.sweep()

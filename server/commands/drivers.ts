@@ -1,5 +1,6 @@
 /** drivers:* */
 import { z } from 'zod'
+import { driverRepository } from '../domain/device.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'
 import { facts, table } from './text.ts'
@@ -149,7 +150,7 @@ export const drivers = [
     result: z.object({ name: z.string() }),
     run: async ({ name }, _context, { drivers, repositories }) => {
       await drivers.remove(name)
-      await repositories.remove(`driver-${name}`)
+      await repositories.remove(driverRepository(name))
       return { name }
     },
     text: ({ name }) => [`Removed the driver ${name}.`],

@@ -11,6 +11,7 @@ import type { JobQueue } from '../jobs/queue.ts'
 import type { AppLogs } from '../live/app-logs.ts'
 import type { Live } from '../live/live.ts'
 import type { Pipeline } from '../pipeline.ts'
+import type { DriverPushes } from '../push/driver-push.ts'
 import type { Repositories } from '../push/repositories.ts'
 import type { OneOff } from '../rollout/one-off.ts'
 import type { Store } from '../state/store.ts'
@@ -29,6 +30,7 @@ export interface Kernel {
   readonly live: Live
   readonly devices: Devices
   readonly drivers: DriversControl
+  readonly driverPushes: DriverPushes
   readonly repositories: Repositories
   readonly oneOff: OneOff
   readonly backups: Backups

@@ -40,8 +40,15 @@ export function digestOf(files: readonly DriverFile[]): string {
   return digest.digest('hex')
 }
 
-/** Writes them, for everybody to read, beside the place and then moves them there: it is whole, or it is not there. */
-export async function writeFolder(files: readonly DriverFile[], folder: string): Promise<void> {
+/**
+ * Writes them, for everybody to read, beside the place and then moves them there: it is whole, or it is not there.
+ * `check` looks at what was written before it counts.
+ */
+export async function writeFolder(
+  files: readonly DriverFile[],
+  folder: string,
+  check: (fresh: string) => Promise<void> = async () => {},
+): Promise<void> {
   const fresh = join(dirname(folder), `.new-${process.pid}-${Math.random().toString(36).slice(2)}`)
   try {
     await mkdir(fresh, { recursive: true, mode: 0o755 })
@@ -49,6 +56,7 @@ export async function writeFolder(files: readonly DriverFile[], folder: string):
       await mkdir(dirname(join(fresh, path)), { recursive: true, mode: 0o755 })
       await writeFile(join(fresh, path), bytes, { mode: executable ? 0o755 : 0o644, flag: 'wx' })
     }
+    await check(fresh)
     await replace(fresh, folder)
   } finally {
     await rm(fresh, { recursive: true, force: true })

@@ -9,26 +9,26 @@ import type { ContainerDrivers } from './container-drivers.ts'
 import { hotPlug } from './hot-plug.ts'
 import { privilegeMeanings } from './privileges.ts'
 import { type Probe, probe } from './probe.ts'
-import type { FoundDriver, Registry } from './registry.ts'
+import type { BrokenDriver, FoundDriver, Registry } from './registry.ts'
 
 export interface DriverState extends Pick<Manifest, 'name' | 'version' | 'class' | 'runs' | 'description'> {
   readonly from: FoundDriver['from']
   /** `ready`, `waits for approval`, or what is wrong with it, a sentence. */
   readonly state: string
   /** Names of the devices that it manages. */
-  readonly devices: readonly string[]
+  readonly devices: string[]
 }
 
 export interface DriverDetails extends DriverState {
   readonly digest: string | null
-  readonly privileges: readonly { readonly name: Privilege; readonly meaning: string; readonly granted: boolean }[]
+  readonly privileges: { readonly name: Privilege; readonly meaning: string; readonly granted: boolean }[]
   readonly approvedBy: string | null
   readonly approvedAt: string | null
 }
 
 export interface DriverList {
-  readonly drivers: readonly DriverState[]
-  readonly broken: readonly { readonly folder: string; readonly problem: string }[]
+  readonly drivers: DriverState[]
+  readonly broken: BrokenDriver[]
 }
 
 export interface DriversControl {
@@ -111,7 +111,7 @@ export function createDrivers(parts: DriversParts): DriversControl {
       const drivers = await Promise.all(
         found.map(async (driver) => stateOf(driver, await store.approvals.get(driver.manifest.name))),
       )
-      return { drivers, broken: registry.broken }
+      return { drivers, broken: [...registry.broken] }
     },
     info: details,
     async approve(name, actor, expected = '') {

@@ -163,7 +163,7 @@ async function subFolders(folder: string): Promise<string[]> {
 }
 
 /** Null for a folder that is no driver. */
-async function readDriver(
+export async function readDriver(
   folder: string,
   name: string,
   from: FoundDriver['from'],

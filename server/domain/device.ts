@@ -51,6 +51,11 @@ export interface Approval {
   readonly approvedAt: string
 }
 
+/** Id of the repository that a driver is pushed to. Those of apps are hexadecimal digits, so none of them begins like this. */
+export const driverRepository = (driver: string): string => `driver-${driver}`
+/** Null for the repository of an app. */
+export const driverOfRepository = (id: string): string | null => /^driver-(.+)$/.exec(id)?.[1] ?? null
+
 export interface AttachTemplate {
   /** Alias of an attachment that was given none, such as `DATABASE`. */
   readonly as: string
