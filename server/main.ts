@@ -76,7 +76,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
 
   // Before any device listens there. Without root, in development, they have no address.
   await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
-  const devices = await openDevices({ config, store, key, system, log })
+  const users = async () => []
+  const { devices, lifecycle } = await openDevices({ config, store, key, system, users, log })
   await devices.installDefaults()
 
   const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
@@ -161,6 +162,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     logs: createAppLogs(engine, live),
     live,
     devices,
+    lifecycle,
     repositories,
     oneOff: rollout.oneOff,
     backups: createBackups(
