@@ -34,7 +34,7 @@ import { createLog, type Log } from './log.ts'
 import { createGroups } from './mounts/groups.ts'
 import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
-import { bridgePrefix, poolProblem } from './network/subnets.ts'
+import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
 import { openDevices } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
@@ -87,6 +87,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     interfaces: [`${bridgePrefix(system)}+`, ...guarded],
     separate: guarded,
     ports: [config.httpPort],
+    endpoints: endpointBlock(config.pool),
+    grants: async () => [],
     log,
   })
   const groups = createGroups({ folder: config.paths.mounts, log })
