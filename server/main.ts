@@ -10,8 +10,6 @@ import { table } from './commands/index.ts'
 import type { Kernel } from './commands/kernel.ts'
 import { createSignIn } from './commands/sign-in.ts'
 import { type Config, readConfig } from './config.ts'
-import { createDevices } from './devices/devices.ts'
-import { loadRegistry } from './devices/registry.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { makeRounds } from './doctor/rounds.ts'
 import type { App } from './domain/app.ts'
@@ -35,8 +33,10 @@ import { createAppLogs } from './live/app-logs.ts'
 import { openLive } from './live/redis.ts'
 import { createLog, type Log } from './log.ts'
 import { createGroups } from './mounts/groups.ts'
+import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
-import { bridgePrefix, poolProblem } from './network/subnets.ts'
+import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
+import { openDevices } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
@@ -75,8 +75,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const before = await store.events.lastOf('kernel')
   const engine = createEngine({ socket: config.docker, system })
 
-  const registry = await loadRegistry(join(config.program, 'drivers'))
-  const devices = createDevices({ registry, store, config, system, log })
+  // Before any device listens there. Without root, in development, they have no address.
+  await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
+  const users = async () => []
+  const { devices, lifecycle } = await openDevices({ config, store, key, system, users, log })
   await devices.installDefaults()
 
   const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
@@ -86,6 +88,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     interfaces: [`${bridgePrefix(system)}+`, ...guarded],
     separate: guarded,
     ports: [config.httpPort],
+    endpoints: endpointBlock(config.pool),
+    grants: async () => [],
     log,
   })
   const groups = createGroups({ folder: config.paths.mounts, log })
@@ -161,6 +165,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     logs: createAppLogs(engine, live),
     live,
     devices,
+    lifecycle,
     repositories,
     oneOff: rollout.oneOff,
     backups: createBackups(
