@@ -26,7 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   events: [...vocabulary, 'state', 'live'],
   jobs: [...vocabulary, 'state', 'live', 'events'],
   network: [...vocabulary, 'engine', 'state'],
-  devices: [...vocabulary, 'state'],
+  devices: [...vocabulary, 'state', 'engine', 'network'],
   // Looks at what all of them left, and is asked by the pipeline alone.
   gc: [...vocabulary, ...tools],
   // A stage is (input, ports) → output and never knows another stage; only the pipeline has their order.
