@@ -7,7 +7,7 @@ import type { Store } from '../state/store.ts'
 import type { BuilderDriver } from './classes/builder.ts'
 import type { ProxyDriver } from './classes/proxy.ts'
 import type { DriverHost } from './driver.ts'
-import { createHost } from './host.ts'
+import { createHost, type HostParts } from './host.ts'
 import type { BrokenDriver, Drivers, Registry } from './registry.ts'
 
 const builtIn = { node: 'local', as: 'built-in', version: null, state: 'ready', settings: {} } as const
@@ -36,9 +36,9 @@ export interface Devices {
 export interface DeviceParts {
   readonly registry: Registry
   readonly store: Pick<Store, 'devices'>
-  readonly config: Pick<Config, 'httpPort' | 'docker' | 'paths'>
-  /** Short name of this installation. */
-  readonly system: string
+  readonly config: Pick<Config, 'httpPort'>
+  /** What drivers are given of the kernel. */
+  readonly host: HostParts
   readonly log: Log
 }
 
@@ -84,15 +84,15 @@ async function addMissing(devices: Store['devices']): Promise<void> {
 }
 
 async function load<C extends DeviceClass>(
-  { registry, config, system, log }: DeviceParts,
+  { registry, config, host }: DeviceParts,
   device: Device,
   deviceClass: C,
 ): Promise<{ device: string; driver: Drivers[C] }> {
   const createDriver = await registry.load(device.driver, deviceClass)
   const settings: DriverHost['settings'] = deviceClass === 'proxy' ? { httpPort: config.httpPort } : {}
-  const hostParts = { devicesFolder: config.paths.devices, engineSocket: config.docker, system, log }
-  const host = await createHost(registry.manifest(device.driver), device.name, settings, hostParts)
-  return { device: device.name, driver: createDriver(host) }
+  const { privileges } = registry.manifest(device.driver)
+  const given = await createHost({ device: device.name, privileges, settings }, host)
+  return { device: device.name, driver: createDriver(given) }
 }
 
 async function proxyState(driver: ProxyDriver): Promise<string> {
