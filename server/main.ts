@@ -14,6 +14,7 @@ import { createDoctor } from './doctor/doctor.ts'
 import { makeRounds } from './doctor/rounds.ts'
 import type { App } from './domain/app.ts'
 import { appUrl } from './domain/route.ts'
+import { createAppSocket } from './doors/app-socket.ts'
 import { authorizedKeys } from './doors/authorized-keys.ts'
 import { createKernelSocket } from './doors/kernel-socket.ts'
 import { createPanel, servePanel } from './doors/panel.ts'
@@ -34,7 +35,7 @@ import { createLog, type Log } from './log.ts'
 import { createGroups } from './mounts/groups.ts'
 import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
-import { bridgePrefix, poolProblem } from './network/subnets.ts'
+import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
 import { openDevices } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
@@ -77,8 +78,9 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
 
   // Before any device listens there. Without root, in development, they have no address.
   await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
+  const users = async () => []
   const tell = (text: string) => journal.record({ kind: 'device', text })
-  const { devices, drivers, registry, watch } = await openDevices({ config, store, key, system, tell, log })
+  const { devices, lifecycle, driverHost } = await openDevices({ config, store, key, system, users, tell, log })
   await devices.installDefaults()
 
   const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
@@ -88,6 +90,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     interfaces: [`${bridgePrefix(system)}+`, ...guarded],
     separate: guarded,
     ports: [config.httpPort],
+    endpoints: endpointBlock(config.pool),
+    grants: async () => [],
     log,
   })
   const groups = createGroups({ folder: config.paths.mounts, log })
@@ -163,8 +167,9 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     logs: createAppLogs(engine, live),
     live,
     devices,
-    drivers,
-    driverPushes: createDriverPushes({ repositories, drivers, registry, folder: config.paths.drivers }),
+    lifecycle,
+    drivers: driverHost.drivers,
+    driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
     repositories,
     oneOff: rollout.oneOff,
     backups: createBackups(
@@ -179,10 +184,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   }
   const caller = createCaller(table, kernel, log)
 
-  await groups.open([])
+  await groups.open([createAppSocket({ caller, store, log })])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
-  watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
+  driverHost.watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
   const socket = createKernelSocket({ caller, keys: store.keys, tokens: store.tokens, health })

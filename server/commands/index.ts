@@ -21,6 +21,7 @@ import { server } from './server.ts'
 import { serverBackup } from './server-backup.ts'
 import { serverDisk } from './server-disk.ts'
 import { serverDoctor } from './server-doctor.ts'
+import { socket } from './socket.ts'
 import { tokens } from './tokens.ts'
 
 export const rows: readonly AnyRow[] = [
@@ -39,6 +40,7 @@ export const rows: readonly AnyRow[] = [
   ...drivers,
   ...keys,
   ...tokens,
+  ...socket,
   ...server,
   ...serverDoctor,
   ...serverDisk,

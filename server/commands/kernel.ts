@@ -3,6 +3,7 @@ import type { Backups } from '../backups/backups.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
 import type { DriversControl } from '../devices/drivers.ts'
+import type { Lifecycle } from '../devices/lifecycle.ts'
 import type { Doctor } from '../doctor/doctor.ts'
 import type { App } from '../domain/app.ts'
 import type { Journal } from '../events/journal.ts'
@@ -31,6 +32,7 @@ export interface Kernel {
   readonly devices: Devices
   readonly drivers: DriversControl
   readonly driverPushes: DriverPushes
+  readonly lifecycle: Lifecycle
   readonly repositories: Repositories
   readonly oneOff: OneOff
   readonly backups: Backups

@@ -47,7 +47,8 @@ export interface ContainerDrivers {
 type Started = { readonly process: DriverProcess; readonly granted: readonly Privilege[] }
 
 export function createContainerDrivers(parts: ContainerDriverParts): ContainerDrivers {
-  const remotes = new Map<string, Set<RemoteDriver>>()
+  /** Driver → device → what speaks to it. */
+  const remotes = new Map<string, Map<string, RemoteDriver>>()
 
   /** What is read here is digested, copied and run: a folder that changes meanwhile changes nothing of it. */
   async function run(
@@ -94,16 +95,17 @@ export function createContainerDrivers(parts: ContainerDriverParts): ContainerDr
           }),
         lost: (why) => parts.log.warn('driver.lost', { driver: name, device: host.device, why }),
       })
-      const ofDriver = remotes.get(name) ?? new Set()
-      remotes.set(name, ofDriver.add(remote))
+      const ofDriver = remotes.get(name) ?? new Map<string, RemoteDriver>()
+      ofDriver.get(host.device)?.stop('the device was loaded anew')
+      remotes.set(name, ofDriver.set(host.device, remote))
       return remote.calls
     },
     open: async (name, host) => (await run(name, host, async () => [])).process,
     stop(name, why) {
-      for (const remote of remotes.get(name) ?? []) remote.stop(why)
+      for (const remote of remotes.get(name)?.values() ?? []) remote.stop(why)
     },
     close() {
-      for (const ofDriver of remotes.values()) for (const remote of ofDriver) remote.stop('the kernel stops')
+      for (const name of remotes.keys()) this.stop(name, 'the kernel stops')
     },
   }
 }

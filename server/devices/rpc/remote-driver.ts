@@ -28,6 +28,8 @@ type Started = Awaited<ReturnType<RemoteParts['start']>>
 /** Milliseconds until one that crashed is started again: half a second, doubled each time that it did nothing in between. */
 const firstPause = 500
 const longestPause = 60_000
+/** Milliseconds after which one that nobody asks anything is ended. */
+const idle = 5 * 60_000
 
 export function remoteDriver({ manifest, start, lost, now = Date.now }: RemoteParts): RemoteDriver {
   const { name } = manifest
@@ -35,6 +37,30 @@ export function remoteDriver({ manifest, start, lost, now = Date.now }: RemotePa
   let running: Promise<Started> | null = null
   let crashes = 0
   let notBefore = 0
+  let busy = 0
+  let resting: NodeJS.Timeout | undefined
+
+  function stop(why: string) {
+    const ending = running
+    running = null
+    notBefore = 0
+    ending?.then(
+      ({ process }) => process.end(why),
+      () => {},
+    )
+  }
+
+  /** Keeps the process for as long as this goes on, and a while after it. */
+  async function during<T>(work: Promise<T>): Promise<T> {
+    clearTimeout(resting)
+    busy += 1
+    try {
+      return await work
+    } finally {
+      busy -= 1
+      if (busy === 0) resting = setTimeout(() => stop('it had nothing to do'), idle).unref()
+    }
+  }
 
   function process(): Promise<Started> {
     if (running) return running
@@ -82,7 +108,8 @@ export function remoteDriver({ manifest, start, lost, now = Date.now }: RemotePa
         return handle
       })
     try {
-      const said = await process.call(method, params, { seconds: call.seconds, ...(signal && { signal }) })
+      const asked = process.call(method, params, { seconds: call.seconds, ...(signal && { signal }) })
+      const said = await during(asked)
       const checked = call.result.safeParse(said ?? null)
       if (!checked.success) {
         const [issue] = checked.error.issues
@@ -109,8 +136,16 @@ export function remoteDriver({ manifest, start, lost, now = Date.now }: RemotePa
         const started = await process()
         const { bytes: handle, token } = (await call(started, 'dump', args)) as { bytes: unknown; token: unknown }
         const bytes = started.process.handles.take(handle)
-        const signal = args.filter((arg) => arg instanceof AbortSignal)
-        const contents = finished(bytes, { writable: false }).then(() => call(started, 'dumped', [token, ...signal]))
+        const signal = args.find((arg): arg is AbortSignal => arg instanceof AbortSignal)
+        signal?.addEventListener('abort', () => bytes.destroy(), { once: true })
+        const read = finished(bytes, { writable: false })
+        const contents = during(read).then(() =>
+          call(
+            started,
+            'dumped',
+            [token, signal].filter((one) => one !== undefined),
+          ),
+        )
         contents.catch(() => {})
         started.process.ended.then(() => bytes.destroy())
         return { bytes, contents: contents as Dump['contents'] }
@@ -137,15 +172,7 @@ export function remoteDriver({ manifest, start, lost, now = Date.now }: RemotePa
   const methods = Object.keys(known).filter((method) => method !== 'dumped')
   return {
     calls: Object.fromEntries(methods.map((method) => [method, special[manifest.class]?.[method] ?? plain(method)])),
-    stop(why) {
-      const ending = running
-      running = null
-      notBefore = 0
-      ending?.then(
-        ({ process }) => process.end(why),
-        () => {},
-      )
-    },
+    stop,
   }
 }
 
