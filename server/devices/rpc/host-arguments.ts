@@ -50,7 +50,7 @@ const container = z.strictObject({
   capabilities: z.array(z.enum(capabilities)).optional(),
 })
 
-/** Positional, in the order of `DriverHost`; an argument that is a function there is the number of a progress here. */
+/** Positional, in the order of `DriverHost`; where that takes a function, here goes the progress that the driver was given. */
 export const hostArguments = {
   'node.exec': z.tuple([exec]),
   'node.packages': z.tuple([packages, progress.optional()]),
@@ -78,8 +78,9 @@ export const hostArguments = {
 } as const
 export type HostCall = keyof typeof hostArguments
 
-/** Of what the driver holds already: no privilege is needed to use it. */
+/** Of what the driver holds already, or is: no privilege is needed. */
 export const handleArguments = {
+  'host.about': z.tuple([]),
   'streams.read': z.tuple([
     z.int(),
     z
