@@ -16,7 +16,9 @@ const progress = z.strictObject({ progress: z.int() })
 const seconds = z.number().int().min(0).max(600)
 
 /** An official image of Docker Hub: no other registry, and none of the images that this machine already has. */
-const hub = z.string().regex(/^[a-z0-9][a-z0-9_-]*:[\w][\w.-]{0,60}$/, 'must be an official image such as postgres:17')
+const hub = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]*:[\w][\w.-]{0,60}$/, 'must be an official image with its version, such as nginx:1.28')
 /** No flags: with them a line mounts files, or uses the network of the machine. */
 const line = z
   .string()
