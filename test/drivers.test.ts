@@ -38,13 +38,16 @@ async function until(name: string, state: unknown): Promise<number> {
 test('a folder that is dropped in is a driver within two seconds, changed and gone as fast', {
   timeout: 60_000,
 }, async () => {
+  // Content that nobody has approved in an earlier run.
+  const hot = { ...manifest('hot', []), description: `Made ${Date.now()}` }
   const described = (version: string) =>
-    writeFile(join(place('hot'), 'driver.json'), JSON.stringify({ ...manifest('hot', []), version }))
+    writeFile(join(place('hot'), 'driver.json'), JSON.stringify({ ...hot, version }))
   const times: number[] = []
-  for (const _ of [1, 2]) {
+  // The second time its content was approved already, and that still holds.
+  for (const state of ['waits for approval', 'ready']) {
     await mkdir(place('hot'))
     await described('1.0.0')
-    times.push(await until('hot', '1.0.0 waits for approval'))
+    times.push(await until('hot', `1.0.0 ${state}`))
     await system.console('drivers:approve', 'hot')
     times.push(await until('hot', '1.0.0 ready'))
     await described('2.0.0')
@@ -52,7 +55,9 @@ test('a folder that is dropped in is a driver within two seconds, changed and go
     await rm(place('hot'), { recursive: true })
     times.push(await until('hot', undefined))
   }
+  // Asking takes a moment as well.
   expect(Math.max(...times)).toBeLessThan(2500)
+  console.info(`noticed after ${times.map(Math.round).join(', ')} ms`)
 })
 
 test('a torn manifest is told and harms nobody', { timeout: 60_000 }, async () => {
