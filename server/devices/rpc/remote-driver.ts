@@ -67,7 +67,7 @@ export function remoteDriver({ manifest, start, lost, now = Date.now }: RemotePa
     const wait = notBefore - now()
     if (wait > 0) {
       const seconds = Math.ceil(wait / 1000)
-      const message = `The driver ${name} has crashed ${crashes === 1 ? 'once' : `${crashes} times`} in a row.`
+      const message = `The driver ${name} has ${crashes === 1 ? 'just crashed' : `crashed ${crashes} times in a row`}.`
       return Promise.reject(new UserError('unavailable', message, `It is started again in ${seconds} s.`))
     }
     const starting = start()
