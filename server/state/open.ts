@@ -8,6 +8,7 @@ import { step } from '../steps.ts'
 import { createAddresses } from './addresses.ts'
 import { createApps } from './apps.ts'
 import { createAudit } from './audit.ts'
+import { createBackups } from './backups.ts'
 import { createBuilds } from './builds.ts'
 import { createConfigVars } from './config-vars.ts'
 import type { Database } from './database.ts'
@@ -20,11 +21,13 @@ import { createKeys } from './keys.ts'
 import { checkBackup, migrate } from './migrate.ts'
 import { createReleases } from './releases.ts'
 import { openRqlite } from './rqlite.ts'
+import { createSchedules } from './schedules.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
 import { createSettings } from './settings.ts'
 import { openSqlite } from './sqlite.ts'
 import type { Settings, Store } from './store.ts'
 import { createTokens } from './tokens.ts'
+import { createWebhooks } from './webhooks.ts'
 
 export interface StoreOptions {
   readonly config: Pick<Config, 'store' | 'rqlitePort' | 'domain' | 'paths'>
@@ -66,6 +69,9 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     keys: createKeys(db),
     tokens: createTokens(db),
     devices: createDevices(db),
+    backups: createBackups(db, secrets),
+    schedules: createSchedules(db),
+    webhooks: createWebhooks(db, secrets),
     settings,
     audit: createAudit(db),
     events: createEvents(db),
