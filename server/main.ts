@@ -10,8 +10,6 @@ import { table } from './commands/index.ts'
 import type { Kernel } from './commands/kernel.ts'
 import { createSignIn } from './commands/sign-in.ts'
 import { type Config, readConfig } from './config.ts'
-import { createDevices } from './devices/devices.ts'
-import { loadRegistry } from './devices/registry.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { makeRounds } from './doctor/rounds.ts'
 import type { App } from './domain/app.ts'
@@ -25,6 +23,7 @@ import { createStorage } from './engine/storage.ts'
 import { messageOf, UserError } from './errors.ts'
 import { createJournal } from './events/journal.ts'
 import { started, stopped } from './events/start.ts'
+import { answerFlag } from './flags.ts'
 import { createCollector } from './gc/collector.ts'
 import { roomAt } from './gc/room.ts'
 import { prepareHome, systemName } from './home.ts'
@@ -32,8 +31,11 @@ import { createJobs } from './jobs/jobs.ts'
 import { createAppLogs } from './live/app-logs.ts'
 import { openLive } from './live/redis.ts'
 import { createLog, type Log } from './log.ts'
+import { createGroups } from './mounts/groups.ts'
+import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, poolProblem } from './network/subnets.ts'
+import { openDevices } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
@@ -41,7 +43,7 @@ import { createRepositories } from './push/repositories.ts'
 import { openSpool } from './push/spool-folder.ts'
 import { createRollout } from './rollout/rollout.ts'
 import { createRoutes } from './route/routes.ts'
-import { openStore, restoreState } from './state/open.ts'
+import { openStore } from './state/open.ts'
 import { rememberedKeys } from './state/remembered-keys.ts'
 import { loadKey } from './state/secrets.ts'
 
@@ -72,8 +74,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const before = await store.events.lastOf('kernel')
   const engine = createEngine({ socket: config.docker, system })
 
-  const registry = await loadRegistry(join(config.program, 'drivers'))
-  const devices = createDevices({ registry, store, config, system, log })
+  // Before any device listens there. Without root, in development, they have no address.
+  await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
+  const users = async () => []
+  const { devices, lifecycle } = await openDevices({ config, store, key, system, users, log })
   await devices.installDefaults()
 
   const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
@@ -85,16 +89,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     ports: [config.httpPort],
     log,
   })
+  const groups = createGroups({ folder: config.paths.mounts, log })
   const rollout = createRollout({
-    engine,
-    store,
-    live,
-    journal,
-    traffic: routes,
-    firewall,
-    pool: config.pool,
-    system,
-    log,
+    ...{ engine, store, live, journal, groups, firewall, system, log },
+    ...{ traffic: routes, pool: config.pool },
   })
 
   const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })
@@ -164,6 +162,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     logs: createAppLogs(engine, live),
     live,
     devices,
+    lifecycle,
     repositories,
     oneOff: rollout.oneOff,
     backups: createBackups(
@@ -178,6 +177,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   }
   const caller = createCaller(table, kernel, log)
 
+  await groups.open([])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
@@ -223,21 +223,7 @@ async function main([flag, file = '']: readonly string[]): Promise<void> {
     process.once('SIGINT', stop)
     return
   }
-  if (flag === '--restore-state') return restoreState(config, file)
-  const store = await openStore({ config, key: await loadKey(join(config.paths.keys, 'secret.key')), log })
-  if (flag === '--save-state') await store.backup(file)
-  else if (flag === '--proxy-command') {
-    const devices = createDevices({
-      registry: await loadRegistry(join(config.program, 'drivers')),
-      store,
-      config,
-      system: await systemName(config.home),
-      log,
-    })
-    await devices.installDefaults()
-    process.stdout.write(`${devices.proxy().command().join('\n')}\n`)
-  } else throw new Error(`unknown flag ${flag}`)
-  await store.close()
+  await answerFlag(flag, file, config, log)
 }
 
 if (import.meta.main) {

@@ -2,6 +2,7 @@
 import type { Backups } from '../backups/backups.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
+import type { Lifecycle } from '../devices/lifecycle.ts'
 import type { Doctor } from '../doctor/doctor.ts'
 import type { App } from '../domain/app.ts'
 import type { Journal } from '../events/journal.ts'
@@ -27,6 +28,7 @@ export interface Kernel {
   readonly logs: AppLogs
   readonly live: Live
   readonly devices: Devices
+  readonly lifecycle: Lifecycle
   readonly repositories: Repositories
   readonly oneOff: OneOff
   readonly backups: Backups

@@ -1,5 +1,6 @@
 /** What the house needs of a container engine. `docker.ts` is the only implementation; only this folder imports dockerode. */
 import type { Ending, ObservedContainer } from '../domain/container.ts'
+import type { GroupProcess } from '../domain/group.ts'
 import type { ContainerSpec } from './container-spec.ts'
 
 export interface Engine {
@@ -35,7 +36,7 @@ export interface Engine {
   /** Every container of this system (label), or of one app; those of one-off commands are left out. */
   list(app?: string): Promise<ObservedContainer[]>
   /** One-off containers (`run`, release tasks), to clean up after a crash. */
-  listOneOff(): Promise<{ readonly id: string; readonly app: string; readonly name: string }[]>
+  listOneOff(): Promise<(GroupProcess & { readonly id: string; readonly name: string })[]>
   /** Null when the container is gone. */
   inspect(id: string): Promise<ContainerDetails | null>
   /** Resolves when it has ended. */
@@ -52,10 +53,7 @@ export interface Engine {
   /** Starts a created container with its streams attached (`run`). */
   attach(id: string, options: { readonly tty: boolean }): Promise<Session>
   /** Runs a command in a running container (`enter`). */
-  exec(
-    id: string,
-    options: { readonly command: readonly string[]; readonly tty: boolean; readonly env?: readonly string[] },
-  ): Promise<Session>
+  exec(id: string, options: ExecWords): Promise<Session>
 
   /**
    * Events of this system's containers and of the engine itself. Never ends by itself: a cut connection is resumed from
@@ -97,6 +95,15 @@ export interface LogLine {
   readonly at: string
   readonly stream: 'stdout' | 'stderr'
   readonly text: string
+}
+
+export interface ExecWords {
+  readonly command: readonly string[]
+  readonly tty: boolean
+  /** `NAME=value`. */
+  readonly env?: readonly string[]
+  /** The container's own when left out. */
+  readonly user?: string
 }
 
 /** A running command with its streams. With a tty everything arrives on `stdout`. */

@@ -5,7 +5,23 @@ import { UserError } from '../errors.ts'
 import { type Database, type Result, sql } from './database.ts'
 import { batchOr } from './refusal.ts'
 import type { Secrets } from './secrets.ts'
-import type { Backups } from './store.ts'
+
+/** Of databases and volumes. */
+export interface Backups {
+  /** Newest first. */
+  list(filter?: { readonly kind?: BackupKind; readonly subject?: string }): Promise<Backup[]>
+  find(id: string): Promise<Backup | null>
+  /** Throws `not-found` when the archive is gone. */
+  add(backup: Backup): Promise<void>
+  /** Compare and set: false when it is in none of the states `from`. Facts that are not given stay; the problem goes. */
+  move(id: string, from: readonly BackupState[], to: BackupState, facts?: BackupFacts): Promise<boolean>
+  forget(id: string): Promise<void>
+  /** Keys of other installations, in base64. */
+  keys(): Promise<string[]>
+  addKey(key: string): Promise<void>
+}
+
+export type BackupFacts = Partial<Pick<Backup, 'bytes' | 'summary' | 'problem' | 'verifiedAt'>>
 
 const insert = `INSERT INTO backups
   (id, kind, subject, archive, state, bytes, summary, problem, created_at, created_by, verified_at)

@@ -12,8 +12,10 @@ import { createBackups } from './backups.ts'
 import { createBuilds } from './builds.ts'
 import { createConfigVars } from './config-vars.ts'
 import type { Database } from './database.ts'
+import { createDeviceSecrets } from './device-secrets.ts'
 import { createDevices } from './devices.ts'
 import { createDomains, globalDomain } from './domains.ts'
+import { createEndpoints } from './endpoints.ts'
 import { createEvents } from './events.ts'
 import { createFormations } from './formations.ts'
 import { createJobs } from './jobs.ts'
@@ -72,6 +74,8 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     backups: createBackups(db, secrets),
     schedules: createSchedules(db),
     webhooks: createWebhooks(db, secrets),
+    deviceSecrets: createDeviceSecrets(db, secrets),
+    endpoints: createEndpoints(db),
     settings,
     audit: createAudit(db),
     events: createEvents(db),

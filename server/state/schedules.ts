@@ -3,7 +3,14 @@ import type { BackupInterval, BackupKind, BackupSchedule } from '../domain/backu
 import { goneArchive } from './backups.ts'
 import { type Database, type Result, sql } from './database.ts'
 import { batchOr } from './refusal.ts'
-import type { Schedules } from './store.ts'
+
+export interface Schedules {
+  list(): Promise<BackupSchedule[]>
+  /** Replaces the one of the same database or volume. Throws `not-found` when the archive is gone. */
+  set(schedule: Omit<BackupSchedule, 'lastAt'>): Promise<void>
+  ran(kind: BackupKind, subject: string, at: string): Promise<void>
+  remove(kind: BackupKind, subject: string): Promise<boolean>
+}
 
 const upsert = `INSERT INTO backup_schedules (kind, subject, archive, every, "at", keep, created_at, created_by)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)

@@ -1,15 +1,18 @@
 /** The desired state, a file a noun. `openStore` opens the database, migrates it and builds these. */
 import type { Key, Role, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
-import type { Backup, BackupKind, BackupSchedule, BackupState } from '../domain/backup.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
-import type { Device } from '../domain/device.ts'
 import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
-import type { Webhook } from '../domain/webhook.ts'
+import type { Backups } from './backups.ts'
+import type { DeviceSecrets } from './device-secrets.ts'
+import type { Devices } from './devices.ts'
+import type { Endpoints } from './endpoints.ts'
+import type { Schedules } from './schedules.ts'
+import type { Webhooks } from './webhooks.ts'
 
 export interface Store {
   readonly apps: Apps
@@ -26,6 +29,8 @@ export interface Store {
   readonly backups: Backups
   readonly schedules: Schedules
   readonly webhooks: Webhooks
+  readonly deviceSecrets: DeviceSecrets
+  readonly endpoints: Endpoints
   readonly settings: Settings
   readonly audit: Audit
   readonly events: Events
@@ -191,43 +196,6 @@ export interface Tokens {
   add(token: Omit<Token, 'lastUsedAt' | 'createdAt'>, hash: string): Promise<Token>
   used(name: string, at: string): Promise<void>
   revoke(name: string): Promise<boolean>
-}
-
-export interface Devices {
-  list(): Promise<Device[]>
-  add(device: Omit<Device, 'createdAt'>): Promise<void>
-}
-
-/** Of databases and volumes. */
-export interface Backups {
-  /** Newest first. */
-  list(filter?: { readonly kind?: BackupKind; readonly subject?: string }): Promise<Backup[]>
-  find(id: string): Promise<Backup | null>
-  /** Throws `not-found` when the archive is gone. */
-  add(backup: Backup): Promise<void>
-  /** Compare and set: false when it is in none of the states `from`. Facts that are not given stay; the problem goes. */
-  move(id: string, from: readonly BackupState[], to: BackupState, facts?: BackupFacts): Promise<boolean>
-  forget(id: string): Promise<void>
-  /** Keys of other installations, in base64. */
-  keys(): Promise<string[]>
-  addKey(key: string): Promise<void>
-}
-
-export type BackupFacts = Partial<Pick<Backup, 'bytes' | 'summary' | 'problem' | 'verifiedAt'>>
-
-export interface Schedules {
-  list(): Promise<BackupSchedule[]>
-  /** Replaces the one of the same database or volume. Throws `not-found` when the archive is gone. */
-  set(schedule: Omit<BackupSchedule, 'lastAt'>): Promise<void>
-  ran(kind: BackupKind, subject: string, at: string): Promise<void>
-  remove(kind: BackupKind, subject: string): Promise<boolean>
-}
-
-/** Sealed in the store. */
-export interface Webhooks {
-  list(): Promise<Webhook[]>
-  add(url: string, actor: string): Promise<Webhook>
-  remove(id: number): Promise<boolean>
 }
 
 export interface Settings {

@@ -1,7 +1,14 @@
 /** Who is told of bad news. */
+import type { Webhook } from '../domain/webhook.ts'
 import { type Database, sql } from './database.ts'
 import type { Secrets } from './secrets.ts'
-import type { Webhooks } from './store.ts'
+
+/** Sealed in the store. */
+export interface Webhooks {
+  list(): Promise<Webhook[]>
+  add(url: string, actor: string): Promise<Webhook>
+  remove(id: number): Promise<boolean>
+}
 
 const owner = 'webhook'
 
