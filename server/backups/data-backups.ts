@@ -9,7 +9,7 @@ import { UserError } from '../errors.ts'
 import type { JobQueue, RunningJob } from '../jobs/queue.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
-import type { Archives } from './archives.ts'
+import type { Archives, Look } from './archives.ts'
 import { prove } from './prove.ts'
 import { store as storeIn } from './store-in.ts'
 import type { Place, Subject, Subjects } from './subject.ts'
@@ -21,6 +21,13 @@ export interface DataBackups {
   verify(id: string, asker: Asker): Promise<Backup>
   /** Into a new one called `as`; null: in the place of the one that has its name, or under its own name if there is none. */
   restore(id: string, as: string | null, asker: Asker): Promise<Restored>
+  /** What `restore` would do, a sentence each; throws what it would refuse with. */
+  planRestore(id: string, as: string | null): Promise<string[]>
+  look(): Promise<Look>
+  /** Throws `not-found`. */
+  find(id: string): Promise<Backup>
+  /** The archive that is meant; without a name the only one. */
+  archive(name: string | undefined): Promise<string>
   /** The file as it lies in the archive. */
   download(id: string, signal: AbortSignal): Promise<Readable>
   delete(id: string): Promise<void>
@@ -114,6 +121,9 @@ export function createDataBackups(parts: DataBackupParts): DataBackups {
   return {
     resolve,
     tidy: () => tidy.run(),
+    look: archives.look,
+    find: archives.find,
+    archive: archives.choose,
     async capture(asked, archive, asker) {
       const [{ kind, name, subject }, chosen] = [await resolve(asked), await archives.choose(archive)]
       return run('backup', asker, async (job) => {
@@ -145,21 +155,27 @@ export function createDataBackups(parts: DataBackupParts): DataBackups {
       })
     },
     async restore(id, as, asker) {
-      const backup = await found(id)
-      const there = await subjects[backup.kind].find(as ?? backup.subject)
-      if (as !== null && there !== null) {
-        throw new UserError('conflict', `There is already a ${backup.kind} ${as}.`, 'Restore it under another name.')
-      }
+      const { backup, there } = await aim(id, as)
       return run('restore', asker, async (job) => {
         const name = as ?? backup.subject
         let kept: string | null = null
         await proven(backup, job, async (place) => {
-          if (there === null) await place.keep(name, asker.actor)
+          if (!there) await place.keep(name, asker.actor)
           else ({ kept } = await place.replace(name, job))
         })
         const old = kept === null ? '' : ` What was there is kept as ${kept}.`
         return [{ kind: backup.kind, name, kept }, `${name} is what it was at ${backup.createdAt}.${old}`]
       })
+    },
+    async planRestore(id, as) {
+      const { backup, there } = await aim(id, as)
+      const name = as ?? backup.subject
+      return [
+        `read ${backupFile(backup)} back from ${backup.archive}, restore it beside, and compare`,
+        there
+          ? `switch ${name} to it; what is there now is kept under another name`
+          : `make it the ${backup.kind} ${name}`,
+      ]
     },
     async download(id, signal) {
       const backup = await found(id)
@@ -173,6 +189,14 @@ export function createDataBackups(parts: DataBackupParts): DataBackups {
       for (const one of gone) await tidy.remove(one)
       return gone.map(({ id }) => id)
     },
+  }
+
+  /** What is restored, and whether something is there in its place. */
+  async function aim(id: string, as: string | null): Promise<{ backup: Backup; there: boolean }> {
+    const backup = await found(id)
+    const there = (await subjects[backup.kind].find(as ?? backup.subject)) !== null
+    if (as === null || !there) return { backup, there }
+    throw new UserError('conflict', `There is already a ${backup.kind} ${as}.`, 'Restore it under another name.')
   }
 
   async function found(id: string): Promise<Backup> {

@@ -1,7 +1,6 @@
 /** A backup is good when it was read back from its archive, restored, and found to be what was dumped. */
 import type { ArchiveDriver } from '../devices/classes/archive.ts'
-import { type Backup, type BackupSummary, backupFile } from '../domain/backup.ts'
-import { bytesText } from '../domain/bytes.ts'
+import { type Backup, type BackupSummary, backupFile, summaryText } from '../domain/backup.ts'
 import { UserError } from '../errors.ts'
 import type { RunningJob } from '../jobs/queue.ts'
 import { differences, summarize } from './contents.ts'
@@ -46,15 +45,6 @@ export async function prove({ backup, driver, subjects, keys, job, good }: Provi
     progress.end()
     await opened.place?.drop()
   }
-}
-
-/** `41 tables, 1.2 M rows`, `3 files, 12 MB`. */
-export function summaryText({ kind, summary }: Pick<Backup, 'kind' | 'summary'>): string {
-  if (summary === null) return ''
-  const count = (n: number, what: string) => `${n.toLocaleString('en-US')} ${what}${n === 1 ? '' : 's'}`
-  return kind === 'database'
-    ? `${count(summary.items, 'table')}, ${count(summary.amount, 'row')}`
-    : `${count(summary.items, 'file')}, ${bytesText(summary.amount)}`
 }
 
 type Take = Parameters<typeof unseal>[2]

@@ -1,6 +1,8 @@
 /** Every topic, listed once; two rows with one name stop the start. */
 import { apps } from './apps.ts'
 import { audit } from './audit.ts'
+import { backupSchedules } from './backup-schedules.ts'
+import { backups } from './backups.ts'
 import { builds } from './builds.ts'
 import type { AnyRow } from './command.ts'
 import { config } from './config.ts'
@@ -12,6 +14,7 @@ import { helpRow } from './help.ts'
 import { jobs } from './jobs.ts'
 import { keys } from './keys.ts'
 import { logs } from './logs.ts'
+import { notify } from './notify.ts'
 import type { Table } from './parse.ts'
 import { ps } from './ps.ts'
 import { releases } from './releases.ts'
@@ -35,6 +38,9 @@ export const rows: readonly AnyRow[] = [
   ...events,
   ...audit,
   ...devices,
+  ...backups,
+  ...backupSchedules,
+  ...notify,
   ...keys,
   ...tokens,
   ...server,

@@ -1,5 +1,7 @@
 /** Backups of databases and volumes, where they lie, and when they are made. */
 
+import { bytesText } from './bytes.ts'
+
 export const backupKinds = ['database', 'volume'] as const
 export type BackupKind = (typeof backupKinds)[number]
 
@@ -40,6 +42,15 @@ export interface BackupSummary {
   readonly digest: string
 }
 
+/** `41 tables, 1,200,000 rows`, `3 files, 12 MB`; empty when it is not known. */
+export function summaryText({ kind, summary }: Pick<Backup, 'kind' | 'summary'>): string {
+  if (summary === null) return ''
+  const count = (n: number, what: string) => `${n.toLocaleString('en-US')} ${what}${n === 1 ? '' : 's'}`
+  return kind === 'database'
+    ? `${count(summary.items, 'table')}, ${count(summary.amount, 'row')}`
+    : `${count(summary.items, 'file')}, ${bytesText(summary.amount)}`
+}
+
 /** Its name in the archive: everything that an empty installation has to know before it has a key. */
 export function backupFile({ kind, subject, createdAt, id }: Pick<Backup, 'kind' | 'subject' | 'createdAt' | 'id'>) {
   return `${kind}s/${subject}/${createdAt.slice(0, 19).replace('T', '-').replaceAll(':', '')}-${id}.age`
@@ -61,15 +72,12 @@ export function restorable({ state }: Pick<Backup, 'state'>): boolean {
 }
 
 /**
- * Which ones may go so that `keep` good ones stay. Those that never proved themselves go with the good ones of their age;
- * the last good one always stays, and with none nothing goes.
+ * Which ones may go so that `keep` good ones stay; with fewer good ones, none. Those that never proved themselves go with
+ * the good ones of their age.
  */
 export function superfluous(backups: readonly Backup[], keep: number): Backup[] {
   const newestFirst = [...backups].sort((a, b) => b.createdAt.localeCompare(a.createdAt))
-  const oldestKept = newestFirst
-    .filter(({ state }) => state === 'verified')
-    .slice(0, Math.max(1, keep))
-    .at(-1)
+  const oldestKept = newestFirst.filter(({ state }) => state === 'verified')[Math.max(1, keep) - 1]
   if (oldestKept === undefined) return []
   return newestFirst.filter((one) => one.createdAt < oldestKept.createdAt && one.state !== 'capturing')
 }
@@ -88,7 +96,7 @@ export interface BackupSchedule {
   readonly keep: number
   readonly createdAt: string
   readonly createdBy: string
-  /** When the last one was begun that came to an end, good or bad; null before the first. */
+  /** When the last one was begun that proved good; null before the first. */
   readonly lastAt: string | null
 }
 
