@@ -36,7 +36,7 @@ export async function startGroup(
   if (input.places.length === 0) return []
   const failed = new AbortController()
   const both = AbortSignal.any([signal, failed.signal])
-  const [made, host] = await together(prepare(parts, input), hostOf(parts, input.app))
+  const [made, host] = await together(prepare(parts, input, 'coming'), hostOf(parts, input.app))
   const created: { id: string }[] = []
   const starts = inParallel(parallel, made.places, (one) => {
     both.throwIfAborted()
@@ -60,7 +60,7 @@ export async function startGroup(
 
 /** Starts containers of the group that serves, for a job that nobody asked for: none waits for them to be checked. */
 export async function restoreGroup(acting: Pick<Acting, 'parts' | 'readiness'>, input: GroupInput): Promise<void> {
-  const made = await prepare(acting.parts, input)
+  const made = await prepare(acting.parts, input, 'serving')
   const starts = inParallel(parallel, made.places, (one) => startContainer(acting, made, one, true, () => {}))
   const outcomes = await Promise.allSettled(starts)
   for (const outcome of outcomes) {
@@ -93,18 +93,20 @@ export function cancelled(): UserError {
 
 interface Prepared extends GroupInput {
   readonly network: string
+  readonly environment: Readonly<Record<string, string>>
   readonly hosts: readonly number[]
   readonly places: readonly (Place & { readonly address: string })[]
 }
 
-/** The network and an address for each place; an address that a place has already stays its own. */
-async function prepare(parts: RolloutParts, input: GroupInput): Promise<Prepared> {
+/** The network, what the containers are told, and an address for each place; an address that a place has already stays its own. */
+async function prepare(parts: RolloutParts, input: GroupInput, which: 'coming' | 'serving'): Promise<Prepared> {
+  const environment = await parts.environment(input.release, which)
   const [{ index, name }, hosts] = await together(
     ensureNetwork(parts, input.app),
     parts.store.addresses.assign(input.app.id, input.places),
   )
   const places = input.places.map((place, n) => ({ ...place, address: addressIn(parts.pool, index, hosts[n] ?? 0) }))
-  return { ...input, network: name, hosts, places }
+  return { ...input, environment, network: name, hosts, places }
 }
 
 /** An app's network is made at its first start: hundreds that nobody uses would slow the machine down. */
@@ -121,7 +123,7 @@ export async function ensureNetwork(
 /** Not restarted by the engine until it is checked: how it ended the first time says why it does not come up. */
 async function startContainer(
   { parts: { engine, system }, readiness }: Pick<Acting, 'parts' | 'readiness'>,
-  { app, release, formation, network }: Prepared,
+  { app, release, formation, environment, network }: Prepared,
   { address, ...place }: Place & { readonly address: string },
   restart: boolean,
   onCreated: (id: string) => void,
@@ -134,7 +136,7 @@ async function startContainer(
     appName: app.name,
     place,
     process,
-    config: release.config,
+    config: environment,
     commit: release.commit,
     hardened: release.hardened,
     network,

@@ -7,10 +7,12 @@ import type { Log } from '../log.ts'
 import { step } from '../steps.ts'
 import { createAddresses } from './addresses.ts'
 import { createApps } from './apps.ts'
+import { createAttachments, createCredentials } from './attachments.ts'
 import { createAudit } from './audit.ts'
 import { createBuilds } from './builds.ts'
 import { createConfigVars } from './config-vars.ts'
 import type { Database } from './database.ts'
+import { createDatabases } from './databases.ts'
 import { createDevices } from './devices.ts'
 import { createDomains, globalDomain } from './domains.ts'
 import { createEvents } from './events.ts'
@@ -66,6 +68,9 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     keys: createKeys(db),
     tokens: createTokens(db),
     devices: createDevices(db),
+    databases: createDatabases(db),
+    attachments: createAttachments(db),
+    credentials: createCredentials(db, secrets),
     settings,
     audit: createAudit(db),
     events: createEvents(db),

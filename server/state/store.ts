@@ -8,6 +8,7 @@ import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
+import type { Attachments, Credentials, Databases } from './store-attachments.ts'
 
 export interface Store {
   readonly apps: Apps
@@ -21,6 +22,9 @@ export interface Store {
   readonly keys: Keys
   readonly tokens: Tokens
   readonly devices: Devices
+  readonly databases: Databases
+  readonly attachments: Attachments
+  readonly credentials: Credentials
   readonly settings: Settings
   readonly audit: Audit
   readonly events: Events
@@ -41,11 +45,11 @@ export interface Apps {
   create(name: string, actor: string): Promise<App>
   /** Renames it and its default host. Throws `conflict`. */
   rename(id: string, name: string): Promise<void>
-  /** With everything that belongs to it. */
+  /** With everything that belongs to it; its logins are to be revoked. */
   destroy(id: string): Promise<void>
   /** Sets the branch if none is set; false when another is. */
   claimBranch(id: string, branch: string): Promise<boolean>
-  /** The point of no return of a rollout: release → live, group, not stopped; in one batch. */
+  /** The point of no return of a rollout: release → live, group, not stopped, its logins; in one batch. */
   serve(id: string, release: number, group: string): Promise<void>
   setStopped(id: string, stopped: boolean): Promise<void>
   /** Lowest free index of the pool below `size`, kept for ever; throws `unavailable` when the pool is used up. */

@@ -1,0 +1,101 @@
+/** Ties databases to apps: the parts of it, put together. Who rolls out when is the pipeline's. */
+import { isIPv4 } from 'node:net'
+import type { App } from '../domain/app.ts'
+import type { AttachmentReference } from '../domain/database.ts'
+import { UserError } from '../errors.ts'
+import { createAddons } from './addons.ts'
+import { createDatabases } from './databases.ts'
+import { createLeftOvers } from './left-overs.ts'
+import { createLogins } from './logins.ts'
+import type { AttachmentParts } from './parts.ts'
+import { createReferences } from './references.ts'
+
+export type AttachmentKeeper = ReturnType<typeof createAttachments>
+
+export interface AttachWishes {
+  readonly database: string
+  /** Null: that of the driver, or one made of the database's name when that is taken. */
+  readonly alias: string | null
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** An app's network may reach this port of a private address of the node. */
+export interface Grant {
+  /** Index of the app's network in the pool. */
+  readonly subnet: number
+  readonly host: string
+  readonly port: number
+}
+
+export function createAttachments(parts: AttachmentParts) {
+  const { store } = parts
+  const references = createReferences(parts)
+  const leftOvers = createLeftOvers(parts)
+  const databases = createDatabases(parts, leftOvers)
+
+  return {
+    ...references,
+    ...leftOvers,
+    logins: createLogins(parts, references),
+    databases,
+    /** What app.json wishes for. */
+    provide: createAddons(parts, databases, references),
+
+    /** The reference that these wishes make, beside those that the app has. */
+    async choose(app: App, had: readonly AttachmentReference[], wishes: AttachWishes): Promise<AttachmentReference> {
+      const { database, env } = wishes
+      const same = had.find((one) => one.database === database && (wishes.alias ?? one.alias) === one.alias)
+      if (same) throw already(app, same)
+      const [found] = await references.resolve([{ database, alias: '', env }])
+      const free = (alias: string | undefined) => alias && !had.some((one) => one.alias === alias)
+      const alias = wishes.alias ?? [found?.template.as, ownAlias(database)].find(free) ?? ''
+      const other = had.find((one) => one.alias === alias)
+      if (other) throw already(app, other)
+      return { database, alias, env }
+    },
+
+    /** The reference of the app that a person means; throws when it is none, or several and they did not say which. */
+    pick(app: App, had: readonly AttachmentReference[], database: string, alias: string | null): AttachmentReference {
+      const found = had.filter((one) => one.database === database && (alias ?? one.alias) === one.alias)
+      const [only, ...others] = found
+      if (only && others.length === 0) return only
+      if (only) {
+        const aliases = found.map((one) => one.alias).join(', ')
+        throw new UserError('usage', `${database} is attached to ${app.name} as ${aliases}.`, 'Say which: --as NAME')
+      }
+      const what = had.map((one) => `${one.database} (${one.alias})`).join(', ')
+      const hint = what ? `Attached are: ${what}` : `Nothing is attached to ${app.name}.`
+      throw new UserError(
+        'not-found',
+        `${database} is not attached to ${app.name}${alias ? ` as ${alias}` : ''}.`,
+        hint,
+      )
+    },
+
+    /** What apps may reach, for the firewall: exactly the devices that they have a login on. */
+    async grants(): Promise<Grant[]> {
+      const [logins, apps] = await Promise.all([store.credentials.list(), store.apps.list()])
+      const subnets = new Map(apps.map(({ id, subnet }) => [id, subnet]))
+      const all = logins.flatMap(({ app, reach }) => {
+        const subnet = subnets.get(app) ?? null
+        return subnet === null || reach === null || !isIPv4(reach.host)
+          ? []
+          : [{ subnet, host: reach.host, port: reach.port }]
+      })
+      return [...new Map(all.map((grant) => [Object.values(grant).join(), grant])).values()]
+    },
+  }
+}
+
+/** `blog-cache` → `BLOG_CACHE`. */
+export function ownAlias(database: string): string {
+  return database.replaceAll('-', '_').toUpperCase()
+}
+
+function already(app: App, { database, alias }: AttachmentReference): UserError {
+  return new UserError(
+    'conflict',
+    `${database} is already attached to ${app.name} as ${alias}.`,
+    'Another name: --as NAME',
+  )
+}
