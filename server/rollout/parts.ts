@@ -1,5 +1,6 @@
 /** What a rollout works with. */
 
+import type { Groups } from '../domain/group.ts'
 import type { Release } from '../domain/release.ts'
 import type { Traffic } from '../domain/route.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -22,6 +23,8 @@ export interface RolloutParts {
   environment(release: Release, which: 'coming' | 'serving'): Promise<Readonly<Record<string, string>>>
   /** An app was looked at: containers of it may have gone. */
   looked(app: string): void
+  /** What containers find at `/megapolos`. */
+  readonly groups: Groups
   /** Applied again whenever the engine may have rewritten its own rules. */
   readonly firewall: Pick<Firewall, 'apply'>
   /** IPv4 block that app networks are cut from. */

@@ -29,11 +29,12 @@ export async function releaseTask(
   const config = await parts.environment(release, 'coming')
   const { name: network } = await ensureNetwork(parts, app)
   const { commit, hardened, version } = release
-  const { id, remove } = await oneOffs.create(
+  const place = { app: app.id, process: 'release', index: 1, release: version, group: newGroup() }
+  const { id, remove } = await oneOffs.create(place, (mounts) =>
     oneOffSpec({
       system: parts.system,
       appName: app.name,
-      place: { app: app.id, process: 'release', index: 1, release: version, group: newGroup() },
+      place,
       process: task,
       config,
       commit,
@@ -42,6 +43,7 @@ export async function releaseTask(
       memory: defaultMemory,
       tty: false,
       stdin: false,
+      mounts,
     }),
   )
   const late = AbortSignal.timeout(limit)
