@@ -2,6 +2,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { settleAftermath } from './aftermath.ts'
+import { createAttachments } from './attachments/attachments.ts'
+import { createDatabaseJobs } from './attachments/database-jobs.ts'
+import { createSwitching } from './attachments/switching.ts'
 import { createBackups } from './backups/backups.ts'
 import { currentBases } from './build/bases.ts'
 import { createBuildStage } from './build/stage.ts'
@@ -88,9 +91,14 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     log,
   })
   const groups = createGroups({ folder: config.paths.mounts, log })
+  const attachmentParts = {
+    ...{ store, engine, firewall, pool: config.pool, log },
+    devices: { database: devices.database, manifests: () => registry.drivers },
+  }
+  const attachments = createAttachments(attachmentParts)
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
-    ...{ traffic: routes, pool: config.pool },
+    ...{ traffic: routes, pool: config.pool, environment: attachments.environment, looked: attachments.looked },
   })
 
   const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })
@@ -124,6 +132,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       log,
     }),
     rollout,
+    attachments,
     routes,
     spool: await openSpool(config.paths.spool),
     room: collector.room,
@@ -132,6 +141,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       (await Promise.all(images.map((image) => engine.image(image)))).every((image) => image !== null),
     url,
   })
+  const switching = createSwitching(attachmentParts, attachments, pipeline.relogin)
 
   const doctor = createDoctor({
     config,
@@ -160,6 +170,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     logs: createAppLogs(engine, live),
     live,
     devices,
+    attachments,
+    databases: createDatabaseJobs({ jobs, store, databases: attachments.databases, access: switching }),
     repositories,
     oneOff: rollout.oneOff,
     backups: createBackups(
@@ -177,6 +189,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await groups.open([])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
+  attachments.watch(stopping.signal, switching.goOn)
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
   const socket = createKernelSocket({ caller, keys: store.keys, tokens: store.tokens, health })

@@ -12,7 +12,7 @@ export interface LeftOvers {
   /** The rollout has looked at this app: containers of it may have gone. */
   looked(app: string): void
   /** Attends at once, then again and again until `signal` aborts. */
-  watch(signal: AbortSignal, switchBack: SwitchOn): void
+  watch(signal: AbortSignal, goOn: SwitchOn): void
 }
 
 /** Goes on with a switch of content that a dead kernel left half done: its apps are of two minds. */
@@ -93,8 +93,8 @@ export function createLeftOvers({ store, devices, engine, firewall, log }: Attac
     looked: (app) => {
       if (waiting.has(app)) void attend()
     },
-    watch(signal, go) {
-      switchOn = go
+    watch(signal, goOn) {
+      switchOn = goOn
       signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
       void attend()
     },

@@ -1,4 +1,6 @@
 /** What commands may use: the parts of the house, without its SQL and its engine. `main.ts` puts it together. */
+import type { AttachmentKeeper } from '../attachments/attachments.ts'
+import type { DatabaseJobs } from '../attachments/database-jobs.ts'
 import type { Backups } from '../backups/backups.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
@@ -27,6 +29,8 @@ export interface Kernel {
   readonly logs: AppLogs
   readonly live: Live
   readonly devices: Devices
+  readonly attachments: AttachmentKeeper
+  readonly databases: DatabaseJobs
   readonly repositories: Repositories
   readonly oneOff: OneOff
   readonly backups: Backups

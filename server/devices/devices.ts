@@ -5,6 +5,7 @@ import { messageOf, UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
 import type { BuilderDriver } from './classes/builder.ts'
+import type { DatabaseDriver } from './classes/database.ts'
 import type { ProxyDriver } from './classes/proxy.ts'
 import type { DriverHost } from './driver.ts'
 import { createHost } from './host.ts'
@@ -28,6 +29,8 @@ export interface Devices {
   installDefaults(): Promise<{ readonly proxyChanged: boolean }>
   proxy(): ProxyDriver
   builder(): BuilderDriver
+  /** Throws `not-found`. */
+  database(name: string): Promise<DatabaseDriver>
   list(): Promise<DeviceState[]>
   /** Driver folders that are not used, and why. */
   broken(): readonly BrokenDriver[]
@@ -44,6 +47,7 @@ export interface DeviceParts {
 
 export function createDevices(parts: DeviceParts): Devices {
   const { registry, store, log } = parts
+  const databases = new Map<string, Promise<DatabaseDriver>>()
   const loaded: { [C in DeviceClass]?: { device: string; driver: Drivers[C] } } = {}
 
   const driverOf = <C extends DeviceClass>(deviceClass: C): Drivers[C] => {
@@ -58,12 +62,21 @@ export function createDevices(parts: DeviceParts): Devices {
       for (const { folder, problem } of registry.broken) log.warn('driver not used', { driver: folder, problem })
       for (const device of await store.devices.list()) {
         if (device.class === 'proxy') loaded.proxy = await load(parts, device, 'proxy')
-        else loaded.builder = await load(parts, device, 'builder')
+        else if (device.class === 'builder') loaded.builder = await load(parts, device, 'builder')
       }
       return { proxyChanged: (await driverOf('proxy').install()).changed }
     },
     proxy: () => driverOf('proxy'),
     builder: () => driverOf('builder'),
+    database: async (name) => {
+      const device = (await store.devices.list()).find((one) => one.name === name && one.class === 'database')
+      if (!device)
+        throw new UserError('not-found', `There is no database server named ${name}.`, 'See them: devices:list')
+      const driver = databases.get(name) ?? load(parts, device, 'database').then((one) => one.driver)
+      databases.set(name, driver)
+      driver.catch(() => databases.delete(name))
+      return driver
+    },
     list: async () => {
       const state = async (device: Device) => {
         const driver = loaded[device.class]

@@ -20,16 +20,7 @@ export function createDatabases(db: Database): Databases {
     async get(name) {
       return (await find(name)) ?? Promise.reject(await unknown(db, name))
     },
-    async add({ name, device, handle, createdBy }) {
-      const createdAt = new Date().toISOString()
-      const insert = `INSERT INTO databases (name, device, handle, state, created_at, created_by)
-        VALUES (?, ?, ?, 'creating', ?, ?)`
-      await batchOr(db, [sql(insert, name, device, handle, createdAt, createdBy)], ({ kind }) => {
-        if (kind === 'unique') return new UserError('conflict', `There is already a database named ${name}.`)
-        return kind === 'foreign-key' ? new UserError('not-found', `There is no device named ${device}.`) : null
-      })
-      return { name, device, handle, state: 'creating', createdAt, createdBy }
-    },
+    add: (wanted) => insert(db, wanted, 'creating'),
     async ready(name) {
       await db.batch([sql("UPDATE databases SET state = 'ready' WHERE name = ? AND state = 'creating'", name)])
     },
@@ -73,6 +64,7 @@ export function createDatabases(db: Database): Databases {
     async removeScratch(device, handle) {
       await db.batch([sql('DELETE FROM scratch_databases WHERE device = ? AND handle = ?', device, handle)])
     },
+    keep: (wanted) => insert(db, wanted, 'ready'),
     async intend(handle, replaces) {
       await db.batch([sql('UPDATE scratch_databases SET replaces = ? WHERE handle = ?', replaces, handle)])
     },
@@ -95,6 +87,24 @@ export function createDatabases(db: Database): Databases {
     },
   }
 }
+
+/** A scratch database of this handle is none any more. */
+async function insert(db: Database, wanted: Wanted, state: Row['state']): Promise<Row> {
+  const { name, device, handle, createdBy } = wanted
+  const createdAt = new Date().toISOString()
+  const row = `INSERT INTO databases (name, device, handle, state, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?)`
+  const statements = [
+    sql(row, name, device, handle, state, createdAt, createdBy),
+    sql('DELETE FROM scratch_databases WHERE device = ? AND handle = ?', device, handle),
+  ]
+  await batchOr(db, statements, ({ kind }) => {
+    if (kind === 'unique') return new UserError('conflict', `There is already a database named ${name}.`)
+    return kind === 'foreign-key' ? new UserError('not-found', `There is no device named ${device}.`) : null
+  })
+  return { ...wanted, state, createdAt }
+}
+
+type Wanted = Omit<Row, 'state' | 'createdAt'>
 
 async function unknown(db: Database, name: string): Promise<UserError> {
   const names = (await db.query('SELECT name FROM databases')).map((row) => String(row.name))
