@@ -9,6 +9,7 @@ import { createBackups } from './backups/backups.ts'
 import { currentBases } from './build/bases.ts'
 import { createBuildStage } from './build/stage.ts'
 import { createCaller } from './commands/call.ts'
+import { withDriverNames } from './commands/driver-names.ts'
 import { table } from './commands/index.ts'
 import type { Kernel } from './commands/kernel.ts'
 import { createSignIn } from './commands/sign-in.ts'
@@ -184,7 +185,11 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     url,
     engineState: () => engine.version().then(({ version, api }) => `${version} (API ${api})`, messageOf),
   }
-  const caller = createCaller(table, kernel, log)
+  const caller = createCaller(
+    withDriverNames(table, () => registry.drivers),
+    kernel,
+    log,
+  )
 
   await groups.open([])
   const stopping = new AbortController()

@@ -130,7 +130,7 @@ function played(): Parts {
     },
     attachments: createAttachments({
       ...{ store, devices: memoryDevices({}), engine: { list: async () => [] }, firewall: { apply: async () => {} } },
-      ...{ pool: '10.90.0.0/16', log: createLog(() => {}) },
+      ...{ openClient: async () => ({}) as never, pool: '10.90.0.0/16', log: createLog(() => {}) },
     }),
     routes: { refresh: async () => {}, forget: async () => {} },
     spool: async () => ({

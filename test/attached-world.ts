@@ -95,6 +95,7 @@ async function assembled(world: World, folder: string, touch: (name: string) => 
     store,
     devices: memoryDevices({ memory: server }),
     engine: { list: async (app?: string) => world.containers.filter((one) => one.app === app) as never },
+    openClient: async () => ({}) as never,
     firewall: { apply: async () => {} },
     pool: '10.90.0.0/16',
     log: quiet,

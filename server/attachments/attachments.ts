@@ -4,9 +4,12 @@ import type { App } from '../domain/app.ts'
 import type { AttachmentReference } from '../domain/database.ts'
 import { UserError } from '../errors.ts'
 import { createAddons } from './addons.ts'
+import { createClientDoor } from './client.ts'
 import { createDatabases } from './databases.ts'
+import { templateProblem } from './inject.ts'
 import { createLeftOvers } from './left-overs.ts'
 import { createLogins } from './logins.ts'
+import { createOverview } from './overview.ts'
 import type { AttachmentParts } from './parts.ts'
 import { createReferences } from './references.ts'
 
@@ -31,12 +34,16 @@ export function createAttachments(parts: AttachmentParts) {
   const { store } = parts
   const references = createReferences(parts)
   const leftOvers = createLeftOvers(parts)
+  const logins = createLogins(parts, references)
   const databases = createDatabases(parts, leftOvers)
 
   return {
     ...references,
     ...leftOvers,
-    logins: createLogins(parts, references),
+    ...createOverview(parts, references),
+    ...createClientDoor(parts, logins, leftOvers),
+    templateProblem,
+    logins,
     databases,
     /** What app.json wishes for. */
     provide: createAddons(parts, databases, references),

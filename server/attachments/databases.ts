@@ -20,8 +20,7 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
   async function condemn(name: string): Promise<void> {
     if (await store.databases.condemn(name)) return
     const users = await usersOf(name)
-    if (users.length === 0)
-      throw new UserError('conflict', `The content of ${name} is being switched.`, 'Try again later.')
+    if (users.length === 0) throw new UserError('conflict', `Somebody is at work in ${name}.`, 'Try again later.')
     const detach = users.map((app) => `db:detach ${app} ${name}`).join(', ')
     throw new UserError('conflict', `${name} is attached to ${users.join(', ')}.`, `First: ${detach}`)
   }

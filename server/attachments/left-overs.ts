@@ -58,15 +58,18 @@ export function createLeftOvers({ store, devices, engine, firewall, log }: Attac
   async function all(): Promise<void> {
     clearTimeout(timer)
     const busy = new Set<string>()
+    const used = new Set<string>()
     const done: boolean[] = []
     const revoking = (await store.credentials.list()).filter(({ state }) => state === 'revoking')
     for (const login of revoking) {
-      if (await usedUntilNow(login.app)) busy.add(login.app)
-      else done.push(await end(`login ${login.user}`, () => revoke(login)))
+      if (await usedUntilNow(login.app)) {
+        busy.add(login.app)
+        used.add(login.database)
+      } else done.push(await end(`login ${login.user}`, () => revoke(login)))
     }
     waiting = busy
     for (const { name, device, handle, state } of await store.databases.list()) {
-      if (state !== 'destroying') continue
+      if (state !== 'destroying' || used.has(name)) continue
       const drop = async () => {
         await (await devices.database(device)).drop(handle)
         await store.databases.remove(name)

@@ -1,5 +1,6 @@
 /** The logins of apps: granted before a group starts that needs them, switched to with it, and revoked after the old one. */
 import { randomBytes } from 'node:crypto'
+import type { Login } from '../devices/classes/database.ts'
 import type { App } from '../domain/app.ts'
 import type { Credential, Database } from '../domain/database.ts'
 import type { Release } from '../domain/release.ts'
@@ -50,6 +51,20 @@ export function createLogins(parts: AttachmentParts, references: References) {
       if (app.subnet === null) await store.apps.assignSubnet(app.id, poolSize(parts.pool))
       for (const { database, handle } of needed) await grant(app, database, handle, job)
       await firewall.apply()
+    },
+
+    /** For a person who looks into the database. It ends with `end`, or with the next start. */
+    async temporary(database: Database): Promise<{ readonly login: Login; end(): Promise<void> }> {
+      const login = { user: userName('person'), password: newPassword() }
+      await store.credentials.add({ ...login, database: database.name, handle: database.handle, app: login.user })
+      const end = () => store.credentials.withdraw(login.user)
+      try {
+        await (await devices.database(database.device)).grant(database.handle, login)
+        return { login, end }
+      } catch (error) {
+        await end()
+        throw error
+      }
     },
 
     /** Nothing came of what was prepared. */

@@ -5,10 +5,12 @@ import type { Engine } from '../engine/engine.ts'
 import type { Log } from '../log.ts'
 import type { Firewall } from '../network/firewall.ts'
 import type { Store } from '../state/store.ts'
+import type { OpenClient } from './client.ts'
 
 export interface AttachmentParts {
   readonly store: Pick<Store, 'apps' | 'attachments' | 'credentials' | 'databases' | 'devices' | 'releases'>
   readonly devices: DatabaseDevices
+  readonly openClient: OpenClient
   /** Where containers of an app still run that may use a login. */
   readonly engine: Pick<Engine, 'list'>
   /** Applied when what an app may reach has changed. */

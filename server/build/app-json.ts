@@ -62,14 +62,13 @@ function quantities(formation: Record<string, unknown>): Record<string, number> 
   return result
 }
 
-/** Heroku's form: `["heroku-postgresql:mini", {"plan": "heroku-redis", "as": "CACHE"}]`. */
+/** Heroku's form: `["heroku-…:mini", {"plan": "heroku-…", "as": "CACHE"}]`. */
 function addons(list: unknown = []): Addon[] {
   if (!Array.isArray(list)) throw wrong('"addons" must be a list')
   return list.map((item, index) => {
     const { plan, as = null } = typeof item === 'string' ? { plan: item } : object(item, `"addons[${index}]"`)
     const name = typeof plan === 'string' ? (plan.split(':')[0] ?? '') : ''
-    if (!/^[a-z][a-z0-9-]{0,60}$/.test(name))
-      throw wrong(`"addons[${index}]" names no plan such as "heroku-postgresql"`)
+    if (!/^[a-z][a-z0-9-]{0,60}$/.test(name)) throw wrong(`"addons[${index}]" names no plan`)
     if (as !== null && (typeof as !== 'string' || !isAlias(as)))
       throw wrong(`"as" of the addon ${name} must be a name such as CACHE`)
     return { name, as }

@@ -30,7 +30,7 @@ export interface Built {
   readonly reused: boolean
 }
 
-/** `heroku-postgresql:mini`: the name before the colon; plans mean nothing here. */
+/** The name before the colon of `name:plan`; plans mean nothing here. */
 export interface Addon {
   readonly name: string
   /** Alias of the attachment. */

@@ -15,6 +15,7 @@ const topics: Readonly<Record<string, string>> = {
   builds: 'Builds',
   logs: 'Logs and terminals',
   jobs: 'Jobs',
+  db: 'Databases',
   devices: 'Devices',
   keys: 'Keys',
   tokens: 'Tokens',
@@ -24,6 +25,7 @@ const topics: Readonly<Record<string, string>> = {
 const topicOf: Readonly<Record<string, string>> = {
   run: 'logs',
   enter: 'logs',
+  attachments: 'db',
   events: 'server',
   audit: 'server',
   whoami: 'server',
