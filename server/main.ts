@@ -2,9 +2,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { settleAftermath } from './aftermath.ts'
-import { createAttachments } from './attachments/attachments.ts'
-import { createDatabaseJobs } from './attachments/database-jobs.ts'
-import { createSwitching } from './attachments/switching.ts'
 import { createBackups } from './backups/backups.ts'
 import { currentBases } from './build/bases.ts'
 import { createBuildStage } from './build/stage.ts'
@@ -14,8 +11,6 @@ import { table } from './commands/index.ts'
 import type { Kernel } from './commands/kernel.ts'
 import { createSignIn } from './commands/sign-in.ts'
 import { type Config, readConfig } from './config.ts'
-import { createDevices } from './devices/devices.ts'
-import { loadRegistry } from './devices/registry.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { makeRounds } from './doctor/rounds.ts'
 import type { App } from './domain/app.ts'
@@ -38,8 +33,11 @@ import { createAppLogs } from './live/app-logs.ts'
 import { openLive } from './live/redis.ts'
 import { createLog, type Log } from './log.ts'
 import { createGroups } from './mounts/groups.ts'
+import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, poolProblem } from './network/subnets.ts'
+import { openAttachments } from './open-attachments.ts'
+import { openDevices } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
@@ -66,20 +64,22 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const version = await programVersion(config)
 
   const key = await loadKey(join(config.paths.keys, 'secret.key'))
-  const opened = await openStore({ config, key, log })
+  const stored = await openStore({ config, key, log })
   const hooks = join(config.program, 'hooks')
   const letIn = authorizedKeys({
     ...{ path: config.paths.authorizedKeys, group: account.gid },
     ...{ hooks, panelPort: config.panelPort },
   })
-  const store = { ...opened, keys: await rememberedKeys(opened.keys, letIn) }
+  const store = { ...stored, keys: await rememberedKeys(stored.keys, letIn) }
   const live = openLive({ socket: config.paths.redisSocket, log })
   const journal = createJournal({ store, live, log })
   const before = await store.events.lastOf('kernel')
   const engine = createEngine({ socket: config.docker, system })
 
-  const registry = await loadRegistry(join(config.program, 'drivers'))
-  const devices = createDevices({ registry, store, config, system, log })
+  // Before any device listens there. Without root, in development, they have no address.
+  await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
+  const users = async (device: string) => (await store.databases.on(device)).map((name) => `the database ${name}`)
+  const { devices, lifecycle } = await openDevices({ config, store, key, system, users, log })
   await devices.installDefaults()
 
   const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
@@ -92,11 +92,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     log,
   })
   const groups = createGroups({ folder: config.paths.mounts, log })
-  const attachmentParts = {
-    ...{ store, engine, firewall, pool: config.pool, log },
-    devices: { database: devices.database, manifests: () => registry.drivers },
-  }
-  const attachments = createAttachments(attachmentParts)
+  const opened = openAttachments({ config, key, system, store, engine, devices, firewall, log })
+  const { attachments } = opened
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
     ...{ traffic: routes, pool: config.pool, environment: attachments.environment, looked: attachments.looked },
@@ -142,7 +139,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       (await Promise.all(images.map((image) => engine.image(image)))).every((image) => image !== null),
     url,
   })
-  const switching = createSwitching(attachmentParts, attachments, pipeline.relogin)
+  const { switching, databases } = opened.join(jobs, pipeline.relogin)
 
   const doctor = createDoctor({
     config,
@@ -172,7 +169,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     live,
     devices,
     attachments,
-    databases: createDatabaseJobs({ jobs, store, databases: attachments.databases, access: switching }),
+    databases,
+    lifecycle,
     repositories,
     oneOff: rollout.oneOff,
     backups: createBackups(
@@ -185,11 +183,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     url,
     engineState: () => engine.version().then(({ version, api }) => `${version} (API ${api})`, messageOf),
   }
-  const caller = createCaller(
-    withDriverNames(table, () => registry.drivers),
-    kernel,
-    log,
-  )
+  const caller = createCaller(withDriverNames(table, devices.manifests), kernel, log)
 
   await groups.open([])
   const stopping = new AbortController()

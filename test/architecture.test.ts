@@ -26,7 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   events: [...vocabulary, 'state', 'live'],
   jobs: [...vocabulary, 'state', 'live', 'events'],
   network: [...vocabulary, 'engine', 'state'],
-  devices: [...vocabulary, 'state'],
+  devices: [...vocabulary, 'state', 'engine', 'network'],
   // Looks at what all of them left, and is asked by the pipeline alone.
   gc: [...vocabulary, ...tools],
   // A stage is (input, ports) → output and never knows another stage; only the pipeline has their order.
@@ -34,10 +34,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Looks at everything, and touches nothing.
   doctor: [...vocabulary, ...tools],
   // Answers what is asked while the kernel does not run.
-  'flags.ts': [...vocabulary, ...tools, 'home.ts'],
+  'flags.ts': [...vocabulary, ...tools, 'home.ts', 'open-devices.ts'],
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
   ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order, 'attachments']])),
+  'open-attachments.ts': [...vocabulary, 'attachments', ...tools],
+  'open-devices.ts': [...vocabulary, 'build', ...tools],
   backups: [...vocabulary, 'push', 'attachments', ...tools],
   // Ties what devices provide to apps; the order of their changes is the pipeline's.
   attachments: [...vocabulary, ...tools],

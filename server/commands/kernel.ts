@@ -4,6 +4,7 @@ import type { DatabaseJobs } from '../attachments/database-jobs.ts'
 import type { Backups } from '../backups/backups.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
+import type { Lifecycle } from '../devices/lifecycle.ts'
 import type { Doctor } from '../doctor/doctor.ts'
 import type { App } from '../domain/app.ts'
 import type { Journal } from '../events/journal.ts'
@@ -31,6 +32,7 @@ export interface Kernel {
   readonly devices: Devices
   readonly attachments: AttachmentKeeper
   readonly databases: DatabaseJobs
+  readonly lifecycle: Lifecycle
   readonly repositories: Repositories
   readonly oneOff: OneOff
   readonly backups: Backups

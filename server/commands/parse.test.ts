@@ -91,7 +91,7 @@ test.each([
   ['apps:list --format xml', '--format is xml; it must be text or json.'],
   [
     'releases:rollback blog latest',
-    'A release is named like v3. | Usage: releases:rollback <app> [<version>] [--dry-run]',
+    'A release is named like v3. | Usage: releases:rollback <app> [<version>] [--without <without>] [--dry-run]',
   ],
 ])('%s is refused with what to type instead', (line, message) => {
   expect(refusal(line)).toBe(message)

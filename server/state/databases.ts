@@ -16,6 +16,10 @@ export function createDatabases(db: Database): Databases {
     async list() {
       return (await db.query('SELECT * FROM databases ORDER BY name')).map(database)
     },
+    async on(device) {
+      const rows = await db.query('SELECT name FROM databases WHERE device = ? ORDER BY name', [device])
+      return rows.map(({ name }) => String(name))
+    },
     find,
     async get(name) {
       return (await find(name)) ?? Promise.reject(await unknown(db, name))

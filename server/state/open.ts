@@ -13,8 +13,10 @@ import { createBuilds } from './builds.ts'
 import { createConfigVars } from './config-vars.ts'
 import type { Database } from './database.ts'
 import { createDatabases } from './databases.ts'
+import { createDeviceSecrets } from './device-secrets.ts'
 import { createDevices } from './devices.ts'
 import { createDomains, globalDomain } from './domains.ts'
+import { createEndpoints } from './endpoints.ts'
 import { createEvents } from './events.ts'
 import { createFormations } from './formations.ts'
 import { createJobs } from './jobs.ts'
@@ -71,6 +73,8 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     databases: createDatabases(db),
     attachments: createAttachments(db),
     credentials: createCredentials(db, secrets),
+    deviceSecrets: createDeviceSecrets(db, secrets),
+    endpoints: createEndpoints(db),
     settings,
     audit: createAudit(db),
     events: createEvents(db),

@@ -3,6 +3,8 @@ import type { Attachment, AttachmentReference, Credential, Database } from '../d
 
 export interface Databases {
   list(): Promise<Database[]>
+  /** Names of those on this device. */
+  on(device: string): Promise<string[]>
   find(name: string): Promise<Database | null>
   /** Throws `not-found` naming the nearest one. */
   get(name: string): Promise<Database>

@@ -3,11 +3,13 @@ import type { Key, Role, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
-import type { Device } from '../domain/device.ts'
 import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
+import type { DeviceSecrets } from './device-secrets.ts'
+import type { Devices } from './devices.ts'
+import type { Endpoints } from './endpoints.ts'
 import type { Attachments, Credentials, Databases } from './store-attachments.ts'
 
 export interface Store {
@@ -25,6 +27,8 @@ export interface Store {
   readonly databases: Databases
   readonly attachments: Attachments
   readonly credentials: Credentials
+  readonly deviceSecrets: DeviceSecrets
+  readonly endpoints: Endpoints
   readonly settings: Settings
   readonly audit: Audit
   readonly events: Events
@@ -190,11 +194,6 @@ export interface Tokens {
   add(token: Omit<Token, 'lastUsedAt' | 'createdAt'>, hash: string): Promise<Token>
   used(name: string, at: string): Promise<void>
   revoke(name: string): Promise<boolean>
-}
-
-export interface Devices {
-  list(): Promise<Device[]>
-  add(device: Omit<Device, 'createdAt'>): Promise<void>
 }
 
 export interface Settings {
