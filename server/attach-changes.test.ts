@@ -52,9 +52,8 @@ describe('attach', () => {
     expect((await attach('blog-db')).result).toBe('Attach blog-db as DATABASE; v2 is live.')
     expect(opens(env().DATABASE_URL)).toBe(true)
     expect(await saved(await app())).toEqual(['DATABASE blog-db'])
-    expect((await world.kernel.attachments.grants()).map(({ host, port }) => `${host}:${port}`)).toEqual([
-      '10.90.248.1:5432',
-    ])
+    const grant = { subnet: '10.90.0.0/24', host: '10.90.248.1', port: 5432 }
+    expect(await world.kernel.attachments.grants()).toEqual([grant])
     await agrees()
   })
 

@@ -15,6 +15,7 @@ import { createDoctor } from './doctor/doctor.ts'
 import { makeRounds } from './doctor/rounds.ts'
 import type { App } from './domain/app.ts'
 import { appUrl } from './domain/route.ts'
+import { createAppSocket } from './doors/app-socket.ts'
 import { authorizedKeys } from './doors/authorized-keys.ts'
 import { createKernelSocket } from './doors/kernel-socket.ts'
 import { createPanel, servePanel } from './doors/panel.ts'
@@ -35,7 +36,7 @@ import { createLog, type Log } from './log.ts'
 import { createGroups } from './mounts/groups.ts'
 import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
-import { bridgePrefix, poolProblem } from './network/subnets.ts'
+import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
 import { openAttachments } from './open-attachments.ts'
 import { openDevices } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
@@ -89,6 +90,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     interfaces: [`${bridgePrefix(system)}+`, ...guarded],
     separate: guarded,
     ports: [config.httpPort],
+    endpoints: endpointBlock(config.pool),
+    grants: () => attachments.grants(),
     log,
   })
   const groups = createGroups({ folder: config.paths.mounts, log })
@@ -185,7 +188,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   }
   const caller = createCaller(withDriverNames(table, devices.manifests), kernel, log)
 
-  await groups.open([])
+  await groups.open([createAppSocket({ caller, store, log })])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   attachments.watch(stopping.signal, switching.goOn)

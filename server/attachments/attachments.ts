@@ -3,6 +3,8 @@ import { isIPv4 } from 'node:net'
 import type { App } from '../domain/app.ts'
 import type { AttachmentReference } from '../domain/database.ts'
 import { UserError } from '../errors.ts'
+import type { Grant } from '../network/firewall.ts'
+import { addressIn } from '../network/subnets.ts'
 import { createAddons } from './addons.ts'
 import { createClientDoor } from './client.ts'
 import { createDatabases } from './databases.ts'
@@ -20,14 +22,6 @@ export interface AttachWishes {
   /** Null: that of the driver, or one made of the database's name when that is taken. */
   readonly alias: string | null
   readonly env: Readonly<Record<string, string>>
-}
-
-/** An app's network may reach this port of a private address of the node. */
-export interface Grant {
-  /** Index of the app's network in the pool. */
-  readonly subnet: number
-  readonly host: string
-  readonly port: number
 }
 
 export function createAttachments(parts: AttachmentParts) {
@@ -79,15 +73,14 @@ export function createAttachments(parts: AttachmentParts) {
       )
     },
 
-    /** What apps may reach, for the firewall: exactly the devices that they have a login on. */
+    /** What apps may reach, for the firewall: exactly the servers that they have a login on. */
     async grants(): Promise<Grant[]> {
       const [logins, apps] = await Promise.all([store.credentials.list(), store.apps.list()])
-      const subnets = new Map(apps.map(({ id, subnet }) => [id, subnet]))
+      const networks = new Map(apps.flatMap(({ id, subnet }) => (subnet === null ? [] : [[id, subnet] as const])))
       const all = logins.flatMap(({ app, reach }) => {
-        const subnet = subnets.get(app) ?? null
-        return subnet === null || reach === null || !isIPv4(reach.host)
-          ? []
-          : [{ subnet, host: reach.host, port: reach.port }]
+        const index = networks.get(app)
+        if (index === undefined || reach === null || !isIPv4(reach.host)) return []
+        return [{ subnet: `${addressIn(parts.pool, index, 0)}/24`, host: reach.host, port: reach.port }]
       })
       return [...new Map(all.map((grant) => [Object.values(grant).join(), grant])).values()]
     },
