@@ -1,11 +1,15 @@
 /** Every topic, listed once; two rows with one name stop the start. */
 import { apps } from './apps.ts'
+import { attachments } from './attachments.ts'
 import { audit } from './audit.ts'
 import { backupSchedules } from './backup-schedules.ts'
 import { backups } from './backups.ts'
 import { builds } from './builds.ts'
 import type { AnyRow } from './command.ts'
 import { config } from './config.ts'
+import { db } from './db.ts'
+import { dbAttach } from './db-attach.ts'
+import { dbData } from './db-data.ts'
 import { devices } from './devices.ts'
 import { domains } from './domains.ts'
 import { events } from './events.ts'
@@ -23,6 +27,7 @@ import { server } from './server.ts'
 import { serverBackup } from './server-backup.ts'
 import { serverDisk } from './server-disk.ts'
 import { serverDoctor } from './server-doctor.ts'
+import { socket } from './socket.ts'
 import { tokens } from './tokens.ts'
 
 export const rows: readonly AnyRow[] = [
@@ -37,12 +42,17 @@ export const rows: readonly AnyRow[] = [
   ...jobs,
   ...events,
   ...audit,
+  ...db,
+  ...dbAttach,
+  ...dbData,
+  ...attachments,
   ...devices,
   ...backups,
   ...backupSchedules,
   ...notify,
   ...keys,
   ...tokens,
+  ...socket,
   ...server,
   ...serverDoctor,
   ...serverDisk,
