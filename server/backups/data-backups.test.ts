@@ -8,12 +8,12 @@ import { PassThrough, Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createDriver } from '../../drivers/volume/index.ts'
+import { blog, contentsOf, dumpOf, fixtureServer, type House, openHouse } from '../../test/backup-house.ts'
 import type { ArchiveDriver } from '../devices/classes/archive.ts'
 import type { DatabaseDriver, Dump } from '../devices/classes/database.ts'
 import { type Backup, backupFile } from '../domain/backup.ts'
 import { UserError } from '../errors.ts'
 import { encrypt } from './age.ts'
-import { blog, contentsOf, dumpOf, fixtureServer, type House, openHouse } from './house-for-test.ts'
 
 const execute = promisify(execFile)
 let house: House

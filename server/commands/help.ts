@@ -17,6 +17,8 @@ const topics: Readonly<Record<string, string>> = {
   jobs: 'Jobs',
   db: 'Databases',
   devices: 'Devices',
+  backups: 'Backups',
+  notify: 'Bad news',
   keys: 'Keys',
   tokens: 'Tokens',
   socket: 'The socket in containers',
