@@ -16,7 +16,7 @@ let host: DriverHost
 let image: string
 
 beforeAll(async () => {
-  hosts = await hostsForTest(system, '10.111.16.0/20')
+  hosts = await hostsForTest(system, '10.110.16.0/20')
   host = await hosts.host('pg')
   const lines: string[] = []
   const source = { hub: null, debian: { packages: ['socat'], lines: ['RUN useradd -u 4321 -U keeper'] } }
@@ -60,7 +60,7 @@ describe('containers', () => {
 
   test('one is reached at its endpoint, has its volume and its files as its user, and shows no secret', async () => {
     const endpoint = await host.network.endpoint('main', 5000)
-    expect(endpoint).toEqual({ host: '10.111.24.1', port: 5000 })
+    expect(endpoint).toEqual({ host: '10.110.24.1', port: 5000 })
     await host.containers.ensure(container())
     expect(await sh('id -un; stat -c "%a %U" /etc/keeper/deep/key.pem; cat /etc/keeper/deep/key.pem')).toBe(
       `keeper\n600 keeper\n${secret}`,
