@@ -20,6 +20,7 @@ import { server } from './server.ts'
 import { serverBackup } from './server-backup.ts'
 import { serverDisk } from './server-disk.ts'
 import { serverDoctor } from './server-doctor.ts'
+import { socket } from './socket.ts'
 import { tokens } from './tokens.ts'
 
 export const rows: readonly AnyRow[] = [
@@ -37,6 +38,7 @@ export const rows: readonly AnyRow[] = [
   ...devices,
   ...keys,
   ...tokens,
+  ...socket,
   ...server,
   ...serverDoctor,
   ...serverDisk,

@@ -24,6 +24,7 @@ import { createReleases } from './releases.ts'
 import { openRqlite } from './rqlite.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
 import { createSettings } from './settings.ts'
+import { createSocketGrants } from './socket-grants.ts'
 import { openSqlite } from './sqlite.ts'
 import type { Settings, Store } from './store.ts'
 import { createTokens } from './tokens.ts'
@@ -67,6 +68,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     jobs: createJobs(db),
     keys: createKeys(db),
     tokens: createTokens(db),
+    socketGrants: createSocketGrants(db),
     devices: createDevices(db),
     deviceSecrets: createDeviceSecrets(db, secrets),
     endpoints: createEndpoints(db),
