@@ -55,6 +55,7 @@ describe.each([
       build: null,
       processes: {},
       hardened: true,
+      attachments: [],
       checks: { path: null, timeout: 60 },
     }
     await store.releases.create({ ...release, config: { SECRET: planted }, description: 'Push', createdBy: 'ann' })

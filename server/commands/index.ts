@@ -1,9 +1,13 @@
 /** Every topic, listed once; two rows with one name stop the start. */
 import { apps } from './apps.ts'
+import { attachments } from './attachments.ts'
 import { audit } from './audit.ts'
 import { builds } from './builds.ts'
 import type { AnyRow } from './command.ts'
 import { config } from './config.ts'
+import { db } from './db.ts'
+import { dbAttach } from './db-attach.ts'
+import { dbData } from './db-data.ts'
 import { devices } from './devices.ts'
 import { domains } from './domains.ts'
 import { drivers } from './drivers.ts'
@@ -36,6 +40,10 @@ export const rows: readonly AnyRow[] = [
   ...jobs,
   ...events,
   ...audit,
+  ...db,
+  ...dbAttach,
+  ...dbData,
+  ...attachments,
   ...devices,
   ...drivers,
   ...keys,

@@ -1,4 +1,6 @@
 /** What commands may use: the parts of the house, without its SQL and its engine. `main.ts` puts it together. */
+import type { AttachmentKeeper } from '../attachments/attachments.ts'
+import type { DatabaseJobs } from '../attachments/database-jobs.ts'
 import type { Backups } from '../backups/backups.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
@@ -32,6 +34,8 @@ export interface Kernel {
   readonly devices: Devices
   readonly drivers: DriversControl
   readonly driverPushes: DriverPushes
+  readonly attachments: AttachmentKeeper
+  readonly databases: DatabaseJobs
   readonly lifecycle: Lifecycle
   readonly repositories: Repositories
   readonly oneOff: OneOff

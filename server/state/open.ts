@@ -8,10 +8,12 @@ import { step } from '../steps.ts'
 import { createAddresses } from './addresses.ts'
 import { createApprovals } from './approvals.ts'
 import { createApps } from './apps.ts'
+import { createAttachments, createCredentials } from './attachments.ts'
 import { createAudit } from './audit.ts'
 import { createBuilds } from './builds.ts'
 import { createConfigVars } from './config-vars.ts'
 import type { Database } from './database.ts'
+import { createDatabases } from './databases.ts'
 import { createDeviceSecrets } from './device-secrets.ts'
 import { createDevices } from './devices.ts'
 import { createDomains, globalDomain } from './domains.ts'
@@ -72,6 +74,9 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     socketGrants: createSocketGrants(db),
     devices: createDevices(db),
     approvals: createApprovals(db),
+    databases: createDatabases(db),
+    attachments: createAttachments(db),
+    credentials: createCredentials(db, secrets),
     deviceSecrets: createDeviceSecrets(db, secrets),
     endpoints: createEndpoints(db),
     settings,
