@@ -115,7 +115,11 @@ async function next(rest: AsyncIterator<Buffer>): Promise<Buffer | null> {
 async function read({ session, definitions }: Snapshot, database: string, whole: Promise<void>): Promise<Contents> {
   // Its failure is told below; it may come long before.
   whole.catch(() => {})
-  const tables = await readTables(session, database)
+  const tables = await readTables(session, database).catch(async (error) => {
+    // A dump that broke off ends the session as well, and knows why.
+    await whole
+    throw error
+  })
   await whole
   const now = await readDefinitions(session, database)
   await session.close()
