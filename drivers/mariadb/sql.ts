@@ -2,6 +2,7 @@
 import type { ExecOptions } from '../../server/devices/driver.ts'
 import { UserError } from '../../server/errors.ts'
 import { type Ended, openSession, run, type Session, type Start } from '../shared/client.ts'
+import { cancelled } from '../shared/dump-stream.ts'
 
 /** How a client program gets to the server. */
 export interface Door {
@@ -37,7 +38,7 @@ export async function ask(door: Door, statements: string, signal?: AbortSignal):
 /** A session that stays open. */
 export async function open(door: Door, signal: AbortSignal): Promise<Session> {
   return openSession(door.start, client(door, signal), {
-    echo: (mark) => `SELECT '${mark}';`,
+    echo: (mark) => ({ words: `SELECT '${mark}';`, line: mark }),
     failure: (ended) => cancelled(signal) ?? failure(ended),
   })
 }
@@ -56,10 +57,6 @@ export function failure({ code, stderr }: Pick<Ended, 'code' | 'stderr'>): UserE
   if (number === 1049) return new UserError('not-found', 'There is no such database in MariaDB.', undefined, [last])
   const why = last === '' ? `its client ended with ${code}` : last.replace(/^-+$/, '')
   return new UserError('refused', `MariaDB refused: ${why}.`, undefined, lines.slice(-5))
-}
-
-export function cancelled(signal: AbortSignal | undefined): UserError | null {
-  return signal?.aborted ? new UserError('cancelled', 'Cancelled.') : null
 }
 
 /** For a string; names go between `\`` */
