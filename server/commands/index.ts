@@ -2,6 +2,8 @@
 import { apps } from './apps.ts'
 import { attachments } from './attachments.ts'
 import { audit } from './audit.ts'
+import { backupSchedules } from './backup-schedules.ts'
+import { backups } from './backups.ts'
 import { builds } from './builds.ts'
 import type { AnyRow } from './command.ts'
 import { config } from './config.ts'
@@ -17,6 +19,7 @@ import { helpRow } from './help.ts'
 import { jobs } from './jobs.ts'
 import { keys } from './keys.ts'
 import { logs } from './logs.ts'
+import { notify } from './notify.ts'
 import type { Table } from './parse.ts'
 import { ps } from './ps.ts'
 import { releases } from './releases.ts'
@@ -46,6 +49,9 @@ export const rows: readonly AnyRow[] = [
   ...attachments,
   ...devices,
   ...drivers,
+  ...backups,
+  ...backupSchedules,
+  ...notify,
   ...keys,
   ...tokens,
   ...socket,

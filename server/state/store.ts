@@ -8,10 +8,13 @@ import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
+import type { Backups } from './backups.ts'
 import type { DeviceSecrets } from './device-secrets.ts'
 import type { Devices } from './devices.ts'
 import type { Endpoints } from './endpoints.ts'
+import type { Schedules } from './schedules.ts'
 import type { Attachments, Credentials, Databases } from './store-attachments.ts'
+import type { Webhooks } from './webhooks.ts'
 
 export interface Store {
   readonly apps: Apps
@@ -27,6 +30,9 @@ export interface Store {
   readonly socketGrants: SocketGrants
   readonly devices: Devices
   readonly approvals: Approvals
+  readonly backups: Backups
+  readonly schedules: Schedules
+  readonly webhooks: Webhooks
   readonly databases: Databases
   readonly attachments: Attachments
   readonly credentials: Credentials
