@@ -43,6 +43,7 @@ import { openDevices, usersOf } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
+import { createDriverPushes } from './push/driver-push.ts'
 import { createRepositories } from './push/repositories.ts'
 import { openSpool } from './push/spool-folder.ts'
 import { createRollout } from './rollout/rollout.ts'
@@ -82,7 +83,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   // Before any device listens there. Without root, in development, they have no address.
   await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
   const users = (device: string) => usersOf(device, store)
-  const { devices, lifecycle } = await openDevices({ config, store, key, system, users, log })
+  const tell = (text: string) => journal.record({ kind: 'device', text })
+  const { devices, lifecycle, driverHost } = await openDevices({ config, store, key, system, users, tell, log })
   await devices.installDefaults()
 
   const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
@@ -101,7 +103,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const { attachments } = opened
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
-    ...{ traffic: routes, pool: config.pool, environment: attachments.environment, looked: attachments.looked },
+    ...{ traffic: routes, pool: config.pool, volumes: { stopFirst: async () => false } },
+    ...{ environment: attachments.environment, looked: attachments.looked },
   })
 
   const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })
@@ -147,14 +150,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   })
 
   const doctor = createDoctor({
-    config,
-    engine,
-    store,
-    live,
-    proxy: devices.proxy,
-    firewall,
-    routes: routes.table,
-    now: Date.now,
+    ...{ config, engine, store, live, firewall },
+    ...{ proxy: devices.proxy, routes: routes.table, now: Date.now },
   })
   const signIn = createSignIn({
     panelPort: config.panelPort,
@@ -176,6 +173,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     attachments,
     databases,
     lifecycle,
+    drivers: driverHost.drivers,
+    driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
     repositories,
     oneOff: rollout.oneOff,
     ...backups,
@@ -192,6 +191,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   const keeping = keep(stopping.signal)
+  driverHost.watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
   attachments.watch(stopping.signal, switching.goOn)
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })

@@ -2,9 +2,10 @@
 import { Readable } from 'node:stream'
 import type { Dump } from '../../server/devices/classes/database.ts'
 import type { Process } from '../../server/devices/driver.ts'
+import type { Session } from '../shared/client.ts'
 import { count, lockTables, snapshot, toContents } from './contents.ts'
 import type { Place } from './place.ts'
-import { cancelled, failure, openSession, type Session, start } from './psql.ts'
+import { cancelled, failure, openSession, start } from './psql.ts'
 import { createTocReader, type TocReader } from './toc.ts'
 
 export async function dump(place: Place, database: string, signal: AbortSignal): Promise<Dump> {
@@ -45,7 +46,7 @@ function follow(program: Process, session: Session, { signal, stop }: Ends): Dum
   const contents = (async () => {
     try {
       const [lines] = await Promise.all([counted, whole.promise])
-      session.end()
+      await session.close()
       return toContents(lines, toc.sequences())
     } catch (error) {
       stop.abort()

@@ -18,6 +18,13 @@ export interface Resolved {
  */
 export type Which = 'serving' | 'coming'
 
+export interface Injection {
+  readonly name: string
+  readonly value: string | null
+  readonly database: string
+  readonly alias: string
+}
+
 export type References = ReturnType<typeof createReferences>
 
 export function createReferences({ store, devices }: Pick<AttachmentParts, 'store' | 'devices'>) {
@@ -68,6 +75,20 @@ export function createReferences({ store, devices }: Pick<AttachmentParts, 'stor
           owners.set(name, own)
         }
       }
+    },
+
+    /** What these inject now, for whoever may see it; null: the app has no login there yet. */
+    async injections(app: string, references: readonly AttachmentReference[]): Promise<Injection[]> {
+      const logins = references.length === 0 ? [] : await store.credentials.ofApp(app)
+      const known = await Promise.all(references.map((one) => resolve([one]).catch(() => [])))
+      return known.flat().flatMap(({ reference, database, template }) => {
+        const login = logins.find((one) => one.database === database.name && one.state === 'live')
+        const values = login ? injected(reference, template, login) : {}
+        const { alias } = reference
+        return injectedNames(reference, template).map((name) => {
+          return { name, value: values[name] ?? null, database: database.name, alias }
+        })
+      })
     },
 
     /** Variable → what injects it, for lists. A database that is gone injects nothing. */

@@ -19,6 +19,7 @@ const topics: Readonly<Record<string, string>> = {
   devices: 'Devices',
   backups: 'Backups',
   notify: 'Bad news',
+  drivers: 'Drivers',
   keys: 'Keys',
   tokens: 'Tokens',
   socket: 'The socket in containers',

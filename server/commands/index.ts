@@ -12,6 +12,7 @@ import { dbAttach } from './db-attach.ts'
 import { dbData } from './db-data.ts'
 import { devices } from './devices.ts'
 import { domains } from './domains.ts'
+import { drivers } from './drivers.ts'
 import { events } from './events.ts'
 import { git } from './git.ts'
 import { helpRow } from './help.ts'
@@ -47,6 +48,7 @@ export const rows: readonly AnyRow[] = [
   ...dbData,
   ...attachments,
   ...devices,
+  ...drivers,
   ...backups,
   ...backupSchedules,
   ...notify,

@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { step } from '../steps.ts'
 import { createAddresses } from './addresses.ts'
+import { createApprovals } from './approvals.ts'
 import { createApps } from './apps.ts'
 import { createAttachments, createCredentials } from './attachments.ts'
 import { createAudit } from './audit.ts'
@@ -75,6 +76,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     tokens: createTokens(db),
     socketGrants: createSocketGrants(db),
     devices: createDevices(db),
+    approvals: createApprovals(db),
     backups: createBackups(db, secrets),
     schedules: createSchedules(db),
     webhooks: createWebhooks(db, secrets),
