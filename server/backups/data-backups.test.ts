@@ -267,6 +267,14 @@ describe('restoring', () => {
     expect(house.server.named.get('blog')).toBe('blog_1')
   })
 
+  test('of a name takes the newest good one', async () => {
+    const [good, bad] = [await capture(), await capture()]
+    await truncate(fileOf(bad), 2000)
+    await house.backups.verify(bad.id, house.asker).catch(() => {})
+    expect(await house.archives.find('blog')).toMatchObject({ id: good.id })
+    await expect(house.archives.find('shop')).rejects.toThrow('There is no backup shop.')
+  })
+
   test('never switches to a bad one', async () => {
     const backup = await capture()
     await truncate(fileOf(backup), 2000)

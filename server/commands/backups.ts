@@ -18,8 +18,8 @@ export const kind = z
 export const to = z.string().optional().meta({ description: 'archive; the only one when left out' })
 const id = z
   .string()
-  .regex(/^[0-9a-f]{8}$/, 'A backup is named by its eight digits: backups:list')
-  .meta({ description: 'its eight digits' })
+  .min(1, 'A backup is named by its eight digits: backups:list')
+  .meta({ description: 'its eight digits; or a name, for the newest good one of that' })
 
 const shape = z.object({
   ...{ id: z.string(), kind: z.string(), subject: z.string(), archive: z.string(), state: z.string() },
@@ -114,7 +114,11 @@ export const backups = [
     }),
     positional: ['backup'],
     result: planned,
-    examples: ['backups:restore 1a2b3c4d', 'backups:restore 1a2b3c4d --as blog-db-of-monday'],
+    examples: [
+      'backups:restore blog-db',
+      'backups:restore 1a2b3c4d',
+      'backups:restore 1a2b3c4d --as blog-db-of-monday',
+    ],
     run: async ({ backup: id, as, dryRun }, context, { dataBackups }): Promise<Planned> => {
       if (dryRun) return { planned: true, operations: await dataBackups.planRestore(id, as ?? null), result: '' }
       const { name, kept } = await dataBackups.restore(id, as ?? null, asker(context))
@@ -157,9 +161,9 @@ export const backups = [
       const one = await dataBackups.find(id)
       const operations = [`delete ${backupFile(one)} from ${one.archive}`]
       if (dryRun) return { planned: true, operations, result: '' }
-      confirmed(id, confirm, `backups:delete ${id}`)
-      await dataBackups.delete(id)
-      return { planned: false, operations: [], result: `${id} is deleted.` }
+      confirmed(one.id, confirm, `backups:delete ${one.id}`)
+      await dataBackups.delete(one.id)
+      return { planned: false, operations: [], result: `${one.id} is deleted.` }
     },
     text: plannedText,
   }),

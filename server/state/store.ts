@@ -1,5 +1,5 @@
 /** The desired state, a file a noun. `openStore` opens the database, migrates it and builds these. */
-import type { Key, Role, SocketGrant, Token } from '../domain/access.ts'
+import type { Key, SocketGrant, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
