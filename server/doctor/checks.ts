@@ -1,5 +1,6 @@
 /** Every check, listed once. */
 import type { AnyCheck } from './check.ts'
+import { backups } from './checks/backups.ts'
 import { clock } from './checks/clock.ts'
 import { containers } from './checks/containers.ts'
 import { disk } from './checks/disk.ts'
@@ -34,4 +35,5 @@ export const checks: readonly AnyCheck[] = [
   program,
   containers,
   jobs,
+  backups,
 ]
