@@ -139,14 +139,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   })
 
   const doctor = createDoctor({
-    config,
-    engine,
-    store,
-    live,
-    proxy: devices.proxy,
-    firewall,
-    routes: routes.table,
-    now: Date.now,
+    ...{ config, engine, store, live, devices, firewall },
+    ...{ proxy: devices.proxy, routes: routes.table, now: Date.now },
   })
   const signIn = createSignIn({
     panelPort: config.panelPort,
