@@ -40,6 +40,7 @@ import { openDevices } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
+import { createDriverPushes } from './push/driver-push.ts'
 import { createRepositories } from './push/repositories.ts'
 import { openSpool } from './push/spool-folder.ts'
 import { createRollout } from './rollout/rollout.ts'
@@ -78,7 +79,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   // Before any device listens there. Without root, in development, they have no address.
   await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
   const users = async () => []
-  const { devices, lifecycle } = await openDevices({ config, store, key, system, users, log })
+  const tell = (text: string) => journal.record({ kind: 'device', text })
+  const { devices, lifecycle, driverHost } = await openDevices({ config, store, key, system, users, tell, log })
   await devices.installDefaults()
 
   const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
@@ -95,7 +97,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const groups = createGroups({ folder: config.paths.mounts, log })
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
-    ...{ traffic: routes, pool: config.pool },
+    ...{ traffic: routes, pool: config.pool, volumes: { stopFirst: async () => false } },
   })
 
   const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })
@@ -160,6 +162,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     live,
     devices,
     lifecycle,
+    drivers: driverHost.drivers,
+    driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
     repositories,
     oneOff: rollout.oneOff,
     backups: createBackups(
@@ -177,6 +181,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await groups.open([createAppSocket({ caller, store, log })])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
+  driverHost.watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
   const socket = createKernelSocket({ caller, keys: store.keys, tokens: store.tokens, health })

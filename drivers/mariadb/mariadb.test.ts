@@ -11,7 +11,12 @@ databaseConforms('mariadb', async () => {
   const driver = createDriver(host)
   const install = () => driver.install({ version: null, as: 'container', memory: 512 }, () => {})
   await install()
-  const pids = () => execFileSync('docker', ['top', host.id('server'), '-o', 'pid,comm']).toString().split('\n').filter((l) => l.includes('mariadbd')).map((l) => Number(l.trim().split(/\s+/)[0]))
+  const pids = () =>
+    execFileSync('docker', ['top', host.id('server'), '-o', 'pid,comm'])
+      .toString()
+      .split('\n')
+      .filter((l) => l.includes('mariadbd'))
+      .map((l) => Number(l.trim().split(/\s+/)[0]))
   return {
     driver,
     again: () => createDriver(host),
@@ -24,9 +29,14 @@ databaseConforms('mariadb', async () => {
     async freeze() {
       const stopped = pids()
       for (const pid of stopped) process.kill(pid, 'SIGSTOP')
-      return async () => { for (const pid of stopped) process.kill(pid, 'SIGCONT') }
+      return async () => {
+        for (const pid of stopped) process.kill(pid, 'SIGCONT')
+      }
     },
     patience: 60,
-    remove: async () => { await driver.uninstall(); await host.remove() },
+    remove: async () => {
+      await driver.uninstall()
+      await host.remove()
+    },
   }
 })

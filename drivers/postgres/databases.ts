@@ -83,7 +83,8 @@ ${adopt(database)}
 \\endif`,
   )
   if (lines.includes('missing')) throw notFound(database)
-  if (lines.includes('taken')) throw new UserError('conflict', `The server has a role ${user} that is not of ${database}.`)
+  if (lines.includes('taken'))
+    throw new UserError('conflict', `The server has a role ${user} that is not of ${database}.`)
 }
 
 export async function revoke(place: Place, database: string, user: string): Promise<void> {

@@ -84,8 +84,25 @@ const queries: readonly string[] = [
    AND ${ours('n.nspname')} AND ${notOfExtension('pg_type', 't.oid')}`,
   // What is rare is only counted as being there.
   ...[
-    ...['pg_operator', 'pg_cast', 'pg_collation', 'pg_conversion', 'pg_opclass', 'pg_opfamily', 'pg_transform', 'pg_language'],
-    ...['pg_ts_config', 'pg_ts_dict', 'pg_ts_parser', 'pg_ts_template', 'pg_statistic_ext', 'pg_publication', 'pg_foreign_server'],
+    ...[
+      'pg_operator',
+      'pg_cast',
+      'pg_collation',
+      'pg_conversion',
+      'pg_opclass',
+      'pg_opfamily',
+      'pg_transform',
+      'pg_language',
+    ],
+    ...[
+      'pg_ts_config',
+      'pg_ts_dict',
+      'pg_ts_parser',
+      'pg_ts_template',
+      'pg_statistic_ext',
+      'pg_publication',
+      'pg_foreign_server',
+    ],
     ...['pg_foreign_data_wrapper', 'pg_event_trigger', 'pg_am'],
   ].map(
     // Numbers below 16384 are the server's own.

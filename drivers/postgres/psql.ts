@@ -67,7 +67,9 @@ export function failure(code: number, stderr: string): UserError {
   const lines = stderr.trim().split('\n').filter(Boolean)
   const said = lines.find((line) => /\b(ERROR|FATAL|PANIC|error|fatal):/.test(line)) ?? lines[0] ?? `exit code ${code}`
   const sentence = said.replace(/^.*?\b(ERROR|FATAL|PANIC|error|fatal):\s*/, '')
-  return gone.test(stderr) ? silent(sentence) : new UserError('refused', `PostgreSQL: ${sentence}`, undefined, lines.slice(-10))
+  return gone.test(stderr)
+    ? silent(sentence)
+    : new UserError('refused', `PostgreSQL: ${sentence}`, undefined, lines.slice(-10))
 }
 
 /** Of a server that is down, comes up, goes down, or was killed under us. */
@@ -79,7 +81,9 @@ export function cancelled(): UserError {
 }
 
 export function silent(why: string): UserError {
-  return new UserError('unavailable', 'The PostgreSQL server does not answer.', 'megapolos devices:logs says more.', [why])
+  return new UserError('unavailable', 'The PostgreSQL server does not answer.', 'megapolos devices:logs says more.', [
+    why,
+  ])
 }
 
 /** Whatever keeps a program from being started keeps us from the server. */

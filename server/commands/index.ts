@@ -6,6 +6,7 @@ import type { AnyRow } from './command.ts'
 import { config } from './config.ts'
 import { devices } from './devices.ts'
 import { domains } from './domains.ts'
+import { drivers } from './drivers.ts'
 import { events } from './events.ts'
 import { git } from './git.ts'
 import { helpRow } from './help.ts'
@@ -36,6 +37,7 @@ export const rows: readonly AnyRow[] = [
   ...events,
   ...audit,
   ...devices,
+  ...drivers,
   ...keys,
   ...tokens,
   ...socket,

@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { step } from '../steps.ts'
 import { createAddresses } from './addresses.ts'
+import { createApprovals } from './approvals.ts'
 import { createApps } from './apps.ts'
 import { createAudit } from './audit.ts'
 import { createBuilds } from './builds.ts'
@@ -70,6 +71,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     tokens: createTokens(db),
     socketGrants: createSocketGrants(db),
     devices: createDevices(db),
+    approvals: createApprovals(db),
     deviceSecrets: createDeviceSecrets(db, secrets),
     endpoints: createEndpoints(db),
     settings,

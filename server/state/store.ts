@@ -3,6 +3,7 @@ import type { Key, Role, SocketGrant, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
+import type { Approval } from '../domain/device.ts'
 import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
@@ -24,6 +25,7 @@ export interface Store {
   readonly tokens: Tokens
   readonly socketGrants: SocketGrants
   readonly devices: Devices
+  readonly approvals: Approvals
   readonly deviceSecrets: DeviceSecrets
   readonly endpoints: Endpoints
   readonly settings: Settings
@@ -200,6 +202,15 @@ export interface Tokens {
   add(token: Omit<Token, 'lastUsedAt' | 'createdAt'>, hash: string): Promise<Token>
   used(name: string, at: string): Promise<void>
   revoke(name: string): Promise<boolean>
+}
+
+/** Which drivers that are not trusted code may do what. */
+export interface Approvals {
+  get(driver: string): Promise<Approval | null>
+  /** In the place of an earlier one. */
+  set(approval: Omit<Approval, 'approvedAt'>): Promise<void>
+  /** Not an error when there is none. */
+  remove(driver: string): Promise<void>
 }
 
 export interface Settings {
