@@ -45,12 +45,13 @@ export async function mustBeThere(door: Door, database: string): Promise<void> {
   if (rows.length === 0) throw new UserError('not-found', `There is no database ${database} in MariaDB.`)
 }
 
+/** Throws `not-found`. */
 export async function grant(door: Door, database: string, { user, password }: Login): Promise<void> {
-  await mustBeThere(door, database)
   const login = account(checked(user))
   await ask(
     door,
-    `CREATE USER IF NOT EXISTS ${login} IDENTIFIED BY ${quoted(password)};
+    `USE ${named(checked(database))};
+    CREATE USER IF NOT EXISTS ${login} IDENTIFIED BY ${quoted(password)};
     ALTER USER ${login} IDENTIFIED BY ${quoted(password)} ACCOUNT UNLOCK;
     GRANT ALL PRIVILEGES ON ${pattern(database)} TO ${login};`,
   )
@@ -64,9 +65,15 @@ export async function revoke(door: Door, database: string, user: string): Promis
   const there = await accounts(door, checked(database))
   if (!there.some((one) => one.user === user && !one.isLocked)) return
   const login = account(checked(user))
-  await ask(door, `ALTER USER ${login} IDENTIFIED VIA mysql_native_password USING 'invalid' ACCOUNT LOCK;`)
-  await ask(door, `KILL USER ${quoted(user)};`)
-  if (!(await isDefiner(door, user))) await ask(door, `DROP USER IF EXISTS ${login};`)
+  await ask(
+    door,
+    `ALTER USER ${login} IDENTIFIED VIA mysql_native_password USING 'invalid' ACCOUNT LOCK;
+    KILL USER ${quoted(user)};
+    DELIMITER //
+    BEGIN NOT ATOMIC
+      IF NOT (${madeSomething(user)}) THEN DROP USER IF EXISTS ${login}; END IF;
+    END//`,
+  )
 }
 
 export async function logins(door: Door, database: string): Promise<string[]> {
@@ -105,12 +112,11 @@ async function accounts(door: Door, database: string): Promise<{ user: string; i
   return rows.map(([user = '', locked]) => ({ user, isLocked: locked !== '0' }))
 }
 
-async function isDefiner(door: Door, user: string): Promise<boolean> {
-  const definer = `DEFINER = ${quoted(`${user}@%`)}`
+function madeSomething(user: string): string {
   const places = ['VIEWS', 'TRIGGERS', 'ROUTINES', 'EVENTS']
-  const found = places.map((place) => `EXISTS (SELECT 1 FROM information_schema.${place} WHERE ${definer})`)
-  const [row] = await ask(door, `SELECT ${found.join(' OR ')};`)
-  return row?.[0] === '1'
+  return places
+    .map((place) => `EXISTS (SELECT 1 FROM information_schema.${place} WHERE DEFINER = ${quoted(`${user}@%`)})`)
+    .join(' OR ')
 }
 
 const ownDatabases = ['information_schema', 'mysql', 'performance_schema', 'sys']

@@ -4,10 +4,11 @@ import { Readable } from 'node:stream'
 import { UserError } from '../../server/errors.ts'
 import type { Start } from '../shared/client.ts'
 import { run } from '../shared/client.ts'
+import { cancelled } from '../shared/dump-stream.ts'
 import { empty, isOwnerUnlocked, mustBeThere, ownerOf, unlockOwner } from './accounts.ts'
 import { withoutDefiners } from './definers.ts'
 import { lastLine, longestEnd } from './dump.ts'
-import { ask, cancelled, type Door, failure, quoted, words } from './sql.ts'
+import { ask, type Door, failure, quoted, words } from './sql.ts'
 
 /**
  * A dump is somebody's text, so it is read as the owner of the database, who may do nothing elsewhere, by a client that
