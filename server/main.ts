@@ -150,7 +150,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   })
 
   const doctor = createDoctor({
-    ...{ config, engine, store, live, firewall },
+    ...{ config, engine, store, live, firewall, devices },
     ...{ proxy: devices.proxy, routes: routes.table, now: Date.now },
   })
   const signIn = createSignIn({

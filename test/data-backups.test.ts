@@ -75,9 +75,7 @@ describe('backups of databases', { timeout: 240_000 }, () => {
     expect(await at.get('blog.localhost')).toBe('0 notes\n')
     await megapolos('backups:restore', row?.id ?? '')
     expect(await at.get('blog.localhost')).toBe(before)
-    expect(await filesWith(at.system.home, ['BEGIN OPENSSH PRIVATE'])).toEqual([
-      expect.stringMatching(/\/sshd\/host_/),
-    ])
+    expect(await filesWith(at.system.home, ['BEGIN OPENSSH PRIVATE'])).toEqual([expect.stringMatching(/\/sshd\/host_/)])
   })
 
   test('a changed row or a lost index in the file of the archive is found, whoever has the key', async () => {
