@@ -58,18 +58,10 @@ async function lay(start: Start, bytes: Readable, signal: AbortSignal): Promise<
     }
   }
   const input = Readable.from(counted())
-  // Bytes that never come must not keep a cancelled restore.
-  const stop = () => input.destroy(cancelled(signal) ?? undefined)
-  signal.addEventListener('abort', stop)
-  try {
-    const words = ['dd', `of=${incoming}`, 'bs=64k', 'status=none']
-    const { code, stderr } = await run(start, { command: words, signal }, input)
-    if (code !== 0)
-      throw new UserError('unavailable', 'The dump could not be written beside the data.', undefined, [stderr.trim()])
-    return count
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
+  const words = ['dd', `of=${incoming}`, 'bs=64k', 'status=none']
+  const { code, stderr } = await run(start, { command: words, signal }, input)
+  if (code === 0) return count
+  throw new UserError('unavailable', 'The dump could not be written beside the data.', undefined, [stderr.trim()])
 }
 
 async function isThere(start: Start, file: string): Promise<boolean> {
