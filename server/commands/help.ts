@@ -15,15 +15,19 @@ const topics: Readonly<Record<string, string>> = {
   builds: 'Builds',
   logs: 'Logs and terminals',
   jobs: 'Jobs',
+  db: 'Databases',
   devices: 'Devices',
+  drivers: 'Drivers',
   keys: 'Keys',
   tokens: 'Tokens',
+  socket: 'The socket in containers',
   server: 'This server',
 }
 
 const topicOf: Readonly<Record<string, string>> = {
   run: 'logs',
   enter: 'logs',
+  attachments: 'db',
   events: 'server',
   audit: 'server',
   whoami: 'server',

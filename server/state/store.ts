@@ -1,15 +1,20 @@
 /** The desired state, a file a noun. `openStore` opens the database, migrates it and builds these. */
-import type { Key, Role, Token } from '../domain/access.ts'
+import type { Key, Role, SocketGrant, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
+import type { Approval } from '../domain/device.ts'
 import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
+import type { Backups } from './backups.ts'
 import type { DeviceSecrets } from './device-secrets.ts'
 import type { Devices } from './devices.ts'
 import type { Endpoints } from './endpoints.ts'
+import type { Schedules } from './schedules.ts'
+import type { Attachments, Credentials, Databases } from './store-attachments.ts'
+import type { Webhooks } from './webhooks.ts'
 
 export interface Store {
   readonly apps: Apps
@@ -22,7 +27,15 @@ export interface Store {
   readonly jobs: Jobs
   readonly keys: Keys
   readonly tokens: Tokens
+  readonly socketGrants: SocketGrants
   readonly devices: Devices
+  readonly approvals: Approvals
+  readonly backups: Backups
+  readonly schedules: Schedules
+  readonly webhooks: Webhooks
+  readonly databases: Databases
+  readonly attachments: Attachments
+  readonly credentials: Credentials
   readonly deviceSecrets: DeviceSecrets
   readonly endpoints: Endpoints
   readonly settings: Settings
@@ -35,6 +48,15 @@ export interface Store {
   close(): Promise<void>
 }
 
+/** What apps may at their own sockets, besides reading themselves; gone with either of the two apps. */
+export interface SocketGrants {
+  of(app: string): Promise<SocketGrant[]>
+  /** Instead of what it may on this target already. */
+  set(app: string, grant: SocketGrant): Promise<void>
+  /** False when there is none. */
+  remove(app: string, target: string): Promise<boolean>
+}
+
 export interface Apps {
   list(): Promise<App[]>
   /** By name; throws `not-found` naming the nearest app. */
@@ -45,11 +67,11 @@ export interface Apps {
   create(name: string, actor: string): Promise<App>
   /** Renames it and its default host. Throws `conflict`. */
   rename(id: string, name: string): Promise<void>
-  /** With everything that belongs to it. */
+  /** With everything that belongs to it; its logins are to be revoked. */
   destroy(id: string): Promise<void>
   /** Sets the branch if none is set; false when another is. */
   claimBranch(id: string, branch: string): Promise<boolean>
-  /** The point of no return of a rollout: release → live, group, not stopped; in one batch. */
+  /** The point of no return of a rollout: release → live, group, not stopped, its logins; in one batch. */
   serve(id: string, release: number, group: string): Promise<void>
   setStopped(id: string, stopped: boolean): Promise<void>
   /** Lowest free index of the pool below `size`, kept for ever; throws `unavailable` when the pool is used up. */
@@ -190,6 +212,15 @@ export interface Tokens {
   add(token: Omit<Token, 'lastUsedAt' | 'createdAt'>, hash: string): Promise<Token>
   used(name: string, at: string): Promise<void>
   revoke(name: string): Promise<boolean>
+}
+
+/** Which drivers that are not trusted code may do what. */
+export interface Approvals {
+  get(driver: string): Promise<Approval | null>
+  /** In the place of an earlier one. */
+  set(approval: Omit<Approval, 'approvedAt'>): Promise<void>
+  /** Not an error when there is none. */
+  remove(driver: string): Promise<void>
 }
 
 export interface Settings {
