@@ -61,7 +61,7 @@ async function fill(door: Door, { database, password, bytes, signal }: Filling):
 
 const nobody = 'nobody'
 const careful = [
-  ...['--batch', '--sandbox', '--local-infile=0', '--binary-mode', '--max-allowed-packet=1G'],
+  ...['--batch', '--sandbox', '--comments', '--local-infile=0', '--binary-mode', '--max-allowed-packet=1G'],
   '--default-character-set=utf8mb4',
 ]
 

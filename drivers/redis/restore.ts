@@ -5,7 +5,7 @@ import { UserError } from '../../server/errors.ts'
 import { run, type Start } from '../shared/client.ts'
 import { cancelled } from '../shared/dump-stream.ts'
 import { say } from './cli.ts'
-import { check } from './contents.ts'
+import { mustBeWhole } from './contents.ts'
 import { doorOf, mustBeThere, restart } from './server.ts'
 
 /**
@@ -18,7 +18,7 @@ export async function restore(host: DriverHost, database: string, bytes: Readabl
   if (!(await isThere(start, mark))) await mustBeEmpty(host, database)
   try {
     const count = await lay(start, bytes, signal)
-    await check(start, incoming, count)
+    mustBeWhole(await run(start, { command: ['redis-check-rdb', incoming] }), count)
     const early = cancelled(signal)
     if (early) throw early
   } catch (error) {
