@@ -10,12 +10,11 @@ import { table } from './commands/index.ts'
 import type { Kernel } from './commands/kernel.ts'
 import { createSignIn } from './commands/sign-in.ts'
 import { type Config, readConfig } from './config.ts'
-import { createDevices } from './devices/devices.ts'
-import { loadRegistry } from './devices/registry.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { makeRounds } from './doctor/rounds.ts'
 import type { App } from './domain/app.ts'
 import { appUrl } from './domain/route.ts'
+import { createAppSocket } from './doors/app-socket.ts'
 import { authorizedKeys } from './doors/authorized-keys.ts'
 import { createKernelSocket } from './doors/kernel-socket.ts'
 import { createPanel, servePanel } from './doors/panel.ts'
@@ -25,6 +24,7 @@ import { createStorage } from './engine/storage.ts'
 import { messageOf, UserError } from './errors.ts'
 import { createJournal } from './events/journal.ts'
 import { started, stopped } from './events/start.ts'
+import { answerFlag } from './flags.ts'
 import { createCollector } from './gc/collector.ts'
 import { roomAt } from './gc/room.ts'
 import { prepareHome, systemName } from './home.ts'
@@ -32,16 +32,20 @@ import { createJobs } from './jobs/jobs.ts'
 import { createAppLogs } from './live/app-logs.ts'
 import { openLive } from './live/redis.ts'
 import { createLog, type Log } from './log.ts'
+import { createGroups } from './mounts/groups.ts'
+import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
-import { bridgePrefix, poolProblem } from './network/subnets.ts'
+import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
+import { openDevices } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
+import { createDriverPushes } from './push/driver-push.ts'
 import { createRepositories } from './push/repositories.ts'
 import { openSpool } from './push/spool-folder.ts'
 import { createRollout } from './rollout/rollout.ts'
 import { createRoutes } from './route/routes.ts'
-import { openStore, restoreState } from './state/open.ts'
+import { openStore } from './state/open.ts'
 import { rememberedKeys } from './state/remembered-keys.ts'
 import { loadKey } from './state/secrets.ts'
 
@@ -72,8 +76,11 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const before = await store.events.lastOf('kernel')
   const engine = createEngine({ socket: config.docker, system })
 
-  const registry = await loadRegistry(join(config.program, 'drivers'))
-  const devices = createDevices({ registry, store, config, system, log })
+  // Before any device listens there. Without root, in development, they have no address.
+  await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
+  const users = async () => []
+  const tell = (text: string) => journal.record({ kind: 'device', text })
+  const { devices, lifecycle, driverHost } = await openDevices({ config, store, key, system, users, tell, log })
   await devices.installDefaults()
 
   const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
@@ -83,18 +90,14 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     interfaces: [`${bridgePrefix(system)}+`, ...guarded],
     separate: guarded,
     ports: [config.httpPort],
+    endpoints: endpointBlock(config.pool),
+    grants: async () => [],
     log,
   })
+  const groups = createGroups({ folder: config.paths.mounts, log })
   const rollout = createRollout({
-    engine,
-    store,
-    live,
-    journal,
-    traffic: routes,
-    firewall,
-    pool: config.pool,
-    system,
-    log,
+    ...{ engine, store, live, journal, groups, firewall, system, log },
+    ...{ traffic: routes, pool: config.pool, volumes: { stopFirst: async () => false } },
   })
 
   const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })
@@ -138,14 +141,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   })
 
   const doctor = createDoctor({
-    config,
-    engine,
-    store,
-    live,
-    proxy: devices.proxy,
-    firewall,
-    routes: routes.table,
-    now: Date.now,
+    ...{ config, engine, store, live, devices, firewall },
+    ...{ proxy: devices.proxy, routes: routes.table, now: Date.now },
   })
   const signIn = createSignIn({
     panelPort: config.panelPort,
@@ -164,6 +161,9 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     logs: createAppLogs(engine, live),
     live,
     devices,
+    lifecycle,
+    drivers: driverHost.drivers,
+    driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
     repositories,
     oneOff: rollout.oneOff,
     backups: createBackups(
@@ -178,8 +178,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   }
   const caller = createCaller(table, kernel, log)
 
+  await groups.open([createAppSocket({ caller, store, log })])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
+  driverHost.watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
   const socket = createKernelSocket({ caller, keys: store.keys, tokens: store.tokens, health })
@@ -223,21 +225,7 @@ async function main([flag, file = '']: readonly string[]): Promise<void> {
     process.once('SIGINT', stop)
     return
   }
-  if (flag === '--restore-state') return restoreState(config, file)
-  const store = await openStore({ config, key: await loadKey(join(config.paths.keys, 'secret.key')), log })
-  if (flag === '--save-state') await store.backup(file)
-  else if (flag === '--proxy-command') {
-    const devices = createDevices({
-      registry: await loadRegistry(join(config.program, 'drivers')),
-      store,
-      config,
-      system: await systemName(config.home),
-      log,
-    })
-    await devices.installDefaults()
-    process.stdout.write(`${devices.proxy().command().join('\n')}\n`)
-  } else throw new Error(`unknown flag ${flag}`)
-  await store.close()
+  await answerFlag(flag, file, config, log)
 }
 
 if (import.meta.main) {

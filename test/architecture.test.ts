@@ -33,9 +33,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(stages.map((stage) => [stage, [...vocabulary, ...tools]])),
   // Looks at everything, and touches nothing.
   doctor: [...vocabulary, ...tools],
+  // Answers what is asked while the kernel does not run.
+  'flags.ts': [...vocabulary, ...tools, 'home.ts', 'open-devices.ts'],
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
   ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order]])),
+  'open-devices.ts': [...vocabulary, 'build', ...tools, 'open-drivers.ts'],
+  'open-drivers.ts': [...vocabulary, 'build', ...tools],
   backups: [...vocabulary, 'push', 'attachments', ...tools],
   // Ties what devices provide to apps; the order of their changes is the pipeline's.
   attachments: [...vocabulary, ...tools],

@@ -38,7 +38,8 @@ export function forgetInstalled(host: DriverHost): Promise<void> {
 export function askedNow(before: Installed | null, wanted: string | null): string | null {
   const there = before?.version ?? null
   if (there === null) return wanted
-  if (wanted === null || wanted === there) return before?.asked ?? null
+  if (wanted === null) return before?.asked ?? null
+  if (wanted === there) return wanted
   throw new UserError(
     'refused',
     `This device has data of PostgreSQL ${there}, which ${wanted} cannot use.`,

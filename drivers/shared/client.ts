@@ -27,15 +27,15 @@ export async function run(start: Start, options: ExecOptions, input: string | Re
 
 /** A client that stays open, for what must happen in one session of the server. */
 export interface Session {
-  /** Says something, and reads its answer: the lines before the one that `mark` makes the client print. */
+  /** Says something, and reads its answer: the lines before its mark. */
   ask(words: string): Promise<string[]>
   /** Ends it, and waits for that. */
   close(): Promise<void>
 }
 
 interface SessionStyle {
-  /** What makes the client print the line `mark`, and nothing else. */
-  echo(mark: string): string
+  /** Words that make the client print one line with this mark, and the line. */
+  echo(mark: string): { readonly words: string; readonly line: string }
   /** Why it has ended early. */
   failure(ended: { readonly code: number; readonly stderr: string }): Error
 }
@@ -48,13 +48,13 @@ export async function openSession(start: Start, options: ExecOptions, style: Ses
   let count = 0
   return {
     async ask(words) {
-      const mark = `megapolos-${++count}`
-      process.stdin.write(`${words}\n${style.echo(mark)}\n`)
+      const mark = style.echo(`megapolos-${++count}`)
+      process.stdin.write(`${words}\n${mark.words}\n`)
       const answer: string[] = []
       for (;;) {
         const { value, done } = await lines.next()
         if (done) throw style.failure(await process.ended)
-        if (value === mark) return answer
+        if (value === mark.line) return answer
         answer.push(value)
       }
     },

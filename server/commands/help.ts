@@ -16,8 +16,10 @@ const topics: Readonly<Record<string, string>> = {
   logs: 'Logs and terminals',
   jobs: 'Jobs',
   devices: 'Devices',
+  drivers: 'Drivers',
   keys: 'Keys',
   tokens: 'Tokens',
+  socket: 'The socket in containers',
   server: 'This server',
 }
 

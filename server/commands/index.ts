@@ -6,6 +6,7 @@ import type { AnyRow } from './command.ts'
 import { config } from './config.ts'
 import { devices } from './devices.ts'
 import { domains } from './domains.ts'
+import { drivers } from './drivers.ts'
 import { events } from './events.ts'
 import { git } from './git.ts'
 import { helpRow } from './help.ts'
@@ -20,6 +21,7 @@ import { server } from './server.ts'
 import { serverBackup } from './server-backup.ts'
 import { serverDisk } from './server-disk.ts'
 import { serverDoctor } from './server-doctor.ts'
+import { socket } from './socket.ts'
 import { tokens } from './tokens.ts'
 
 export const rows: readonly AnyRow[] = [
@@ -35,8 +37,10 @@ export const rows: readonly AnyRow[] = [
   ...events,
   ...audit,
   ...devices,
+  ...drivers,
   ...keys,
   ...tokens,
+  ...socket,
   ...server,
   ...serverDoctor,
   ...serverDisk,

@@ -2,6 +2,8 @@
 import type { Backups } from '../backups/backups.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
+import type { DriversControl } from '../devices/drivers.ts'
+import type { Lifecycle } from '../devices/lifecycle.ts'
 import type { Doctor } from '../doctor/doctor.ts'
 import type { App } from '../domain/app.ts'
 import type { Journal } from '../events/journal.ts'
@@ -10,6 +12,7 @@ import type { JobQueue } from '../jobs/queue.ts'
 import type { AppLogs } from '../live/app-logs.ts'
 import type { Live } from '../live/live.ts'
 import type { Pipeline } from '../pipeline.ts'
+import type { DriverPushes } from '../push/driver-push.ts'
 import type { Repositories } from '../push/repositories.ts'
 import type { OneOff } from '../rollout/one-off.ts'
 import type { Store } from '../state/store.ts'
@@ -27,6 +30,9 @@ export interface Kernel {
   readonly logs: AppLogs
   readonly live: Live
   readonly devices: Devices
+  readonly drivers: DriversControl
+  readonly driverPushes: DriverPushes
+  readonly lifecycle: Lifecycle
   readonly repositories: Repositories
   readonly oneOff: OneOff
   readonly backups: Backups

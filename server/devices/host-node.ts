@@ -1,7 +1,7 @@
 /** Programs, packages and servers of the node, for one device. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { messageOf, UserError } from '../errors.ts'
@@ -14,9 +14,14 @@ export interface NodeParts {
   readonly program: string
 }
 
-export function createNodeCalls(device: string, parts: NodeParts): NodeCalls {
+export interface DeviceNode extends NodeCalls {
+  /** Names of those that are kept alive. */
+  servers(): Promise<string[]>
+}
+
+export function createNodeCalls(device: string, parts: NodeParts): DeviceNode {
   /** A dot tells it from the servers that every installation has. */
-  const idOf = (name: string) => `${device}.${plain(name)}`
+  const idOf = (name: string) => `${device}.${name}`
   return {
     exec,
     async packages(names, progress) {
@@ -28,13 +33,17 @@ export function createNodeCalls(device: string, parts: NodeParts): NodeCalls {
     },
     async serve({ name, command, user, stopSignal = 'SIGTERM' }) {
       if (command.some((word) => /[\n\0]/.test(word))) throw new Error('a word of a server has a line break')
-      const folder = join(parts.home, 'servers', idOf(name))
+      const folder = join(parts.home, 'servers', idOf(plain(name)))
       await mkdir(folder, { recursive: true, mode: 0o700 })
       const files = { user, signal: stopSignal.replace(/^SIG/, ''), command: command.join('\n') }
       for (const [file, text] of Object.entries(files)) await replace(join(folder, file), `${text}\n`)
       await installer(parts, ['serve', idOf(name)])
     },
-    stop: (name) => installer(parts, ['unserve', idOf(name)]),
+    stop: (name) => installer(parts, ['unserve', idOf(plain(name))]),
+    async servers() {
+      const all = await readdir(join(parts.home, 'servers')).catch(() => [])
+      return all.filter((id) => id.startsWith(idOf(''))).map((id) => id.slice(device.length + 1))
+    },
   }
 }
 

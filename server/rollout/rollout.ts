@@ -17,6 +17,7 @@ import { releaseTask } from './release-task.ts'
 import { createRetirement } from './retire.ts'
 import { createStates } from './states.ts'
 import { destroy, stop } from './stop.ts'
+import { stopsFirst } from './stop-first.ts'
 import { createTargets } from './targets.ts'
 import { watch } from './watch.ts'
 
@@ -61,10 +62,10 @@ export function createRollout(parts: RolloutParts): Rollout {
     (app) => void locked(app, async () => unsettled.add(app)),
   )
   const targets = createTargets(parts, (id) => retirement.leaving(id) || !readiness.ready(id))
-  const acting: Acting = { parts, readiness, retirement, targets, states: createStates(parts), again }
+  const oneOffs = createOneOffContainers(parts)
+  const acting: Acting = { parts, readiness, retirement, targets, states: createStates(parts), oneOffs, again }
   const waiting = new Map<string, Promise<void>>()
   const unsettled = new Set<string>()
-  const oneOffs = createOneOffContainers(parts)
 
   /** Whoever asks while a look at the app is waiting for its turn shares that one. */
   function look(app: string): Promise<void> {
@@ -103,7 +104,8 @@ export function createRollout(parts: RolloutParts): Rollout {
       if (kind === 'stop' || kind === 'destroy') return operations(kind, app, planGroup([], observed))
       const scaled = app.group === null ? null : planFor(app.group)
       if (kind === 'scale' && scaled && !needsFreshGroup(scaled, formation)) return operations('scale', app, scaled)
-      return operations('deploy', app, planFor(newGroup()))
+      const stops = observed.length > 0 && (await stopsFirst(parts, app))
+      return operations(stops ? 'stop-first' : 'deploy', app, planFor(newGroup()))
     },
   }
 }

@@ -11,6 +11,8 @@ export interface Devices {
   get(name: string): Promise<Device>
   /** Throws `conflict` when the name is taken. */
   add(device: Omit<Device, 'createdAt'>): Promise<void>
+  /** What may change of it, from what was said anew; its state stays. */
+  update(name: string, device: Pick<Device, 'version' | 'settings'>): Promise<void>
   /** Compare and set: false when it is in none of these states (any more). */
   move(name: string, from: readonly Device['state'][], to: Device['state']): Promise<boolean>
   /** With its secrets and endpoints. */
@@ -47,6 +49,10 @@ export function createDevices(db: Database): Devices {
         if (kind === 'unique') return new UserError('conflict', `There is already a device named ${device.name}.`)
         return kind === 'foreign-key' ? new UserError('not-found', `There is no node named ${device.node}.`) : null
       })
+    },
+    async update(name, { version, settings }) {
+      const text = 'UPDATE devices SET version = ?, settings = ? WHERE name = ?'
+      await db.batch([sql(text, version, JSON.stringify(settings), name)])
     },
     async move(name, from, to) {
       const text = 'UPDATE devices SET state = ? WHERE name = ? AND state IN (SELECT value FROM json_each(?))'

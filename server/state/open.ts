@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { step } from '../steps.ts'
 import { createAddresses } from './addresses.ts'
+import { createApprovals } from './approvals.ts'
 import { createApps } from './apps.ts'
 import { createAudit } from './audit.ts'
 import { createBuilds } from './builds.ts'
@@ -24,6 +25,7 @@ import { createReleases } from './releases.ts'
 import { openRqlite } from './rqlite.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
 import { createSettings } from './settings.ts'
+import { createSocketGrants } from './socket-grants.ts'
 import { openSqlite } from './sqlite.ts'
 import type { Settings, Store } from './store.ts'
 import { createTokens } from './tokens.ts'
@@ -67,7 +69,9 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     jobs: createJobs(db),
     keys: createKeys(db),
     tokens: createTokens(db),
+    socketGrants: createSocketGrants(db),
     devices: createDevices(db),
+    approvals: createApprovals(db),
     deviceSecrets: createDeviceSecrets(db, secrets),
     endpoints: createEndpoints(db),
     settings,

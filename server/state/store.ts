@@ -1,8 +1,9 @@
 /** The desired state, a file a noun. `openStore` opens the database, migrates it and builds these. */
-import type { Key, Role, Token } from '../domain/access.ts'
+import type { Key, Role, SocketGrant, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
+import type { Approval } from '../domain/device.ts'
 import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
@@ -22,7 +23,9 @@ export interface Store {
   readonly jobs: Jobs
   readonly keys: Keys
   readonly tokens: Tokens
+  readonly socketGrants: SocketGrants
   readonly devices: Devices
+  readonly approvals: Approvals
   readonly deviceSecrets: DeviceSecrets
   readonly endpoints: Endpoints
   readonly settings: Settings
@@ -33,6 +36,15 @@ export interface Store {
   backup(path: string): Promise<void>
   restore(path: string): Promise<void>
   close(): Promise<void>
+}
+
+/** What apps may at their own sockets, besides reading themselves; gone with either of the two apps. */
+export interface SocketGrants {
+  of(app: string): Promise<SocketGrant[]>
+  /** Instead of what it may on this target already. */
+  set(app: string, grant: SocketGrant): Promise<void>
+  /** False when there is none. */
+  remove(app: string, target: string): Promise<boolean>
 }
 
 export interface Apps {
@@ -190,6 +202,15 @@ export interface Tokens {
   add(token: Omit<Token, 'lastUsedAt' | 'createdAt'>, hash: string): Promise<Token>
   used(name: string, at: string): Promise<void>
   revoke(name: string): Promise<boolean>
+}
+
+/** Which drivers that are not trusted code may do what. */
+export interface Approvals {
+  get(driver: string): Promise<Approval | null>
+  /** In the place of an earlier one. */
+  set(approval: Omit<Approval, 'approvedAt'>): Promise<void>
+  /** Not an error when there is none. */
+  remove(driver: string): Promise<void>
 }
 
 export interface Settings {
