@@ -11,6 +11,8 @@ import { createDriver } from './index.ts'
 export interface Postgres extends DatabaseUnderTest {
   readonly driver: DatabaseDriver
   readonly host: DriverHost
+  /** What another device is given. */
+  another(device: string): Promise<DriverHost>
 }
 
 const run = promisify(execFile)
@@ -32,6 +34,7 @@ export async function makePostgres(
   return {
     ...{ driver, host, install, client, patience: 60 },
     again: () => createDriver(host),
+    another: (device) => hosts.host(device),
     kill: () => signal('SIGKILL'),
     async freeze() {
       await signal('SIGSTOP')
