@@ -6,6 +6,7 @@ import { createBackups } from './backups/backups.ts'
 import { currentBases } from './build/bases.ts'
 import { createBuildStage } from './build/stage.ts'
 import { createCaller } from './commands/call.ts'
+import { withDriverNames } from './commands/driver-names.ts'
 import { table } from './commands/index.ts'
 import type { Kernel } from './commands/kernel.ts'
 import { createSignIn } from './commands/sign-in.ts'
@@ -36,6 +37,7 @@ import { createGroups } from './mounts/groups.ts'
 import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
+import { openAttachments } from './open-attachments.ts'
 import { openDevices } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
@@ -64,13 +66,13 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const version = await programVersion(config)
 
   const key = await loadKey(join(config.paths.keys, 'secret.key'))
-  const opened = await openStore({ config, key, log })
+  const stored = await openStore({ config, key, log })
   const hooks = join(config.program, 'hooks')
   const letIn = authorizedKeys({
     ...{ path: config.paths.authorizedKeys, group: account.gid },
     ...{ hooks, panelPort: config.panelPort },
   })
-  const store = { ...opened, keys: await rememberedKeys(opened.keys, letIn) }
+  const store = { ...stored, keys: await rememberedKeys(stored.keys, letIn) }
   const live = openLive({ socket: config.paths.redisSocket, log })
   const journal = createJournal({ store, live, log })
   const before = await store.events.lastOf('kernel')
@@ -78,7 +80,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
 
   // Before any device listens there. Without root, in development, they have no address.
   await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
-  const users = async () => []
+  const users = async (device: string) => (await store.databases.on(device)).map((name) => `the database ${name}`)
   const tell = (text: string) => journal.record({ kind: 'device', text })
   const { devices, lifecycle, driverHost } = await openDevices({ config, store, key, system, users, tell, log })
   await devices.installDefaults()
@@ -91,13 +93,16 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     separate: guarded,
     ports: [config.httpPort],
     endpoints: endpointBlock(config.pool),
-    grants: async () => [],
+    grants: () => attachments.grants(),
     log,
   })
   const groups = createGroups({ folder: config.paths.mounts, log })
+  const opened = openAttachments({ config, key, system, store, engine, devices, firewall, log })
+  const { attachments } = opened
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
     ...{ traffic: routes, pool: config.pool, volumes: { stopFirst: async () => false } },
+    ...{ environment: attachments.environment, looked: attachments.looked },
   })
 
   const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })
@@ -131,6 +136,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       log,
     }),
     rollout,
+    attachments,
     routes,
     spool: await openSpool(config.paths.spool),
     room: collector.room,
@@ -139,6 +145,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       (await Promise.all(images.map((image) => engine.image(image)))).every((image) => image !== null),
     url,
   })
+  const { switching, databases } = opened.join(jobs, pipeline.relogin)
 
   const doctor = createDoctor({
     ...{ config, engine, store, live, devices, firewall },
@@ -161,6 +168,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     logs: createAppLogs(engine, live),
     live,
     devices,
+    attachments,
+    databases,
     lifecycle,
     drivers: driverHost.drivers,
     driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
@@ -176,12 +185,13 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     url,
     engineState: () => engine.version().then(({ version, api }) => `${version} (API ${api})`, messageOf),
   }
-  const caller = createCaller(table, kernel, log)
+  const caller = createCaller(withDriverNames(table, devices.manifests), kernel, log)
 
   await groups.open([createAppSocket({ caller, store, log })])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   driverHost.watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
+  attachments.watch(stopping.signal, switching.goOn)
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
   const socket = createKernelSocket({ caller, keys: store.keys, tokens: store.tokens, health })

@@ -15,6 +15,7 @@ const topics: Readonly<Record<string, string>> = {
   builds: 'Builds',
   logs: 'Logs and terminals',
   jobs: 'Jobs',
+  db: 'Databases',
   devices: 'Devices',
   drivers: 'Drivers',
   keys: 'Keys',
@@ -26,6 +27,7 @@ const topics: Readonly<Record<string, string>> = {
 const topicOf: Readonly<Record<string, string>> = {
   run: 'logs',
   enter: 'logs',
+  attachments: 'db',
   events: 'server',
   audit: 'server',
   whoami: 'server',

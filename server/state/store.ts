@@ -8,9 +8,13 @@ import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
+import type { Backups } from './backups.ts'
 import type { DeviceSecrets } from './device-secrets.ts'
 import type { Devices } from './devices.ts'
 import type { Endpoints } from './endpoints.ts'
+import type { Schedules } from './schedules.ts'
+import type { Attachments, Credentials, Databases } from './store-attachments.ts'
+import type { Webhooks } from './webhooks.ts'
 
 export interface Store {
   readonly apps: Apps
@@ -26,6 +30,12 @@ export interface Store {
   readonly socketGrants: SocketGrants
   readonly devices: Devices
   readonly approvals: Approvals
+  readonly backups: Backups
+  readonly schedules: Schedules
+  readonly webhooks: Webhooks
+  readonly databases: Databases
+  readonly attachments: Attachments
+  readonly credentials: Credentials
   readonly deviceSecrets: DeviceSecrets
   readonly endpoints: Endpoints
   readonly settings: Settings
@@ -57,11 +67,11 @@ export interface Apps {
   create(name: string, actor: string): Promise<App>
   /** Renames it and its default host. Throws `conflict`. */
   rename(id: string, name: string): Promise<void>
-  /** With everything that belongs to it. */
+  /** With everything that belongs to it; its logins are to be revoked. */
   destroy(id: string): Promise<void>
   /** Sets the branch if none is set; false when another is. */
   claimBranch(id: string, branch: string): Promise<boolean>
-  /** The point of no return of a rollout: release → live, group, not stopped; in one batch. */
+  /** The point of no return of a rollout: release → live, group, not stopped, its logins; in one batch. */
   serve(id: string, release: number, group: string): Promise<void>
   setStopped(id: string, stopped: boolean): Promise<void>
   /** Lowest free index of the pool below `size`, kept for ever; throws `unavailable` when the pool is used up. */
