@@ -53,7 +53,11 @@ test('app.json gives the health check and the formation', () => {
     },
     formation: { web: { quantity: 2 }, worker: {} },
   })
-  expect(parseAppJson(text)).toEqual({ checks: { path: '/up', timeout: 20 }, formation: { web: 2, worker: 1 }, addons: [] })
+  expect(parseAppJson(text)).toEqual({
+    checks: { path: '/up', timeout: 20 },
+    formation: { web: 2, worker: 1 },
+    addons: [],
+  })
   expect(parseAppJson('{}')).toEqual({ checks: { path: null, timeout: 60 }, formation: {}, addons: [] })
 })
 
