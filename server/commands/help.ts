@@ -15,7 +15,10 @@ const topics: Readonly<Record<string, string>> = {
   builds: 'Builds',
   logs: 'Logs and terminals',
   jobs: 'Jobs',
+  db: 'Databases',
   devices: 'Devices',
+  backups: 'Backups',
+  notify: 'Bad news',
   drivers: 'Drivers',
   keys: 'Keys',
   tokens: 'Tokens',
@@ -26,6 +29,7 @@ const topics: Readonly<Record<string, string>> = {
 const topicOf: Readonly<Record<string, string>> = {
   run: 'logs',
   enter: 'logs',
+  attachments: 'db',
   events: 'server',
   audit: 'server',
   whoami: 'server',

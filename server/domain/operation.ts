@@ -8,12 +8,15 @@ export type Operation =
   | { readonly do: 'release-task' }
   | { readonly do: 'start'; readonly process: string; readonly index: number }
   | { readonly do: 'check'; readonly process: string; readonly index: number }
+  | { readonly do: 'hold'; readonly app: string }
   | { readonly do: 'switch'; readonly app: string }
   | { readonly do: 'unroute'; readonly app: string }
   | { readonly do: 'retire'; readonly process: string; readonly index: number; readonly release: number }
   | { readonly do: 'route'; readonly host: string; readonly app: string }
   | { readonly do: 'remove-route'; readonly host: string; readonly app: string }
+  | { readonly do: 'create'; readonly what: string }
   | { readonly do: 'destroy'; readonly what: string }
+  | { readonly do: 'grant'; readonly app: string; readonly database: string }
   | { readonly do: 'collect'; readonly what: string; readonly why: string }
 
 /** The line that a person reads. */
@@ -29,6 +32,8 @@ export function describe(operation: Operation): string {
       return `start ${operation.process}.${operation.index}`
     case 'check':
       return `check ${operation.process}.${operation.index}`
+    case 'hold':
+      return `hold the requests of ${operation.app}: they wait until it runs again`
     case 'switch':
       return `switch the routes of ${operation.app}`
     case 'unroute':
@@ -39,6 +44,10 @@ export function describe(operation: Operation): string {
       return `route ${operation.host} to ${operation.app}`
     case 'remove-route':
       return `stop routing ${operation.host} to ${operation.app}`
+    case 'create':
+      return `create ${operation.what}`
+    case 'grant':
+      return `give ${operation.app} a login for ${operation.database}`
     case 'destroy':
       return `destroy ${operation.what}`
     case 'collect':
