@@ -22,7 +22,7 @@ export interface System {
   installer(act: 'start' | 'stop' | 'mounts'): Promise<void>
   /** Process id of one of its servers: `kernel`, `proxy`, `redis`, `rqlite`. */
   pid(server: string): Promise<number>
-  /** Destroys every app, and takes back keys and settings that a test left. */
+  /** Destroys every app, removes devices, and takes back keys and settings that a test left. */
   clean(): Promise<void>
 }
 
@@ -86,6 +86,9 @@ async function system(): Promise<System> {
     async clean() {
       const apps = await list('apps:list')
       await Promise.all(Array.from({ length: 4 }, () => destroyAll(apps)))
+      for (const { name, as } of await rows<{ as: string }>('devices:list')) {
+        if (as !== 'built-in') await quickly(command, 'devices:remove', name, '--confirm', name)
+      }
       for (const key of await list('keys:list')) if (key !== 'tester') await quickly(command, 'keys:remove', key)
       for (const token of await list('tokens:list')) await quickly(command, 'tokens:revoke', token)
       await quickly(command, 'domains:set-global', 'localhost')
@@ -111,8 +114,11 @@ async function install(): Promise<void> {
 
 /** Names of what a listing command lists. */
 async function list(listing: string): Promise<string[]> {
-  const rows: { name: string }[] = JSON.parse(await quickly(command, listing, '--format', 'json'))
-  return rows.map((row) => row.name)
+  return (await rows(listing)).map((row) => row.name)
+}
+
+async function rows<T>(listing: string): Promise<(T & { name: string })[]> {
+  return JSON.parse(await quickly(command, listing, '--format', 'json'))
 }
 
 /** Several take from the same list. */
