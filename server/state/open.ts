@@ -25,6 +25,7 @@ import { createSettings } from './settings.ts'
 import { openSqlite } from './sqlite.ts'
 import type { Settings, Store } from './store.ts'
 import { createTokens } from './tokens.ts'
+import { createVolumes } from './volumes.ts'
 
 export interface StoreOptions {
   readonly config: Pick<Config, 'store' | 'rqlitePort' | 'domain' | 'paths'>
@@ -66,6 +67,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     keys: createKeys(db),
     tokens: createTokens(db),
     devices: createDevices(db),
+    volumes: createVolumes(db),
     settings,
     audit: createAudit(db),
     events: createEvents(db),
