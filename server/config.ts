@@ -61,6 +61,8 @@ export interface Paths {
   readonly rqliteAuth: string
   /** Devices keep their files here, a folder each. */
   readonly devices: string
+  /** What containers find at `/megapolos`: a folder for each process type of a group. A shared mount. */
+  readonly mounts: string
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -103,6 +105,7 @@ export function readConfig(env: Environment = process.env): Config {
       redisSocket: join(home, 'redis/redis.sock'),
       rqliteAuth: join(home, 'keys/rqlite'),
       devices: join(home, 'devices'),
+      mounts: join(home, 'mounts'),
     },
   }
 }

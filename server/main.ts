@@ -25,6 +25,7 @@ import { createStorage } from './engine/storage.ts'
 import { messageOf, UserError } from './errors.ts'
 import { createJournal } from './events/journal.ts'
 import { started, stopped } from './events/start.ts'
+import { answerFlag } from './flags.ts'
 import { createCollector } from './gc/collector.ts'
 import { roomAt } from './gc/room.ts'
 import { prepareHome, systemName } from './home.ts'
@@ -32,6 +33,7 @@ import { createJobs } from './jobs/jobs.ts'
 import { createAppLogs } from './live/app-logs.ts'
 import { openLive } from './live/redis.ts'
 import { createLog, type Log } from './log.ts'
+import { createGroups } from './mounts/groups.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, poolProblem } from './network/subnets.ts'
 import { createPipeline } from './pipeline.ts'
@@ -41,7 +43,7 @@ import { createRepositories } from './push/repositories.ts'
 import { openSpool } from './push/spool-folder.ts'
 import { createRollout } from './rollout/rollout.ts'
 import { createRoutes } from './route/routes.ts'
-import { openStore, restoreState } from './state/open.ts'
+import { openStore } from './state/open.ts'
 import { rememberedKeys } from './state/remembered-keys.ts'
 import { loadKey } from './state/secrets.ts'
 
@@ -85,16 +87,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     ports: [config.httpPort],
     log,
   })
+  const groups = createGroups({ folder: config.paths.mounts, log })
   const rollout = createRollout({
-    engine,
-    store,
-    live,
-    journal,
-    traffic: routes,
-    firewall,
-    pool: config.pool,
-    system,
-    log,
+    ...{ engine, store, live, journal, groups, firewall, system, log },
+    ...{ traffic: routes, pool: config.pool },
   })
 
   const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })
@@ -178,6 +174,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   }
   const caller = createCaller(table, kernel, log)
 
+  await groups.open([])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
@@ -223,21 +220,7 @@ async function main([flag, file = '']: readonly string[]): Promise<void> {
     process.once('SIGINT', stop)
     return
   }
-  if (flag === '--restore-state') return restoreState(config, file)
-  const store = await openStore({ config, key: await loadKey(join(config.paths.keys, 'secret.key')), log })
-  if (flag === '--save-state') await store.backup(file)
-  else if (flag === '--proxy-command') {
-    const devices = createDevices({
-      registry: await loadRegistry(join(config.program, 'drivers')),
-      store,
-      config,
-      system: await systemName(config.home),
-      log,
-    })
-    await devices.installDefaults()
-    process.stdout.write(`${devices.proxy().command().join('\n')}\n`)
-  } else throw new Error(`unknown flag ${flag}`)
-  await store.close()
+  await answerFlag(flag, file, config, log)
 }
 
 if (import.meta.main) {

@@ -33,6 +33,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(stages.map((stage) => [stage, [...vocabulary, ...tools]])),
   // Looks at everything, and touches nothing.
   doctor: [...vocabulary, ...tools],
+  // Answers what is asked while the kernel does not run.
+  'flags.ts': [...vocabulary, ...tools, 'home.ts'],
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
   ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order]])),

@@ -13,6 +13,7 @@ const input: SpecInput = {
   address: '10.64.3.2',
   memory: 256,
   restart: true,
+  mounts: [{ source: '/h/mounts/a', target: '/megapolos', readOnly: true, propagation: 'rslave' }],
 }
 
 test('a web container is wholly told by its release and place', () => {
@@ -55,6 +56,15 @@ test('a web container is wholly told by its release and place', () => {
       SecurityOpt: ['no-new-privileges'],
       CapDrop: ['ALL'],
       Init: true,
+      Mounts: [
+        {
+          Type: 'bind',
+          Source: '/h/mounts/a',
+          Target: '/megapolos',
+          ReadOnly: true,
+          BindOptions: { Propagation: 'rslave', ReadOnlyNonRecursive: true },
+        },
+      ],
       RestartPolicy: { Name: 'unless-stopped' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     },

@@ -1,5 +1,6 @@
 /** Release + process → what the engine is asked for. Pure: the whole of a container is a value that tests can read. */
 import { type ObservedContainer, type Place, placeName } from '../domain/container.ts'
+import type { Mount } from '../domain/group.ts'
 import type { Process } from '../domain/release.ts'
 
 export interface ContainerSpec {
@@ -21,6 +22,7 @@ export interface ContainerSpec {
   readonly restart: boolean
   readonly tty: boolean
   readonly stdin: boolean
+  readonly mounts: readonly Mount[]
 }
 
 /** What a spec is made of. */
@@ -37,6 +39,7 @@ export interface SpecInput {
   /** MiB. */
   readonly memory: number
   readonly restart: boolean
+  readonly mounts: readonly Mount[]
 }
 
 /** A container that serves, at an address that stays its own. */
@@ -107,6 +110,7 @@ function common(input: Omit<SpecInput, 'address' | 'restart'>) {
     memory: input.memory,
     pids: pidsLimit,
     hardened: input.hardened,
+    mounts: input.mounts,
   }
 }
 
@@ -182,12 +186,24 @@ export function createOptions(spec: ContainerSpec): object {
       SecurityOpt: ['no-new-privileges'],
       ...(spec.hardened && { CapDrop: ['ALL'] }),
       Init: true,
+      Mounts: spec.mounts.map(mountOption),
       RestartPolicy: { Name: spec.restart ? 'unless-stopped' : 'no' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     },
     NetworkingConfig: {
       EndpointsConfig: { [spec.network]: spec.address === null ? {} : { IPAMConfig: { IPv4Address: spec.address } } },
     },
+  }
+}
+
+function mountOption({ source, target, readOnly, propagation }: Mount): object {
+  return {
+    Type: 'bind',
+    Source: source,
+    Target: target,
+    ReadOnly: readOnly,
+    // Docker ≥ 25 would make all that is mounted below read-only too. Older ones never do, and do not know the option.
+    BindOptions: { Propagation: propagation, ...(readOnly && { ReadOnlyNonRecursive: true }) },
   }
 }
 

@@ -51,6 +51,7 @@ function spec(command: string, changes: Partial<ContainerSpec> = {}, index = 1):
     address: `10.91.0.${index + 1}`,
     memory: 64,
     restart: false,
+    mounts: [],
   })
   return { ...made, ...changes }
 }
@@ -68,6 +69,7 @@ function oneOff(command: string, tty = false): ContainerSpec {
     memory: 64,
     tty,
     stdin: true,
+    mounts: [],
   })
 }
 
@@ -165,7 +167,9 @@ describe('containers', () => {
     await engine.start(id)
     expect((await engine.inspect(id))?.address).toMatch(/^10\.91\.0\.2[45]\d$/)
     expect(await engine.list()).toEqual([])
-    expect(await engine.listOneOff()).toEqual([{ id, app: '0a0a0a0a', name: 'mp-tengine-blog-run-1-aaaaaaaa' }])
+    expect(await engine.listOneOff()).toEqual([
+      { id, app: '0a0a0a0a', process: 'run', group: 'aaaaaaaa', name: 'mp-tengine-blog-run-1-aaaaaaaa' },
+    ])
   })
 })
 

@@ -53,6 +53,8 @@ export function createEngine({ socket, system }: { readonly socket: string; read
         .map((one) => ({
           id: one.Id,
           app: one.Labels['megapolos.app'] ?? '',
+          process: one.Labels['megapolos.process'] ?? '',
+          group: one.Labels['megapolos.group'] ?? '',
           name: (one.Names[0] ?? '').replace(/^\//, ''),
         }))
     },

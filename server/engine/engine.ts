@@ -1,5 +1,6 @@
 /** What the house needs of a container engine. `docker.ts` is the only implementation; only this folder imports dockerode. */
 import type { Ending, ObservedContainer } from '../domain/container.ts'
+import type { GroupProcess } from '../domain/group.ts'
 import type { ContainerSpec } from './container-spec.ts'
 
 export interface Engine {
@@ -35,7 +36,7 @@ export interface Engine {
   /** Every container of this system (label), or of one app; those of one-off commands are left out. */
   list(app?: string): Promise<ObservedContainer[]>
   /** One-off containers (`run`, release tasks), to clean up after a crash. */
-  listOneOff(): Promise<{ readonly id: string; readonly app: string; readonly name: string }[]>
+  listOneOff(): Promise<(GroupProcess & { readonly id: string; readonly name: string })[]>
   /** Null when the container is gone. */
   inspect(id: string): Promise<ContainerDetails | null>
   /** Resolves when it has ended. */

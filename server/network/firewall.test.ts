@@ -79,6 +79,7 @@ describe('on this machine', () => {
         address: addressIn(pool, 1, 2),
         memory: 32,
         restart: false,
+        mounts: [],
       }),
     )
     await engine.start(container)

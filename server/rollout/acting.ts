@@ -1,5 +1,6 @@
 /** What deploying, scaling, stopping and reconciling share: they act on the same app one after the other. */
 import type { ObservedContainer, Place } from '../domain/container.ts'
+import type { OneOffContainers } from './one-off-containers.ts'
 import type { RolloutParts } from './parts.ts'
 import { planGroup } from './plan.ts'
 import type { Readiness } from './readiness.ts'
@@ -13,6 +14,7 @@ export interface Acting {
   readonly retirement: Retirement
   readonly targets: Targets
   readonly states: States
+  readonly oneOffs: OneOffContainers
   /** Looks at the app again as soon as nobody acts on it; what cannot be done then is tried again later. */
   again(app: string): void
 }

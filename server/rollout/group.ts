@@ -1,6 +1,7 @@
 /** Starts containers of a group and checks them: all of them come up, or none is left. */
 import { type App, type Formation, scaleOf } from '../domain/app.ts'
 import { type ObservedContainer, type Place, placeName } from '../domain/container.ts'
+import { folderName, type Mount } from '../domain/group.ts'
 import type { Release } from '../domain/release.ts'
 import { containerSpec, observed } from '../engine/container-spec.ts'
 import { told, UserError } from '../errors.ts'
@@ -94,17 +95,34 @@ export function cancelled(): UserError {
 interface Prepared extends GroupInput {
   readonly network: string
   readonly hosts: readonly number[]
-  readonly places: readonly (Place & { readonly address: string })[]
+  readonly places: readonly PreparedPlace[]
 }
 
-/** The network and an address for each place; an address that a place has already stays its own. */
+type PreparedPlace = Place & { readonly address: string; readonly mounts: readonly Mount[] }
+
+/** The network, an address for each place and what it mounts; an address that a place has already stays its own. */
 async function prepare(parts: RolloutParts, input: GroupInput): Promise<Prepared> {
-  const [{ index, name }, hosts] = await together(
+  const [{ index, name }, [hosts, mounts]] = await together(
     ensureNetwork(parts, input.app),
-    parts.store.addresses.assign(input.app.id, input.places),
+    together(parts.store.addresses.assign(input.app.id, input.places), prepareFolders(parts, input.places)),
   )
-  const places = input.places.map((place, n) => ({ ...place, address: addressIn(parts.pool, index, hosts[n] ?? 0) }))
+  const places = input.places.map((place, n) => ({
+    ...place,
+    address: addressIn(parts.pool, index, hosts[n] ?? 0),
+    mounts: mounts.get(folderName(place)) ?? [],
+  }))
   return { ...input, network: name, hosts, places }
+}
+
+/** One for each process type. */
+async function prepareFolders(
+  { groups }: RolloutParts,
+  places: readonly Place[],
+): Promise<ReadonlyMap<string, readonly Mount[]>> {
+  const mounts = new Map<string, readonly Mount[]>()
+  for (const [name, [place]] of Map.groupBy(places, folderName))
+    if (place) mounts.set(name, await groups.prepare(place))
+  return mounts
 }
 
 /** An app's network is made at its first start: hundreds that nobody uses would slow the machine down. */
@@ -122,7 +140,7 @@ export async function ensureNetwork(
 async function startContainer(
   { parts: { engine, system }, readiness }: Pick<Acting, 'parts' | 'readiness'>,
   { app, release, formation, network }: Prepared,
-  { address, ...place }: Place & { readonly address: string },
+  { address, mounts, ...place }: PreparedPlace,
   restart: boolean,
   onCreated: (id: string) => void,
 ): Promise<ObservedContainer> {
@@ -139,6 +157,7 @@ async function startContainer(
     hardened: release.hardened,
     network,
     address,
+    mounts,
     memory: scaleOf(formation, place.process).memory,
   })
   try {

@@ -29,11 +29,12 @@ export function createOneOff(parts: RolloutParts, oneOffs: OneOffContainers): On
       const process = release.processes.web ?? Object.values(release.processes)[0]
       if (!process) throw new UserError('conflict', `v${release.version} of ${app.name} has no process to run in.`)
       const { name: network } = await ensureNetwork(parts, app)
-      const { id, remove } = await oneOffs.create(
+      const place = { app: app.id, process: 'run', index: 1, release: release.version, group: newGroup() }
+      const { id, remove } = await oneOffs.create(place, (mounts) =>
         oneOffSpec({
           system,
           appName: app.name,
-          place: { app: app.id, process: 'run', index: 1, release: release.version, group: newGroup() },
+          place,
           process: { ...process, command, port: null },
           config: release.config,
           commit: release.commit,
@@ -42,6 +43,7 @@ export function createOneOff(parts: RolloutParts, oneOffs: OneOffContainers): On
           memory: defaultMemory,
           tty,
           stdin: true,
+          mounts,
         }),
       )
       try {

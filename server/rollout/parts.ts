@@ -1,5 +1,6 @@
 /** What a rollout works with. */
 
+import type { Groups } from '../domain/group.ts'
 import type { Traffic } from '../domain/route.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../events/journal.ts'
@@ -14,6 +15,8 @@ export interface RolloutParts {
   readonly live: Live
   readonly journal: Pick<Journal, 'record'>
   readonly traffic: Traffic
+  /** What containers find at `/megapolos`. */
+  readonly groups: Groups
   /** Applied again whenever the engine may have rewritten its own rules. */
   readonly firewall: Pick<Firewall, 'apply'>
   /** IPv4 block that app networks are cut from. */

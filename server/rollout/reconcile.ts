@@ -4,6 +4,7 @@ import { type ObservedContainer, type Place, placeKey, placeName } from '../doma
 import type { Release } from '../domain/release.ts'
 import type { Happened } from '../events/journal.ts'
 import { type Acting, present } from './acting.ts'
+import { releaseFolders } from './folders.ts'
 import { hostOf, restoreGroup } from './group.ts'
 import { type GroupPlan, planGroup, wantedPlaces } from './plan.ts'
 import { vanish } from './stop.ts'
@@ -40,7 +41,8 @@ export async function reconcile(acting: Acting, id: string, signal: AbortSignal)
     const changed = plan.starts.length + plan.resumes.length > 0
     states.show(app, release, formation, changed ? await parts.engine.list(id) : observed)
   }
-  return routed && plan.starts.length + plan.resumes.length + plan.retires.length === 0
+  const tidy = await releaseFolders(acting, id, wanted)
+  return tidy && routed && plan.starts.length + plan.resumes.length + plan.retires.length === 0
 }
 
 interface Serving {

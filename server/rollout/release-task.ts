@@ -28,11 +28,12 @@ export async function releaseTask(
   const { engine } = parts
   const { name: network } = await ensureNetwork(parts, app)
   const { commit, config, hardened, version } = release
-  const { id, remove } = await oneOffs.create(
+  const place = { app: app.id, process: 'release', index: 1, release: version, group: newGroup() }
+  const { id, remove } = await oneOffs.create(place, (mounts) =>
     oneOffSpec({
       system: parts.system,
       appName: app.name,
-      place: { app: app.id, process: 'release', index: 1, release: version, group: newGroup() },
+      place,
       process: task,
       config,
       commit,
@@ -41,6 +42,7 @@ export async function releaseTask(
       memory: defaultMemory,
       tty: false,
       stdin: false,
+      mounts,
     }),
   )
   const late = AbortSignal.timeout(limit)

@@ -61,10 +61,10 @@ export function createRollout(parts: RolloutParts): Rollout {
     (app) => void locked(app, async () => unsettled.add(app)),
   )
   const targets = createTargets(parts, (id) => retirement.leaving(id) || !readiness.ready(id))
-  const acting: Acting = { parts, readiness, retirement, targets, states: createStates(parts), again }
+  const oneOffs = createOneOffContainers(parts)
+  const acting: Acting = { parts, readiness, retirement, targets, states: createStates(parts), oneOffs, again }
   const waiting = new Map<string, Promise<void>>()
   const unsettled = new Set<string>()
-  const oneOffs = createOneOffContainers(parts)
 
   /** Whoever asks while a look at the app is waiting for its turn shares that one. */
   function look(app: string): Promise<void> {

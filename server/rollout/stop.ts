@@ -4,6 +4,7 @@ import type { RunningJob } from '../jobs/queue.ts'
 import { appNetwork } from '../network/subnets.ts'
 import type { Acting } from './acting.ts'
 import { follow, insist } from './decided.ts'
+import { releaseFolders } from './folders.ts'
 import { operations } from './plan.ts'
 
 export async function stop(acting: Acting, app: App, job: RunningJob): Promise<void> {
@@ -30,6 +31,7 @@ export async function destroy(acting: Acting, app: App, job: RunningJob): Promis
   const oneOff = (await parts.engine.listOneOff()).filter((one) => one.app === app.id)
   await Promise.all([...containers, ...oneOff].map(({ id }) => parts.engine.remove(id)))
   await removeNetwork(acting, app.id)
+  await releaseFolders(acting, app.id, [])
   for (const { id } of containers) readiness.forget(id)
   targets.forget(app.id)
   states.forget(app.id)
@@ -43,6 +45,7 @@ export async function vanish(acting: Acting, app: string): Promise<void> {
   await Promise.all(left.map(({ id }) => parts.engine.remove(id)))
   for (const { id } of left) readiness.forget(id)
   if (left.length > 0) await removeNetwork(acting, app)
+  await releaseFolders(acting, app, [])
   targets.forget(app)
   states.forget(app)
 }

@@ -7,6 +7,7 @@ import { type AddressInfo, connect, createServer as createSocketServer, type Soc
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { App, Formation } from '../domain/app.ts'
+import type { Groups } from '../domain/group.ts'
 import { describe as inWords, type Operation } from '../domain/operation.ts'
 import type { Release } from '../domain/release.ts'
 import type { Traffic } from '../domain/route.ts'
@@ -51,6 +52,7 @@ export async function testHouse(system: string, pool: string) {
       live,
       journal,
       traffic: proxy.traffic,
+      groups: noFolders,
       firewall,
       pool,
       system,
@@ -104,6 +106,9 @@ export async function testHouse(system: string, pool: string) {
     },
   }
 }
+
+/** A shared mount is the installation's to make; mounts/groups.test.ts has one. */
+const noFolders: Groups = { prepare: async () => [], release: async () => {}, of: () => [] }
 
 export function testJob(signal = new AbortController().signal) {
   const done: Operation[] = []

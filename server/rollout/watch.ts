@@ -52,7 +52,8 @@ export async function watch(
         .refreshAll(apps, observed)
         .catch((error) => parts.log.warn('rollout.not-routed', { reason: messageOf(error) }))
     }
-    const ids = new Set([...apps, ...observed.map(({ app }) => ({ id: app }))].map(({ id }) => id))
+    const left = [...observed, ...parts.groups.of()].map(({ app }) => app)
+    const ids = new Set([...apps.map(({ id }) => id), ...left])
     await Promise.all(inParallel(4, [...ids], look))
   }
 

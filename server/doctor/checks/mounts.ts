@@ -1,6 +1,5 @@
 /** The shared mount, through which volumes come into containers that run. */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { check } from '../check.ts'
 
 export interface MountFacts {
@@ -13,7 +12,7 @@ export const mounts = check<MountFacts>({
   about: 'The mounts',
   remedy: (commands) => commands.installer('mounts'),
   async probe({ config }) {
-    const folder = join(config.home, 'mounts')
+    const folder = config.paths.mounts
     return { folder, state: mountState(await readFile('/proc/self/mountinfo', 'utf8'), folder) }
   },
   judge: ({ folder, state }, commands) => {
