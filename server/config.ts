@@ -63,6 +63,10 @@ export interface Paths {
   readonly devices: string
   /** What containers find at `/megapolos`: a folder for each process type of a group. A shared mount. */
   readonly mounts: string
+  /** What the next boot mounts in them, before the kernel runs. */
+  readonly mountOrders: string
+  /** Volumes that the kernel places. */
+  readonly volumes: string
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -106,6 +110,8 @@ export function readConfig(env: Environment = process.env): Config {
       rqliteAuth: join(home, 'keys/rqlite'),
       devices: join(home, 'devices'),
       mounts: join(home, 'mounts'),
+      mountOrders: join(home, 'state/mounts'),
+      volumes: join(home, 'volumes'),
     },
   }
 }

@@ -1,5 +1,5 @@
 /** start(config): builds every part and joins them; the only place where they meet. */
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { settleAftermath } from './aftermath.ts'
 import { createBackups } from './backups/backups.ts'
@@ -34,6 +34,7 @@ import { createAppLogs } from './live/app-logs.ts'
 import { openLive } from './live/redis.ts'
 import { createLog, type Log } from './log.ts'
 import { createGroups } from './mounts/groups.ts'
+import { createVolumes } from './mounts/volumes.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, poolProblem } from './network/subnets.ts'
 import { createPipeline } from './pipeline.ts'
@@ -88,6 +89,12 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     log,
   })
   const groups = createGroups({ folder: config.paths.mounts, log })
+  const storage = createStorage({ socket: config.docker, system })
+  const volumes = createVolumes({
+    ...{ store, groups, log, paths: config.paths },
+    storage: { device: 'directory', driver: devices.storage },
+    own: async () => [config.home, await realpath(config.program), await storage.root()],
+  })
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
     ...{ traffic: routes, pool: config.pool },
@@ -103,7 +110,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const collector = createCollector({
     store,
     jobs,
-    engine: createStorage({ socket: config.docker, system }),
+    engine: storage,
     repositories,
     bases: () => currentBases(basesConfig),
     logs: config.paths.logs,
@@ -124,6 +131,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       log,
     }),
     rollout,
+    volumes,
     routes,
     spool: await openSpool(config.paths.spool),
     room: collector.room,
@@ -160,6 +168,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     logs: createAppLogs(engine, live),
     live,
     devices,
+    volumes,
     repositories,
     oneOff: rollout.oneOff,
     backups: createBackups(
@@ -174,7 +183,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   }
   const caller = createCaller(table, kernel, log)
 
-  await groups.open([])
+  await volumes.recover()
+  await groups.open([volumes])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)

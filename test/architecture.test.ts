@@ -9,7 +9,7 @@ const house = all.filter((source) => !isTest(source))
 
 const stages = ['push', 'build', 'release', 'rollout', 'route']
 /** Who knows the order of the stages. */
-const order = ['pipeline.ts', 'changes.ts', 'late-changes.ts']
+const order = ['pipeline.ts', 'changes.ts', 'late-changes.ts', 'volume-changes.ts']
 const vocabulary = ['errors.ts', 'log.ts', 'steps.ts', 'config.ts', 'domain']
 const tools = ['engine', 'state', 'live', 'events', 'jobs', 'devices', 'network']
 
@@ -37,7 +37,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'flags.ts': [...vocabulary, ...tools, 'home.ts'],
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
-  ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order]])),
+  ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order, 'mounts']])),
   backups: [...vocabulary, 'push', 'attachments', ...tools],
   // Ties what devices provide to apps; the order of their changes is the pipeline's.
   attachments: [...vocabulary, ...tools],

@@ -20,7 +20,10 @@ import { server } from './server.ts'
 import { serverBackup } from './server-backup.ts'
 import { serverDisk } from './server-disk.ts'
 import { serverDoctor } from './server-doctor.ts'
+import { storage } from './storage.ts'
 import { tokens } from './tokens.ts'
+import { volumes } from './volumes.ts'
+import { volumesAttach } from './volumes-attach.ts'
 
 export const rows: readonly AnyRow[] = [
   ...apps,
@@ -35,6 +38,9 @@ export const rows: readonly AnyRow[] = [
   ...events,
   ...audit,
   ...devices,
+  ...volumes,
+  ...volumesAttach,
+  ...storage,
   ...keys,
   ...tokens,
   ...server,

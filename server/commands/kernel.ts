@@ -9,6 +9,7 @@ import type { Collector } from '../gc/collector.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import type { AppLogs } from '../live/app-logs.ts'
 import type { Live } from '../live/live.ts'
+import type { Volumes } from '../mounts/volumes.ts'
 import type { Pipeline } from '../pipeline.ts'
 import type { Repositories } from '../push/repositories.ts'
 import type { OneOff } from '../rollout/one-off.ts'
@@ -27,6 +28,7 @@ export interface Kernel {
   readonly logs: AppLogs
   readonly live: Live
   readonly devices: Devices
+  readonly volumes: Volumes
   readonly repositories: Repositories
   readonly oneOff: OneOff
   readonly backups: Backups

@@ -6,6 +6,7 @@ import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
 import type { BuilderDriver } from './classes/builder.ts'
 import type { ProxyDriver } from './classes/proxy.ts'
+import type { StorageDriver } from './classes/storage.ts'
 import type { DriverHost } from './driver.ts'
 import { createHost } from './host.ts'
 import type { BrokenDriver, Drivers, Registry } from './registry.ts'
@@ -16,6 +17,7 @@ const builtIn = { node: 'local', as: 'built-in', version: null, state: 'ready', 
 const defaults = [
   { name: 'nginx', driver: 'nginx', class: 'proxy', ...builtIn },
   { name: 'docker', driver: 'docker', class: 'builder', ...builtIn },
+  { name: 'directory', driver: 'directory', class: 'storage', ...builtIn },
 ] as const
 
 export interface DeviceState extends Omit<Device, 'state'> {
@@ -28,6 +30,8 @@ export interface Devices {
   installDefaults(): Promise<{ readonly proxyChanged: boolean }>
   proxy(): ProxyDriver
   builder(): BuilderDriver
+  /** Of the device of this name; throws `unavailable` when it is not installed. */
+  storage(device: string): StorageDriver
   list(): Promise<DeviceState[]>
   /** Driver folders that are not used, and why. */
   broken(): readonly BrokenDriver[]
@@ -58,12 +62,17 @@ export function createDevices(parts: DeviceParts): Devices {
       for (const { folder, problem } of registry.broken) log.warn('driver not used', { driver: folder, problem })
       for (const device of await store.devices.list()) {
         if (device.class === 'proxy') loaded.proxy = await load(parts, device, 'proxy')
-        else loaded.builder = await load(parts, device, 'builder')
+        else if (device.class === 'builder') loaded.builder = await load(parts, device, 'builder')
+        else if (device.class === 'storage') loaded.storage = await load(parts, device, 'storage')
       }
       return { proxyChanged: (await driverOf('proxy').install()).changed }
     },
     proxy: () => driverOf('proxy'),
     builder: () => driverOf('builder'),
+    storage: (device) => {
+      if (loaded.storage?.device === device) return loaded.storage.driver
+      throw new UserError('unavailable', `The storage ${device} is not installed.`, 'See what is: devices:list')
+    },
     list: async () => {
       const state = async (device: Device) => {
         const driver = loaded[device.class]
@@ -89,7 +98,11 @@ async function load<C extends DeviceClass>(
   deviceClass: C,
 ): Promise<{ device: string; driver: Drivers[C] }> {
   const createDriver = await registry.load(device.driver, deviceClass)
-  const settings: DriverHost['settings'] = deviceClass === 'proxy' ? { httpPort: config.httpPort } : {}
+  const given: { [C in DeviceClass]?: DriverHost['settings'] } = {
+    proxy: { httpPort: config.httpPort },
+    storage: { folder: config.paths.volumes },
+  }
+  const settings = given[deviceClass] ?? {}
   const hostParts = { devicesFolder: config.paths.devices, engineSocket: config.docker, system, log }
   const host = await createHost(registry.manifest(device.driver), device.name, settings, hostParts)
   return { device: device.name, driver: createDriver(host) }

@@ -3,7 +3,8 @@
  * as the kernel: Node has no system calls, and every Debian has perl. It is asked over a pipe, an order at a time.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { getSystemErrorMessage } from 'node:util'
@@ -22,9 +23,16 @@ export interface Mounter {
   attach(folder: string, mount: Mount): Promise<void>
   /** Throws `conflict` while somebody uses it, unless `lazy`. Not an error when nothing is mounted there. */
   detach(folder: string, name: string, lazy: boolean): Promise<void>
+  /** Names under which something is mounted directly in the folder. */
+  mounted(folder: string): Promise<string[]>
   /** Takes everything out of a folder, used or not. Not an error when the folder is gone. */
   clear(folder: string): Promise<void>
   close(): void
+}
+
+/** The order's words, as mounter.pl reads them. */
+export function attachOrder(folder: string, { name, source, readOnly }: Mount): readonly string[] {
+  return ['attach', folder, name, readOnly ? 'ro' : 'rw', source]
 }
 
 export const mounterProgram = join(import.meta.dirname, 'mounter.pl')
@@ -35,19 +43,24 @@ const patience = 10_000
 export function createMounter(): Mounter {
   let worker: Worker | null = null
 
+  function asked(words: readonly string[]): Promise<string> {
+    worker = worker?.alive() ? worker : startWorker()
+    return worker.ask(words.join('\t'))
+  }
+
   async function order(...words: readonly string[]): Promise<void> {
     if (words.some((word) => /[\t\n\0]/.test(word))) throw new Refusal(errno.invalid, 'order')
-    worker = worker?.alive() ? worker : startWorker()
-    const answer = await worker.ask(words.join('\t'))
+    // Orders may be repeated, so one that a killed mounter did not answer is given to the next.
+    const answer = await asked(words).catch((error) => (error instanceof Ended ? asked(words) : Promise.reject(error)))
     if (answer === 'ok') return
     const [, number, where = ''] = answer.split('\t')
     throw new Refusal(Number(number), where)
   }
 
   return {
-    async attach(folder, { name, source, readOnly }) {
-      await order('attach', folder, name, readOnly ? 'ro' : 'rw', source).catch((error) => {
-        throw notAttached(error, name, source)
+    async attach(folder, mount) {
+      await order(...attachOrder(folder, mount)).catch((error) => {
+        throw notAttached(error, mount)
       })
     },
     async detach(folder, name, lazy) {
@@ -56,6 +69,12 @@ export function createMounter(): Mounter {
           throw new UserError('conflict', `${name} is in use: a process has a file of it open, or works in it.`)
         if (!isRefusal(error, errno.missing)) throw error
       })
+    },
+    async mounted(folder) {
+      const points = (await readFile('/proc/self/mountinfo', 'utf8'))
+        .split('\n')
+        .map((line) => line.split(' ')[4] ?? '')
+      return [...new Set(points.filter((point) => dirname(point) === folder).map((point) => basename(point)))]
     },
     async clear(folder) {
       await order('clear', folder).catch((error) => {
@@ -84,7 +103,7 @@ function isRefusal(error: unknown, number: number): boolean {
   return error instanceof Refusal && error.number === number
 }
 
-function notAttached(error: unknown, name: string, source: string): unknown {
+function notAttached(error: unknown, { name, source }: Mount): unknown {
   if (!(error instanceof Refusal)) return error
   const { number, where } = error
   if (number === errno.exists) return new UserError('conflict', `Something else is mounted as ${name}.`)
@@ -95,6 +114,8 @@ function notAttached(error: unknown, name: string, source: string): unknown {
   const missing = number === errno.missing || number === errno.notFolder
   return missing ? new UserError('unavailable', `${source} is not a directory of this server any more.`) : error
 }
+
+class Ended extends Error {}
 
 interface Worker {
   alive(): boolean
@@ -120,7 +141,7 @@ function startWorker(): Worker {
     said = (said + text).slice(-1000)
   })
   child.stdin.on('error', () => {})
-  child.on('error', end).on('close', () => end(new Error(`the mounter has ended: ${said.trim()}`)))
+  child.on('error', end).on('close', () => end(new Ended(`the mounter has ended: ${said.trim()}`)))
   // It must not keep the kernel from ending.
   child.unref()
 

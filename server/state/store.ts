@@ -8,7 +8,7 @@ import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
-import type { Volume, VolumeAttachment } from '../domain/volume.ts'
+import type { Volumes } from './volumes.ts'
 
 export interface Store {
   readonly apps: Apps
@@ -193,39 +193,6 @@ export interface Tokens {
 export interface Devices {
   list(): Promise<Device[]>
   add(device: Omit<Device, 'createdAt'>): Promise<void>
-}
-
-export interface Volumes {
-  list(): Promise<Volume[]>
-  /** By name; throws `not-found` naming the nearest volume. */
-  get(name: string): Promise<Volume>
-  find(name: string): Promise<Volume | null>
-  /** Throws `conflict` when the name is taken, or the directory overlaps with another volume's, naming that one. */
-  add(volume: Omit<Volume, 'id' | 'createdAt'>): Promise<Volume>
-  /** Compare and set. */
-  move(id: string, from: Volume['state'], to: Volume['state']): Promise<boolean>
-  /** From now on nobody can attach it; throws `conflict` naming the apps that it is attached to. */
-  retire(volume: Pick<Volume, 'id' | 'name'>): Promise<void>
-  forget(id: string): Promise<void>
-  /** `after`, a scratch one, takes the name and the attachments of `before`, which goes on under another name; at once. */
-  replace(before: Volume, after: Volume, keptName: string): Promise<void>
-  /** A scratch one becomes a volume of its own; throws `conflict` when the name is taken. */
-  keep(id: string, name: string, actor: string): Promise<void>
-
-  attachments(of?: { readonly app?: string; readonly volume?: string }): Promise<VolumeAttachment[]>
-  attachment(app: string, volume: string): Promise<VolumeAttachment | null>
-  /** Throws `conflict` naming who holds the name, the path or, where one of both is exclusive, the right to write. */
-  attach(attachment: VolumeAttachment): Promise<void>
-  /** Compare and set of its state. */
-  settle(
-    app: string,
-    volume: string,
-    from: VolumeAttachment['state'],
-    to: VolumeAttachment['state'],
-    since?: string | null,
-  ): Promise<boolean>
-  /** False when it was not attached. */
-  detach(app: string, volume: string): Promise<boolean>
 }
 
 export interface Settings {
