@@ -554,7 +554,7 @@ install_mounts() {
 }
 
 share_mounts() {
-  folder "$home/mounts" 755 root
+  folder "$home/mounts" 700 root
   if ! mountpoint -q "$home/mounts"; then
     mount --bind "$home/mounts" "$home/mounts" || fail "$home/mounts could not be mounted." 'Is this machine a container that may not mount? MegapolOS needs one that may.'
     # What is mounted in it must not show a second time in the folder that it covers.

@@ -16,6 +16,7 @@ import { createDoctor } from './doctor/doctor.ts'
 import { makeRounds } from './doctor/rounds.ts'
 import type { App } from './domain/app.ts'
 import { appUrl } from './domain/route.ts'
+import { createAppSocket } from './doors/app-socket.ts'
 import { authorizedKeys } from './doors/authorized-keys.ts'
 import { createKernelSocket } from './doors/kernel-socket.ts'
 import { createPanel, servePanel } from './doors/panel.ts'
@@ -184,7 +185,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const caller = createCaller(table, kernel, log)
 
   await volumes.recover()
-  await groups.open([volumes])
+  await groups.open([createAppSocket({ caller, store, log }), volumes])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)

@@ -19,7 +19,7 @@ export interface System {
   person(): Promise<Person>
   /** A command on the server's own console, as root; returns what it printed. */
   console(...words: string[]): Promise<string>
-  installer(act: 'start' | 'stop'): Promise<void>
+  installer(act: 'start' | 'stop' | 'mounts'): Promise<void>
   /** Process id of one of its servers: `kernel`, `proxy`, `redis`, `rqlite`. */
   pid(server: string): Promise<number>
   /** Destroys every app, and takes back keys and settings that a test left. */

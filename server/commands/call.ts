@@ -7,6 +7,11 @@ import type { AnyCommand, AnyRow, Context } from './command.ts'
 import type { Kernel } from './kernel.ts'
 import { parse, type Table } from './parse.ts'
 
+export interface Outline extends Pick<AnyRow, 'access' | 'kind'> {
+  /** It names an app, or may. */
+  readonly ofApp: boolean
+}
+
 export interface Caller {
   /** Runs a query or mutation and returns the lines for the asker. */
   lines(words: readonly string[], context: Context): Promise<string[]>
@@ -16,6 +21,8 @@ export interface Caller {
   terminal(words: readonly string[], context: Context): Promise<Session>
   /** What the command of these words expects on standard input; null too for whoever may not use it. */
   expects(words: readonly string[], actor: Actor): string | null
+  /** What a door has to know of a command before it asks for it; null when there is none that people use. */
+  outline(name: string): Outline | null
 }
 
 export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
@@ -94,6 +101,10 @@ export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
       const row = table.names.get(words[0] ?? '')?.row
       return row && row.kind !== 'terminal' && may(actor, row.access) ? (row.input ?? null) : null
     },
+    outline(name) {
+      const row = table.names.get(name)?.row
+      return row && !row.hidden ? { access: row.access, kind: row.kind, ofApp: 'app' in row.args.shape } : null
+    },
   }
 }
 
@@ -116,17 +127,24 @@ async function requireScope(row: AnyRow, args: Record<string, unknown>, { actor 
   const id = 'id' in about ? about.id : (await kernel.store.apps.find(about.name))?.id
   if (id !== undefined && actor.apps.includes(id)) return
   const what = 'name' in about && about.name ? about.name : 'this'
+  if (actor.door === 'app')
+    throw new UserError(
+      'forbidden',
+      `${actor.name} may not ${row.access === 'app:read' ? 'ask about' : 'touch'} ${what}.`,
+      `See what it may: socket:report ${actor.name}`,
+    )
   throw new UserError('forbidden', `The token ${actor.name} is not for ${what}.`, 'See what it is for: tokens:list')
 }
 
 function forbidden(row: AnyRow, { actor }: Context): UserError {
-  const hint =
-    actor.door === 'http'
-      ? 'An admin can make another token: tokens:create --role.'
-      : 'An admin can give the key another role: keys:remove, then keys:add --role.'
   return new UserError(
     'forbidden',
     `${actor.name} is ${actor.role === 'admin' ? 'an' : 'a'} ${actor.role} and may not ${row.deed ?? `use ${row.name}`}.`,
-    hint,
+    remedies[actor.door] ?? 'An admin can give the key another role: keys:remove, then keys:add --role.',
   )
+}
+
+const remedies: Partial<Record<Actor['door'], string>> = {
+  http: 'An admin can make another token: tokens:create --role.',
+  app: 'An admin can allow an app to change itself: socket:grant',
 }

@@ -19,6 +19,7 @@ const topics: Readonly<Record<string, string>> = {
   devices: 'Devices',
   keys: 'Keys',
   tokens: 'Tokens',
+  socket: 'The socket in containers',
   server: 'This server',
 }
 

@@ -20,6 +20,7 @@ import { server } from './server.ts'
 import { serverBackup } from './server-backup.ts'
 import { serverDisk } from './server-disk.ts'
 import { serverDoctor } from './server-doctor.ts'
+import { socket } from './socket.ts'
 import { storage } from './storage.ts'
 import { tokens } from './tokens.ts'
 import { volumes } from './volumes.ts'
@@ -43,6 +44,7 @@ export const rows: readonly AnyRow[] = [
   ...storage,
   ...keys,
   ...tokens,
+  ...socket,
   ...server,
   ...serverDoctor,
   ...serverDisk,

@@ -53,6 +53,7 @@ function wordsFor(row: (typeof rows)[number], app: string, id: string): string[]
     limits: 'web=1G',
     job: '1',
     budget: '50%',
+    access: 'read',
   }
   samples.repository = row.name === 'git:push' || row.name === 'git:verdict' ? id : app
   const needed = row.positional.filter((key: string) => key === 'app' || isRequired(row, key))

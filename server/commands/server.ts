@@ -46,7 +46,7 @@ export const server = [
     args: z.object({}),
     positional: [],
     result: z.object({ name: z.string(), role: z.string(), door: z.string(), from: z.string().nullable() }),
-    run: async (_args, { actor }) => ({ ...actor }),
+    run: async (_args, { actor: { name, role, door, from } }) => ({ name, role, door, from }),
     text: (one) => [`${one.name}, ${one.role}, by ${one.door}${one.from ? ` from ${one.from}` : ''}`],
   }),
   command({

@@ -46,6 +46,7 @@ const samples: Record<string, unknown> = {
   domains: ['example.com'],
   limits: ['web=1G'],
   budget: '50%',
+  access: 'read',
   job: 1,
   command: ['ls'],
   ref: 'refs/heads/main',

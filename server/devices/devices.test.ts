@@ -15,6 +15,7 @@ beforeEach(async () => {
   rows = []
   await addDriver('nginx', 'proxy', ['network'])
   await addDriver('docker', 'builder', ['engine'])
+  await addDriver('directory', 'storage', ['volume'])
 })
 afterEach(() => rm(home, { recursive: true, force: true }))
 
@@ -49,7 +50,11 @@ async function devices() {
       add: async (device: Omit<Device, 'createdAt'>) => void rows.push({ ...device, createdAt: 'now' }),
     },
   }
-  const config = { httpPort: 8080, docker: '/docker.sock', paths: { devices: join(home, 'devices') } }
+  const config = {
+    httpPort: 8080,
+    docker: '/docker.sock',
+    paths: { devices: join(home, 'devices'), volumes: '/volumes' },
+  }
   return createDevices({
     registry: await loadRegistry(join(home, 'drivers')),
     store,
@@ -68,6 +73,7 @@ test('the default devices are added once, and the proxy is installed', async () 
   expect(rows.map((device) => `${device.name} ${device.class} ${device.node}`)).toEqual([
     'nginx proxy local',
     'docker builder local',
+    'directory storage local',
   ])
 })
 
@@ -77,6 +83,7 @@ test('a driver is given what its privileges say and nothing else', async () => {
   expect(hostOf(ours.builder()).engineSocket).toBe('/docker.sock')
   expect('engineSocket' in hostOf(ours.proxy())).toBe(false)
   expect(hostOf(ours.proxy()).settings).toEqual({ httpPort: 8080 })
+  expect(hostOf(ours.storage('directory')).settings).toEqual({ folder: '/volumes' })
   expect((await stat(hostOf(ours.proxy()).folder)).mode & 0o777).toBe(0o700)
 })
 
@@ -86,6 +93,7 @@ test('devices are listed with their state', async () => {
   expect((await ours.list()).map((device) => `${device.name}: ${device.state}`)).toEqual([
     'nginx: The proxy does not answer.',
     'docker: ready',
+    'directory: ready',
   ])
 })
 

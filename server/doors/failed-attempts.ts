@@ -1,17 +1,16 @@
-/** Counts failed sign-ins per address, so that guessing soon asks nobody any more. */
+/** Counts failures per address, so that guessing soon asks nobody any more. */
 
 export interface FailedAttempts {
-  /** True for an address that has failed too often within the last minute. */
+  /** True for an address that has failed too often within the span that its first failure began. */
   tooMany(address: string): boolean
   add(address: string): void
 }
 
-const allowed = 20
-const span = 60_000
 /** Addresses that are remembered; the oldest is forgotten first. */
 const room = 10_000
 
-export function failedAttempts(now: () => number = Date.now): FailedAttempts {
+/** `span`: milliseconds. */
+export function failedAttempts({ allowed = 20, span = 60_000, now = Date.now } = {}): FailedAttempts {
   const known = new Map<string, { count: number; until: number }>()
   const current = (address: string) => {
     const found = known.get(address)

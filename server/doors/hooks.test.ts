@@ -41,6 +41,7 @@ beforeAll(async () => {
     value: () => Promise.reject(new Error('not used here')),
     terminal: (words, context) => terminal(words, context),
     expects: (words) => (words[0] === 'keys:add' ? 'an OpenSSH public key' : null),
+    outline: () => null,
   }
   const keys = { byName: async (name: string) => (name === laptop.name ? laptop : null) }
   const tokens = { byHash: async () => null, used: async () => {} }

@@ -22,6 +22,7 @@ import { createReleases } from './releases.ts'
 import { openRqlite } from './rqlite.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
 import { createSettings } from './settings.ts'
+import { createSocketGrants } from './socket-grants.ts'
 import { openSqlite } from './sqlite.ts'
 import type { Settings, Store } from './store.ts'
 import { createTokens } from './tokens.ts'
@@ -66,6 +67,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     jobs: createJobs(db),
     keys: createKeys(db),
     tokens: createTokens(db),
+    socketGrants: createSocketGrants(db),
     devices: createDevices(db),
     volumes: createVolumes(db),
     settings,

@@ -1,5 +1,5 @@
 /** The desired state, a file a noun. `openStore` opens the database, migrates it and builds these. */
-import type { Key, Role, Token } from '../domain/access.ts'
+import type { Key, Role, SocketGrant, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
@@ -21,6 +21,7 @@ export interface Store {
   readonly jobs: Jobs
   readonly keys: Keys
   readonly tokens: Tokens
+  readonly socketGrants: SocketGrants
   readonly devices: Devices
   readonly volumes: Volumes
   readonly settings: Settings
@@ -31,6 +32,15 @@ export interface Store {
   backup(path: string): Promise<void>
   restore(path: string): Promise<void>
   close(): Promise<void>
+}
+
+/** What apps may at their own sockets, besides reading themselves; gone with either of the two apps. */
+export interface SocketGrants {
+  of(app: string): Promise<SocketGrant[]>
+  /** Instead of what it may on this target already. */
+  set(app: string, grant: SocketGrant): Promise<void>
+  /** False when there is none. */
+  remove(app: string, target: string): Promise<boolean>
 }
 
 export interface Apps {
