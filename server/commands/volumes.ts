@@ -49,6 +49,7 @@ function howOf({ readOnly, exclusive, process, state }: VolumeAttachment): strin
   ]
 }
 
+const counted = (files: number) => (files === 1 ? '1 file' : `${files} files`)
 const usageText = (usage: z.output<typeof shown>['usage']) => (usage === null ? '?' : bytesText(usage.bytes))
 
 export const volumes = [
@@ -101,7 +102,7 @@ export const volumes = [
       ...facts([
         ['Volume', `${one.name} (${one.kind})`],
         ['Directory', one.directory],
-        ['Used', one.usage ? `${usageText(one.usage)} in ${one.usage.files} files` : 'nobody can say it now'],
+        ['Used', one.usage ? `${usageText(one.usage)} in ${counted(one.usage.files)}` : 'nobody can say it now'],
         ['Created', `${ago(one.createdAt)} by ${one.createdBy}`],
       ]),
       ...table(
