@@ -10,7 +10,9 @@ import type { Row } from './row.ts'
 /** Takes the app `bench`, which `push` has made. */
 export async function measureVolumes(lab: Lab, runs: number): Promise<Row> {
   const { system } = lab
-  const [id = ''] = (await lab.person.must('docker', 'ps', '--quiet', '--filter', 'label=megapolos.process=web')).split('\n')
+  const [id = ''] = (await lab.person.must('docker', 'ps', '--quiet', '--filter', 'label=megapolos.process=web')).split(
+    '\n',
+  )
   const pid = (await quickly('docker', 'inspect', '--format', '{{.State.Pid}}', id)).trim()
   const [source, target] = [join(lab.folder, 'source'), join(lab.folder, 'target')]
   for (const folder of [source, target]) await mkdir(folder, { recursive: true })

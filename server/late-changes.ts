@@ -16,7 +16,7 @@ export function createLateChanges(
   const { store, journal, repositories, rollout, routes } = parts
   const { run, planned } = changes
   const ready = async (app: App, job: RunningJob) => withImages(app, await serving(app), job)
-  const { checkExclusive, ...volumeChanges } = createVolumeChanges(parts, changes, ready)
+  const volumeChanges = createVolumeChanges(parts, changes, ready)
 
   async function plan(app: App, kind: 'deploy' | 'scale', formation: Formation): Promise<Change> {
     return planned(app, await rollout.plan(app, await serving(app), formation, kind))
@@ -59,7 +59,7 @@ export function createLateChanges(
       if (dryRun) return runs(app) ? plan(app, kind, await formation()) : planned(app, [])
       return run(kind === 'deploy' ? 'limit' : 'scale', app, asker, async (job, now) => {
         const wanted = await formation()
-        await checkExclusive(now, wanted)
+        await volumeChanges.checkExclusive(now, wanted)
         // A rollout stores the formation with the switch.
         if (runs(now)) await rollout[kind](now, await ready(now, job), wanted, job)
         else await store.formations.set(app.id, wanted)

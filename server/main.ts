@@ -98,7 +98,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   })
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
-    ...{ traffic: routes, pool: config.pool, volumes: { stopFirst: async () => false } },
+    ...{ traffic: routes, pool: config.pool, volumes },
   })
 
   const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })

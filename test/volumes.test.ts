@@ -15,8 +15,7 @@ describe('volumes of a running app', { timeout: 240_000 }, () => {
     for (const name of ['uploads', 'assets']) await person.must('ssh', 'megapolos', 'volumes:create', name)
   })
 
-  const blog = async (path: string) =>
-    (await at.person.run(['curl', `http://blog.localhost${path}`])).output.trim()
+  const blog = async (path: string) => (await at.person.run(['curl', `http://blog.localhost${path}`])).output.trim()
   const write = async (path: string, text: string) =>
     (await at.person.must('curl', '--data', text, `http://blog.localhost${path}`)).trim()
   const containers = async () =>

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path'
 import { folderName, type GroupProcess, type Groups, type Mount, type Tenant } from '../domain/group.ts'
-import { type Volume, type VolumeAttachment, volumesFolder } from '../domain/volume.ts'
+import type { Volume, VolumeAttachment } from '../domain/volume.ts'
 import { UserError } from '../errors.ts'
 import { createLanes } from '../jobs/lanes.ts'
 import type { Log } from '../log.ts'
@@ -18,12 +18,14 @@ export interface LiveVolumes extends Tenant {
   attach(attachment: VolumeAttachment): Promise<void>
   /** Throws `conflict` while a container uses it, unless `lazy`; then it is in all of them as before. */
   detach(attachment: VolumeAttachment, lazy: boolean): Promise<void>
+  /** Whether a group of the app must have ended before another one begins. */
+  stopFirst(app: string): Promise<boolean>
   /** The rows of the app were changed: what is mounted follows them, in use or not. */
   follow(app: string): Promise<void>
 }
 
 export interface LiveParts {
-  readonly store: Pick<Store, 'volumes'>
+  readonly store: Pick<Store, 'volumes' | 'apps'>
   /** Directory of the node; throws `unavailable` when it is not there. */
   readonly open: (volume: Volume) => Promise<string>
   readonly groups: Pick<Groups, 'of'>
@@ -56,19 +58,34 @@ export function createLiveVolumes({ store, open, groups, mounter, orders, folder
     return Promise.all(rows.map(async (row) => ({ ...row, source: await open(volumes.get(row.volume) as Volume) })))
   }
 
-  /** Of an exclusive one the folder that has it keeps it; two groups of an app are two writers as well. */
-  async function refuseSecondWriter(one: GroupProcess, rows: readonly VolumeAttachment[]): Promise<void> {
-    const alone = rows.filter(({ exclusive }) => exclusive).map(({ name }) => name)
-    if (alone.length === 0) return
+  /**
+   * Of what is exclusive only one folder has it: two groups of an app are two writers as well. Who is prepared takes it from
+   * a group that has ended; otherwise who has it keeps it. Returns what the folder may have.
+   */
+  async function withoutSecondWriter<T extends VolumeAttachment>(one: GroupProcess, rows: readonly T[], take: boolean) {
+    if (!rows.some(({ exclusive }) => exclusive)) return rows
+    const taken = new Set<string>()
     for (const other of groups.of(one.app)) {
       if (folderName(other) === folderName(one)) continue
-      const taken = (await mounter.mounted(pathOf(other))).find((name) => alone.includes(name))
-      if (taken)
-        throw new UserError(
-          'conflict',
-          `${volumesFolder}/${taken} is exclusive, and the group ${other.group} still has it.`,
-        )
+      const path = pathOf(other)
+      const mounted = await mounter.mounted(path)
+      const held = rows.filter(({ exclusive, name }) => exclusive && mounted.includes(name))
+      for (const { name } of held) {
+        if (take) await mounter.detach(path, name, false)
+        else taken.add(name)
+      }
+      if (take && held.length > 0) await keepOrders(other, (row) => !row.exclusive)
     }
+    return rows.filter(({ name }) => !taken.has(name))
+  }
+
+  const isLive = ({ path }: VolumeAttachment) => path === null
+
+  async function keepOrders(one: GroupProcess, may: (row: VolumeAttachment) => boolean): Promise<void> {
+    await orders.keep(
+      pathOf(one),
+      (await given(one)).filter((row) => isLive(row) && may(row)),
+    )
   }
 
   async function mount(one: GroupProcess, rows: readonly VolumeMount[]): Promise<void> {
@@ -78,10 +95,9 @@ export function createLiveVolumes({ store, open, groups, mounter, orders, folder
   }
 
   /** Makes a folder what the rows say, whatever is in it. */
-  async function settle(one: GroupProcess): Promise<readonly Mount[]> {
+  async function settle(one: GroupProcess, take = false): Promise<readonly Mount[]> {
     const rows = await given(one)
-    const live = rows.filter(({ path }) => path === null)
-    await refuseSecondWriter(one, live)
+    const live = await withoutSecondWriter(one, rows.filter(isLive), take)
     const path = pathOf(one)
     for (const name of await mounter.mounted(path))
       if (!live.some((row) => row.name === name)) await mounter.detach(path, name, true)
@@ -96,11 +112,15 @@ export function createLiveVolumes({ store, open, groups, mounter, orders, folder
 
   const trySettle = (one: GroupProcess) =>
     settle(one).catch((error) => log.error('volumes.not-settled', error, { ...one }))
-  const reached = ({ app, process }: VolumeAttachment) =>
-    groups.of(app).filter((one) => reaches({ process }, one.process))
+  /** The group that serves comes first: of an exclusive one it is the one that gets it. */
+  async function reached({ app, process }: VolumeAttachment): Promise<GroupProcess[]> {
+    const serving = (await store.apps.byId(app))?.group
+    const all = groups.of(app).filter((one) => reaches({ process }, one.process))
+    return all.sort((a, b) => Number(b.group === serving) - Number(a.group === serving))
+  }
 
   return {
-    enter: (one) => alone(one.app, () => settle(one)),
+    enter: (one, _folder, found) => alone(one.app, () => settle(one, !found)),
     leave: (one, path) =>
       alone(one.app, async () => {
         await mounter.clear(path)
@@ -110,7 +130,7 @@ export function createLiveVolumes({ store, open, groups, mounter, orders, folder
     attach: (attachment) =>
       alone(attachment.app, async () => {
         await store.volumes.attach(attachment)
-        const folders = reached(attachment)
+        const folders = await reached(attachment)
         try {
           for (const one of folders) await settle(one)
         } catch (error) {
@@ -123,7 +143,7 @@ export function createLiveVolumes({ store, open, groups, mounter, orders, folder
 
     detach: (attachment, lazy) =>
       alone(attachment.app, async () => {
-        const folders = reached(attachment)
+        const folders = await reached(attachment)
         try {
           for (const one of folders) await mounter.detach(pathOf(one), attachment.name, lazy)
         } catch (error) {
@@ -134,6 +154,8 @@ export function createLiveVolumes({ store, open, groups, mounter, orders, folder
         await store.volumes.detach(attachment.app, attachment.volume)
         for (const one of folders) await trySettle(one)
       }),
+
+    stopFirst: async (app) => (await store.volumes.attachments({ app })).some(({ exclusive }) => exclusive),
 
     follow: (app) =>
       alone(app, async () => {

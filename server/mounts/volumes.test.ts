@@ -157,19 +157,22 @@ test('after a boot the kept orders alone bring back every mount', async () => {
   expect(await readdir(paths.mountOrders)).toEqual([`${folderName(worker)}.orders`])
 })
 
-test('of an exclusive volume a second group gets nothing while the first one has it', async () => {
+test('an exclusive volume goes to the group that is prepared, unless the one before still writes; never to both', async () => {
   const [old, next] = [web(blog), web(blog, '0000000b')]
   await groups.prepare(old)
   await volumes.attach(to(blog, uploads, { exclusive: true, process: 'web' }))
-  await expect(groups.prepare(next)).rejects.toThrow(
-    '/megapolos/uploads is exclusive, and the group 0000000a still has it.',
-  )
+  const writer = await open(seen(old, 'uploads/hello'))
+  await expect(groups.prepare(next)).rejects.toMatchObject({ code: 'conflict' })
   expect(await readdir(seen(next))).toEqual([])
-  ;({ groups, volumes } = await kernel())
-  expect(await readdir(seen(old))).toEqual(['uploads'])
-  await groups.release(old)
+  await writer.close()
   await groups.prepare(next)
-  expect(await readdir(seen(next))).toEqual(['uploads'])
+  expect([await readdir(seen(old)), await readdir(seen(next))]).toEqual([[], ['uploads']])
+  ;({ groups, volumes } = await kernel())
+  await volumes.follow(blog.id)
+  expect([await readdir(seen(old)), await readdir(seen(next))]).toEqual([[], ['uploads']])
+  expect(await readdir(paths.mountOrders)).toEqual([`${folderName(next)}.orders`])
+  await groups.prepare(old)
+  expect([await readdir(seen(old)), await readdir(seen(next))]).toEqual([['uploads'], []])
 })
 
 test('at a path of its own it comes with the container, and until its rollout has ended it is settled by what serves', async () => {
