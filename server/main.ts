@@ -209,6 +209,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       journal.record(stopped(version))
       await journal.close(2_000)
       routes.stop()
+      volumes.close()
       await Promise.all([live.close(), store.close()])
     },
   }

@@ -27,6 +27,8 @@ export interface Volumes extends LiveVolumes, Scratch {
   usage(volume: Volume): Promise<Usage | null>
   /** Its directory on this node; throws `unavailable` when it is not there. */
   open(volume: Volume): Promise<string>
+  /** What is mounted stays. */
+  close(): void
 }
 
 export interface VolumesParts {
@@ -44,9 +46,9 @@ export function createVolumes(parts: VolumesParts): Volumes {
   const { store, storage, groups, paths, log } = parts
   const driverOf = ({ device }: Volume) => storage.driver(device)
   const open = async (volume: Volume) => driverOf(volume).open(volume)
+  const mounter = createMounter()
   const live = createLiveVolumes({
-    ...{ store, open, groups, log, folder: paths.mounts },
-    mounter: createMounter(),
+    ...{ store, open, groups, mounter, log, folder: paths.mounts },
     orders: createKeptOrders(paths.mountOrders),
   })
 
@@ -70,6 +72,7 @@ export function createVolumes(parts: VolumesParts): Volumes {
     ...live,
     ...createScratch({ store, make, open, remove, follow: live.follow }),
     open,
+    close: () => mounter.close(),
     async recover() {
       for (const volume of await store.volumes.list()) {
         if (volume.state === 'ready') continue
