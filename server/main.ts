@@ -6,12 +6,11 @@ import { createBackups } from './backups/backups.ts'
 import { currentBases } from './build/bases.ts'
 import { createBuildStage } from './build/stage.ts'
 import { createCaller } from './commands/call.ts'
+import { withDriverNames } from './commands/driver-names.ts'
 import { table } from './commands/index.ts'
 import type { Kernel } from './commands/kernel.ts'
 import { createSignIn } from './commands/sign-in.ts'
 import { type Config, readConfig } from './config.ts'
-import { createDevices } from './devices/devices.ts'
-import { loadRegistry } from './devices/registry.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { makeRounds } from './doctor/rounds.ts'
 import type { App } from './domain/app.ts'
@@ -36,11 +35,15 @@ import { openLive } from './live/redis.ts'
 import { createLog, type Log } from './log.ts'
 import { createGroups } from './mounts/groups.ts'
 import { createVolumes } from './mounts/volumes.ts'
+import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
-import { bridgePrefix, poolProblem } from './network/subnets.ts'
+import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
+import { openAttachments } from './open-attachments.ts'
+import { openDevices } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
+import { createDriverPushes } from './push/driver-push.ts'
 import { createRepositories } from './push/repositories.ts'
 import { openSpool } from './push/spool-folder.ts'
 import { createRollout } from './rollout/rollout.ts'
@@ -64,20 +67,23 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const version = await programVersion(config)
 
   const key = await loadKey(join(config.paths.keys, 'secret.key'))
-  const opened = await openStore({ config, key, log })
+  const stored = await openStore({ config, key, log })
   const hooks = join(config.program, 'hooks')
   const letIn = authorizedKeys({
     ...{ path: config.paths.authorizedKeys, group: account.gid },
     ...{ hooks, panelPort: config.panelPort },
   })
-  const store = { ...opened, keys: await rememberedKeys(opened.keys, letIn) }
+  const store = { ...stored, keys: await rememberedKeys(stored.keys, letIn) }
   const live = openLive({ socket: config.paths.redisSocket, log })
   const journal = createJournal({ store, live, log })
   const before = await store.events.lastOf('kernel')
   const engine = createEngine({ socket: config.docker, system })
 
-  const registry = await loadRegistry(join(config.program, 'drivers'))
-  const devices = createDevices({ registry, store, config, system, log })
+  // Before any device listens there. Without root, in development, they have no address.
+  await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
+  const users = async (device: string) => (await store.databases.on(device)).map((name) => `the database ${name}`)
+  const tell = (text: string) => journal.record({ kind: 'device', text })
+  const { devices, lifecycle, driverHost } = await openDevices({ config, store, key, system, users, tell, log })
   await devices.installDefaults()
 
   const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
@@ -87,6 +93,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     interfaces: [`${bridgePrefix(system)}+`, ...guarded],
     separate: guarded,
     ports: [config.httpPort],
+    endpoints: endpointBlock(config.pool),
+    grants: () => attachments.grants(),
     log,
   })
   const groups = createGroups({ folder: config.paths.mounts, log })
@@ -96,9 +104,12 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     storage: { device: 'directory', driver: devices.storage },
     own: async () => [config.home, await realpath(config.program), await storage.root()],
   })
+  const opened = openAttachments({ config, key, system, store, engine, devices, firewall, log })
+  const { attachments } = opened
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
     ...{ traffic: routes, pool: config.pool, volumes },
+    ...{ environment: attachments.environment, looked: attachments.looked },
   })
 
   const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })
@@ -133,6 +144,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     }),
     rollout,
     volumes,
+    attachments,
     routes,
     spool: await openSpool(config.paths.spool),
     room: collector.room,
@@ -141,6 +153,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       (await Promise.all(images.map((image) => engine.image(image)))).every((image) => image !== null),
     url,
   })
+  const { switching, databases } = opened.join(jobs, pipeline.relogin)
 
   const doctor = createDoctor({
     config,
@@ -170,6 +183,11 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     live,
     devices,
     volumes,
+    attachments,
+    databases,
+    lifecycle,
+    drivers: driverHost.drivers,
+    driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
     repositories,
     oneOff: rollout.oneOff,
     backups: createBackups(
@@ -182,12 +200,14 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     url,
     engineState: () => engine.version().then(({ version, api }) => `${version} (API ${api})`, messageOf),
   }
-  const caller = createCaller(table, kernel, log)
+  const caller = createCaller(withDriverNames(table, devices.manifests), kernel, log)
 
   await volumes.recover()
   await groups.open([createAppSocket({ caller, store, log }), volumes])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
+  driverHost.watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
+  attachments.watch(stopping.signal, switching.goOn)
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
   const socket = createKernelSocket({ caller, keys: store.keys, tokens: store.tokens, health })

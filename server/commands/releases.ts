@@ -13,6 +13,11 @@ const version = z
   .transform((text) => Number(text.replace('v', '')))
   .meta({ description: 'a release, such as v3' })
 
+const without = z
+  .array(z.string())
+  .default([])
+  .meta({ description: 'a database to go on without, such as one that was destroyed' })
+
 const summary = z.object({
   version: z.number(),
   current: z.boolean(),
@@ -98,17 +103,17 @@ export const releases = [
   }),
   command({
     name: 'releases:rollback',
-    summary: 'Go back to an earlier release: its images and config vars, at the scale of now',
+    summary: 'Go back to an earlier release: images, config vars and attachments, at the scale of now',
     access: 'app:write',
     kind: 'mutation',
-    args: z.object({ app, version: version.optional(), dryRun }),
+    args: z.object({ app, version: version.optional(), without, dryRun }),
     positional: ['app', 'version'],
     aliases: [{ name: 'rollback' }],
     result: change,
     examples: ['releases:rollback blog', 'releases:rollback blog v3'],
-    run: async ({ app, version, dryRun }, context, kernel) => {
+    run: async ({ app, version, ...options }, context, kernel) => {
       const [found, by] = await subject(app, context, kernel)
-      return kernel.pipeline.rollback(found, version ?? null, by, dryRun)
+      return kernel.pipeline.rollback(found, version ?? null, by, options)
     },
     text: changeText,
   }),

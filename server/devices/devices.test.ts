@@ -8,6 +8,7 @@ import { createDevices } from './devices.ts'
 import type { DriverHost } from './driver.ts'
 import { loadRegistry } from './registry.ts'
 
+const quiet = createLog(() => {})
 let home: string
 let rows: Device[]
 beforeEach(async () => {
@@ -50,17 +51,14 @@ async function devices() {
       add: async (device: Omit<Device, 'createdAt'>) => void rows.push({ ...device, createdAt: 'now' }),
     },
   }
-  const config = {
-    httpPort: 8080,
-    docker: '/docker.sock',
-    paths: { devices: join(home, 'devices'), volumes: '/volumes' },
-  }
+  // Drivers that ask for nothing but a folder and the engine's socket.
+  const host = { devicesFolder: join(home, 'devices'), engineSocket: '/docker.sock', system: 'test', log: quiet }
   return createDevices({
     registry: await loadRegistry(join(home, 'drivers')),
-    store,
-    config: config as Parameters<typeof createDevices>[0]['config'],
-    system: 'test',
-    log: createLog(() => {}),
+    store: store as unknown as Parameters<typeof createDevices>[0]['store'],
+    config: { httpPort: 8080, paths: { volumes: '/volumes' } },
+    host: host as unknown as Parameters<typeof createDevices>[0]['host'],
+    log: quiet,
   })
 }
 
@@ -83,7 +81,7 @@ test('a driver is given what its privileges say and nothing else', async () => {
   expect(hostOf(ours.builder()).engineSocket).toBe('/docker.sock')
   expect('engineSocket' in hostOf(ours.proxy())).toBe(false)
   expect(hostOf(ours.proxy()).settings).toEqual({ httpPort: 8080 })
-  expect(hostOf(ours.storage('directory')).settings).toEqual({ folder: '/volumes' })
+  expect(hostOf(await ours.storage('directory')).settings).toEqual({ folder: '/volumes' })
   expect((await stat(hostOf(ours.proxy()).folder)).mode & 0o777).toBe(0o700)
 })
 

@@ -40,7 +40,7 @@ beforeAll(async () => {
     lines: (words, context) => lines(words, context),
     value: () => Promise.reject(new Error('not used here')),
     terminal: (words, context) => terminal(words, context),
-    expects: (words) => (words[0] === 'keys:add' ? 'an OpenSSH public key' : null),
+    expects: (words) => (words[0] === 'keys:add' ? { what: 'an OpenSSH public key', streams: false } : null),
     outline: () => null,
   }
   const keys = { byName: async (name: string) => (name === laptop.name ? laptop : null) }

@@ -20,7 +20,7 @@ const { store, folder, stop } = await startStore('sqlite')
 const log = { info() {}, warn() {}, error() {} }
 const paths = { mounts: shared.folder, mountOrders: join(folder, 'state/mounts') }
 const root = join(folder, 'volumes')
-const storage = { device: 'directory', driver: () => createDriver({ folder: root, settings: {} }) }
+const storage = { device: 'directory', driver: async () => createDriver({ folder: root, settings: {} }) }
 const look = createMounter()
 afterAll(async () => {
   await shared.close()

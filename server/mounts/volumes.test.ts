@@ -27,7 +27,7 @@ const outside = await mkdtemp(join(tmpdir(), 'mp-outside-'))
 /** A kernel on the same state, mounts and disk. */
 async function kernel() {
   const groups = createGroups({ folder: shared.folder, log })
-  const storage = { device: 'directory', driver: () => driver }
+  const storage = { device: 'directory', driver: async () => driver }
   const volumes = createVolumes({ store, storage, groups, paths, own: async () => [folder], log })
   await volumes.recover()
   await groups.open([volumes])

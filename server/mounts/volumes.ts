@@ -33,7 +33,7 @@ export interface Volumes extends LiveVolumes, Scratch {
 
 export interface VolumesParts {
   readonly store: Pick<Store, 'volumes' | 'apps'>
-  readonly storage: { readonly device: string; driver(device: string): StorageDriver }
+  readonly storage: { readonly device: string; driver(device: string): Promise<StorageDriver> }
   readonly groups: Pick<Groups, 'of'>
   /** `<home>/mounts`, and where the orders of the next boot are kept. */
   readonly paths: { readonly mounts: string; readonly mountOrders: string }
@@ -45,7 +45,7 @@ export interface VolumesParts {
 export function createVolumes(parts: VolumesParts): Volumes {
   const { store, storage, groups, paths, log } = parts
   const driverOf = ({ device }: Volume) => storage.driver(device)
-  const open = async (volume: Volume) => driverOf(volume).open(volume)
+  const open = async (volume: Volume) => (await driverOf(volume)).open(volume)
   const mounter = createMounter()
   const live = createLiveVolumes({
     ...{ store, open, groups, mounter, log, folder: paths.mounts },
@@ -53,14 +53,14 @@ export function createVolumes(parts: VolumesParts): Volumes {
   })
 
   async function remove(volume: Volume): Promise<void> {
-    await driverOf(volume).remove(volume)
+    await (await driverOf(volume)).remove(volume)
     await store.volumes.forget(volume.id)
   }
 
   async function make(wanted: Pick<Volume, 'name' | 'path' | 'createdBy'>): Promise<Volume> {
     const volume = await store.volumes.add({ ...wanted, device: storage.device, state: 'creating' })
     try {
-      await driverOf(volume).create(volume)
+      await (await driverOf(volume)).create(volume)
     } catch (error) {
       await store.volumes.forget(volume.id)
       throw error
@@ -92,7 +92,7 @@ export function createVolumes(parts: VolumesParts): Volumes {
     },
     usage: (volume) =>
       driverOf(volume)
-        .usage(volume)
+        .then((driver) => driver.usage(volume))
         .catch(() => null),
   }
 }
