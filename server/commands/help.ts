@@ -18,6 +18,8 @@ const topics: Readonly<Record<string, string>> = {
   jobs: 'Jobs',
   db: 'Databases',
   devices: 'Devices',
+  backups: 'Backups',
+  notify: 'Bad news',
   drivers: 'Drivers',
   keys: 'Keys',
   tokens: 'Tokens',
