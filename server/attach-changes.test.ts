@@ -161,6 +161,36 @@ describe('detach and destroy', () => {
     await world.kernel.databases.destroy('blog-db', asker())
   })
 
+  test('a database that draining containers use is destroyed only after they have gone', async () => {
+    await push(world)
+    await create('blog-db')
+    await attach('blog-db')
+    const before = env().DATABASE_URL
+    world.draining = true
+    await detach('blog-db')
+    const by = asker()
+    const destroyed = world.kernel.databases.destroy('blog-db', by)
+    await expect.poll(() => by.lines).toContain('       Waiting for the last containers that use it')
+    expect(opens(before)).toBe(true)
+    world.containers = world.containers.slice(-1)
+    await destroyed
+    expect(world.server.databases.size).toBe(0)
+    await agrees()
+  })
+
+  test('one whose server is away is destroyed when it is back, and that is said', async () => {
+    await create('blog-db')
+    world.server.away = true
+    await expect(world.kernel.databases.destroy('blog-db', asker())).rejects.toMatchObject({
+      code: 'unavailable',
+      hint: 'blog-db goes as soon as its server answers.',
+    })
+    world.server.away = false
+    await create('blog-db')
+    expect(world.server.databases.size).toBe(1)
+    await agrees()
+  })
+
   test('an app that is destroyed is detached; its database stays, and is named', async () => {
     await push(world)
     await create('blog-db')

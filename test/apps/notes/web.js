@@ -14,7 +14,9 @@ async function answer(request, body) {
     return body
   }
   const { pathname, searchParams } = new URL(request.url, 'http://app')
-  if (pathname === '/slow') await pool.query('SELECT pg_sleep($1)', [Number(searchParams.get('ms')) / 1000])
+  // The lock shows others that it is at work.
+  const wait = 'SELECT pg_advisory_xact_lock(1), pg_sleep($1)'
+  if (pathname === '/slow') await pool.query(wait, [Number(searchParams.get('ms')) / 1000])
   const { rows } = await pool.query('SELECT count(*) AS notes FROM notes')
   return `${rows[0].notes} notes\n`
 }
