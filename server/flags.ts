@@ -13,7 +13,15 @@ export async function answerFlag(flag: string, file: string, config: Config, log
   const store = await openStore({ config, key, log })
   if (flag === '--save-state') await store.backup(file)
   else if (flag === '--proxy-command') {
-    const world = { config, store, key, system: await systemName(config.home), users: async () => [], log }
+    const world = {
+      config,
+      store,
+      key,
+      system: await systemName(config.home),
+      users: async () => [],
+      tell: () => {},
+      log,
+    }
     const { devices } = await openDevices(world)
     await devices.installDefaults()
     process.stdout.write(`${devices.proxy().command().join('\n')}\n`)

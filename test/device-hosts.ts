@@ -1,6 +1,6 @@
 /** What a driver is given by a real kernel, on a real engine, in a system of its own. */
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -8,6 +8,7 @@ import { createDriver as createBuilder } from '../drivers/docker/index.ts'
 import { createDeviceImages } from '../server/build/device-images.ts'
 import type { DriverHost, HostBasics } from '../server/devices/driver.ts'
 import { createHost } from '../server/devices/host.ts'
+import { createNodeCalls } from '../server/devices/host-node.ts'
 import { privileges as all, type Privilege } from '../server/domain/device.ts'
 import { createDeviceContainers } from '../server/engine/device-containers.ts'
 import { createEngine } from '../server/engine/docker.ts'
@@ -19,7 +20,7 @@ import { startStore } from '../server/state/test-stores.ts'
 export interface TestHosts {
   /** A new device of this name with all privileges; the same name again is the same device, as after a restart of the kernel. */
   host(device: string, given?: Given): Promise<DriverHost>
-  /** Containers, networks, images and files go. Servers on the node are for who started them to stop. */
+  /** Containers, networks, images, servers on the node and files go. */
   close(): Promise<void>
 }
 
@@ -32,6 +33,7 @@ interface Given {
 export async function hostsForTest(system: string, pool: string): Promise<TestHosts> {
   const log = { info: () => {}, warn: () => {}, error: () => {} }
   const home = await mkdtemp(join(tmpdir(), 'megapolos-host-'))
+  for (const folder of ['run', 'logs']) await mkdir(join(home, folder))
   const engine = createEngine({ socket: dockerSocket, system })
   const builder = createBuilder({ folder: home, system, settings: {}, engineSocket: dockerSocket, log })
   const { store, key, stop } = await startStore('sqlite')
@@ -52,6 +54,10 @@ export async function hostsForTest(system: string, pool: string): Promise<TestHo
     },
     async close() {
       await sweep(system)
+      for (const { name } of await store.devices.list()) {
+        const node = createNodeCalls(name, parts)
+        for (const server of await node.servers()) await node.stop(server)
+      }
       await promisify(execFile)('ip', ['route', 'del', 'local', endpointBlock(pool), 'dev', 'lo'])
       await stop()
       await rm(home, { recursive: true, force: true })

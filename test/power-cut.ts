@@ -28,6 +28,8 @@ export async function powerCut(system: System): Promise<void> {
   for (const point of mounts.filter((path) => path.startsWith(`${system.home}/`)).reverse()) {
     await quickly('umount', '--lazy', point)
   }
+  // Before Docker starts anything: containers whose mounts are missing would stay down.
+  await system.installer('mounts')
   const table = `/run/megapolos-${system.label}/nginx-table`
   const [, ...rest] = (await readFile(table, 'utf8')).split('\n')
   await writeFile(table, ['00000000-0000-0000-0000-000000000000', ...rest].join('\n'))

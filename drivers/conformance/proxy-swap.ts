@@ -12,7 +12,13 @@ export interface SwapResult {
   readonly failed: readonly string[]
 }
 
-export async function swapWhileAsked(port: number, driver: ProxyDriver, duration: number): Promise<SwapResult> {
+export async function swapWhileAsked(
+  port: number,
+  driver: ProxyDriver,
+  duration: number,
+  order: 'start first' | 'stop first' = 'start first',
+): Promise<SwapResult> {
+  const hold = () => driver.apply({ hosts: { 'swap.test': { app: 'a', targets: [], held: true } } })
   const route = (target: string) => driver.apply({ hosts: { 'swap.test': { app: 'a', targets: [target] } } })
   let serving = await startApp('ok')
   await route(serving.target)
@@ -33,10 +39,14 @@ export async function swapWhileAsked(port: number, driver: ProxyDriver, duration
   let swaps = 0
   while (Date.now() < end) {
     const old = serving
+    const stopOld = async () => {
+      await until(async () => (await driver.inflight([old.target]))[old.target] === 0)
+      await old.stop()
+    }
+    if (order === 'stop first') await hold().then(stopOld)
     serving = await startApp('ok')
     await route(serving.target)
-    await until(async () => (await driver.inflight([old.target]))[old.target] === 0)
-    await old.stop()
+    if (order === 'start first') await stopOld()
     swaps += 1
     await new Promise((resolve) => setTimeout(resolve, 50))
   }

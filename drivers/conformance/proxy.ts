@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ProxyDriver } from '../../server/devices/classes/proxy.ts'
 import { type App, ask, open, openSocket, startApp, until } from './proxy-apps.ts'
 import { countsExactly } from './proxy-count.ts'
+import { holds } from './proxy-hold.ts'
 import { swapWhileAsked } from './proxy-swap.ts'
 
 export interface ProxyUnderTest {
@@ -231,6 +232,8 @@ export function proxyConforms(name: string, make: () => Promise<ProxyUnderTest>)
     })
 
     countsExactly(() => proxy, noted)
+
+    holds(() => proxy, noted)
 
     test('a body of 3 MB arrives whole', async () => {
       const one = await app('one')

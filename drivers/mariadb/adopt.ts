@@ -44,7 +44,7 @@ export async function adoptedOf(host: DriverHost): Promise<Adopted | null> {
 export function adoptedDoor(host: DriverHost, adopted: Adopted): Door {
   return {
     start: host.node.exec,
-    words: [`--host=${adopted.host}`, `--port=${adopted.port}`, '--protocol=tcp', '--connect-timeout=5'],
+    words: [`--host=${adopted.host}`, `--port=${adopted.port}`, '--protocol=tcp'],
     admin: { words: [`--user=${adopted.user}`], env: { MYSQL_PWD: adopted.password }, user: 'nobody' },
   }
 }

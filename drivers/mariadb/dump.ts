@@ -1,17 +1,17 @@
 /** A dump and the contents of the same moment, while writers go on. */
-import { Readable } from 'node:stream'
 import type { Contents, Dump } from '../../server/devices/classes/database.ts'
 import type { Process } from '../../server/devices/driver.ts'
 import { UserError } from '../../server/errors.ts'
 import type { Session } from '../shared/client.ts'
-import { mustBeThere } from './accounts.ts'
+import { cancelled, dumpStream } from '../shared/dump-stream.ts'
+import { use } from './accounts.ts'
 import { beginSnapshot, readContents, readDefinitions, readTables } from './contents.ts'
-import { cancelled, type Door, failure, open, words } from './sql.ts'
+import { type Door, failure, open, words } from './sql.ts'
 
 export async function inspect(door: Door, database: string, signal: AbortSignal): Promise<Contents> {
   return orCancelled(signal, async () => {
-    await mustBeThere(door, database)
     return inSession(door, signal, async (session) => {
+      await session.ask(use(database))
       await beginSnapshot(session)
       return readContents(session, database)
     })
@@ -25,23 +25,16 @@ export async function inspect(door: Door, database: string, signal: AbortSignal)
  */
 export async function dump(door: Door, database: string, signal: AbortSignal): Promise<Dump> {
   return orCancelled(signal, async () => {
-    await mustBeThere(door, database)
     const over = new AbortController()
     const both = AbortSignal.any([signal, over.signal])
     const snapshot = await begin(door, database, both).catch((error) => {
       over.abort()
       throw error
     })
-    const whole = Promise.withResolvers<void>()
-    const contents = orCancelled(signal, () => read(snapshot, database, whole.promise))
+    const { bytes, whole } = dumpStream(pass(snapshot), signal, () => over.abort())
+    const contents = orCancelled(signal, () => read(snapshot, database, whole))
     // Whoever only wants the bytes may not look at it.
     contents.catch(() => {})
-    const bytes = Readable.from(pass(snapshot, whole, signal), { objectMode: false })
-    bytes.once('close', () => {
-      if (bytes.readableEnded) return
-      whole.reject(new UserError('cancelled', 'The dump was not read to its end.'))
-      over.abort()
-    })
     return { bytes, contents }
   })
 }
@@ -62,6 +55,7 @@ interface Snapshot {
 
 async function begin(door: Door, database: string, signal: AbortSignal): Promise<Snapshot> {
   const session = await open(door, signal)
+  await session.ask(use(database))
   return inSession(door, signal, async (lock) => {
     await lock.ask(
       'SET SESSION lock_wait_timeout = 30; BACKUP STAGE START; BACKUP STAGE FLUSH; BACKUP STAGE BLOCK_DDL;',
@@ -85,26 +79,15 @@ const how = [
 ]
 
 /** Passes the bytes on; ends well only when they are whole. */
-async function* pass(
-  { process, first, rest }: Snapshot,
-  whole: PromiseWithResolvers<void>,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  try {
-    let tail = ''
-    for (let chunk = first; chunk !== null; chunk = await next(rest)) {
-      tail = (tail + chunk.toString('latin1', Math.max(0, chunk.length - longestEnd))).slice(-longestEnd)
-      yield chunk
-    }
-    const ended = await process.ended
-    if (ended.code !== 0) throw failure(ended)
-    if (!lastLine.test(tail)) throw new UserError('unavailable', 'The dump of MariaDB broke off.')
-    whole.resolve()
-  } catch (error) {
-    const told = cancelled(signal) ?? error
-    whole.reject(told)
-    throw told
+async function* pass({ process, first, rest }: Snapshot): AsyncGenerator<Buffer, void> {
+  let tail = ''
+  for (let chunk = first; chunk !== null; chunk = await next(rest)) {
+    tail = (tail + chunk.toString('latin1', Math.max(0, chunk.length - longestEnd))).slice(-longestEnd)
+    yield chunk
   }
+  const ended = await process.ended
+  if (ended.code !== 0) throw failure(ended)
+  if (!lastLine.test(tail)) throw new UserError('unavailable', 'The dump of MariaDB broke off.')
 }
 
 async function next(rest: AsyncIterator<Buffer>): Promise<Buffer | null> {
@@ -113,9 +96,11 @@ async function next(rest: AsyncIterator<Buffer>): Promise<Buffer | null> {
 }
 
 async function read({ session, definitions }: Snapshot, database: string, whole: Promise<void>): Promise<Contents> {
-  // Its failure is told below; it may come long before.
-  whole.catch(() => {})
-  const tables = await readTables(session, database)
+  const tables = await readTables(session, database).catch(async (error) => {
+    // A dump that broke off ends the session as well, and knows why.
+    await whole
+    throw error
+  })
   await whole
   const now = await readDefinitions(session, database)
   await session.close()

@@ -11,13 +11,14 @@ export const container = 'server'
 const port = 3306
 const debianVersion = '10.11'
 const socket = '/tmp/mariadb.sock'
+const serverUser = 'mysql'
 
-/** Root of the container is the administrator, by whom it is and not by a password. */
+/** The container's own user is the administrator: by whom it is, and not by a password. */
 export function containerDoor({ containers }: DriverHost): Door {
   return {
     start: (options) => containers.exec(container, options),
-    words: [`--socket=${socket}`, '--connect-timeout=5'],
-    admin: { words: [], env: {}, user: 'root' },
+    words: [`--socket=${socket}`],
+    admin: { words: [], env: {}, user: serverUser },
   }
 }
 
@@ -40,7 +41,7 @@ export async function install(
     image,
     command: ['sh', '/etc/megapolos/start.sh'],
     env: {},
-    user: 'mysql',
+    user: serverUser,
     memory: options.memory,
     volumes: { '/var/lib/mysql': 'data' },
     files: {
@@ -80,7 +81,7 @@ const startSeconds = 120
 async function upgrade(door: Door): Promise<void> {
   const { env, user } = door.admin
   const ended = await run(door.start, {
-    command: ['mariadb-upgrade', '--no-defaults', `--socket=${socket}`],
+    command: ['mariadb-upgrade', '--no-defaults', `--socket=${socket}`, `--user=${serverUser}`],
     env,
     user,
   })
@@ -111,7 +112,8 @@ const startScript = `set -eu
 data=/var/lib/mysql/data
 if [ ! -d $data ]; then
   rm -rf $data.new
-  mariadb-install-db --no-defaults --datadir=$data.new --auth-root-authentication-method=socket --skip-test-db
+  mariadb-install-db --no-defaults --datadir=$data.new --skip-test-db \\
+    --auth-root-authentication-method=socket --auth-root-socket-user=${serverUser}
   mv $data.new $data
 fi
 exec mariadbd --defaults-file=/etc/megapolos/server.cnf

@@ -9,7 +9,9 @@ export const client: DatabaseClient = {
     const connection = await createConnection({ host, port, database, user, password, ssl, connectTimeout: 10_000 })
     connection.on('error', () => {})
     const table = async () => {
-      await connection.query('CREATE TABLE IF NOT EXISTS pairs (name VARCHAR(200) PRIMARY KEY, value LONGTEXT) COLLATE utf8mb4_bin')
+      await connection.query(
+        'CREATE TABLE IF NOT EXISTS pairs (name VARCHAR(200) PRIMARY KEY, value LONGTEXT) COLLATE utf8mb4_bin',
+      )
     }
     return {
       async write(values) {

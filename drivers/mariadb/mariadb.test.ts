@@ -1,32 +1,34 @@
 /** The whole suite of the class, on the real server in a container. */
-import { execFileSync } from 'node:child_process'
-import { setTimeout as delay } from 'node:timers/promises'
+import { text } from 'node:stream/consumers'
+import { hostsForTest } from '../../test/device-hosts.ts'
 import { databaseConforms } from '../conformance/database.ts'
-import { createHostForTest } from '../shared/host-for-test.ts'
 import { createDriver } from './index.ts'
 import { client } from './mariadb-for-test.ts'
 
 databaseConforms('mariadb', async () => {
-  const host = createHostForTest('sr-maria')
+  const hosts = await hostsForTest('tmariadb', '10.113.0.0/20')
+  const host = await hosts.host('maria')
   const driver = createDriver(host)
   const install = () => driver.install({ version: null, as: 'container', memory: 512 }, () => {})
+  const signal = async (name: string) => {
+    const command = ['sh', '-c', `kill -${name} "$(cat /tmp/mariadb.pid)"`]
+    await text((await host.containers.exec('server', { command })).stdout)
+  }
   await install()
-  const pids = () => execFileSync('docker', ['top', host.id('server'), '-o', 'pid,comm']).toString().split('\n').filter((l) => l.includes('mariadbd')).map((l) => Number(l.trim().split(/\s+/)[0]))
   return {
     driver,
     again: () => createDriver(host),
     install,
     client,
-    async kill() {
-      for (const pid of pids()) process.kill(pid, 'SIGKILL')
-      await delay(0)
-    },
+    kill: () => signal('KILL'),
     async freeze() {
-      const stopped = pids()
-      for (const pid of stopped) process.kill(pid, 'SIGSTOP')
-      return async () => { for (const pid of stopped) process.kill(pid, 'SIGCONT') }
+      await signal('STOP')
+      return () => signal('CONT')
     },
     patience: 60,
-    remove: async () => { await driver.uninstall(); await host.remove() },
+    async remove() {
+      await driver.uninstall()
+      await hosts.close()
+    },
   }
 })

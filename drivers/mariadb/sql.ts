@@ -2,6 +2,7 @@
 import type { ExecOptions } from '../../server/devices/driver.ts'
 import { UserError } from '../../server/errors.ts'
 import { type Ended, openSession, run, type Session, type Start } from '../shared/client.ts'
+import { cancelled } from '../shared/dump-stream.ts'
 
 /** How a client program gets to the server. */
 export interface Door {
@@ -37,7 +38,7 @@ export async function ask(door: Door, statements: string, signal?: AbortSignal):
 /** A session that stays open. */
 export async function open(door: Door, signal: AbortSignal): Promise<Session> {
   return openSession(door.start, client(door, signal), {
-    echo: (mark) => `SELECT '${mark}';`,
+    echo: (mark) => ({ words: `SELECT '${mark}';`, line: mark }),
     failure: (ended) => cancelled(signal) ?? failure(ended),
   })
 }
@@ -53,12 +54,9 @@ export function failure({ code, stderr }: Pick<Ended, 'code' | 'stderr'>): UserE
   const last = lines.findLast((line) => line.includes('rror')) ?? lines.at(-1) ?? ''
   const number = Number(/\b[Ee]rror:? (\d+)|ERROR (\d+)/.exec(last)?.slice(1).find(Boolean))
   if (isAway(number)) return new UserError('unavailable', 'MariaDB does not answer.', undefined, [last])
+  if (number === 1049) return new UserError('not-found', 'There is no such database in MariaDB.', undefined, [last])
   const why = last === '' ? `its client ended with ${code}` : last.replace(/^-+$/, '')
   return new UserError('refused', `MariaDB refused: ${why}.`, undefined, lines.slice(-5))
-}
-
-export function cancelled(signal: AbortSignal | undefined): UserError | null {
-  return signal?.aborted ? new UserError('cancelled', 'Cancelled.') : null
 }
 
 /** For a string; names go between `\`` */
@@ -78,7 +76,14 @@ function client(door: Door, signal: AbortSignal): ExecOptions {
   return { command: [...words(door, 'mariadb'), ...plain], env, user, signal }
 }
 
-const plain = ['--batch', '--skip-column-names', '--unbuffered', '--default-character-set=utf8mb4']
+/** Seconds. A server that stands still takes connections, and says nothing. */
+const plain = [
+  '--connect-timeout=5',
+  '--batch',
+  '--skip-column-names',
+  '--unbuffered',
+  '--default-character-set=utf8mb4',
+]
 
 /** Connections that did not come about, broke, or were ended by a server that stops. */
 function isAway(number: number): boolean {

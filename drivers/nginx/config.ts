@@ -98,6 +98,7 @@ http {
     ${ipv6 ? `listen [::]:${settings.httpPort} default_server ipv6only=on reuseport backlog=4096;` : '# The kernel has no IPv6.'}
     server_name _;
     set $target '';
+    set $unsent '';
     log_by_lua_block { phases.log() }
 
     # A body is taken in whole before a target is chosen: a slow client occupies no process of the app, and an upload
@@ -146,6 +147,12 @@ http {
       proxy_buffering off;
       proxy_read_timeout 1h;
       proxy_send_timeout 1h;
+      proxy_set_header Connection "";
+      proxy_pass http://app;
+    }
+    # What waited goes on; its app may have become another one, with other targets, or none.
+    location @held { rewrite_by_lua_block { return phases.wait() } }
+    location @again {${headers}
       proxy_set_header Connection "";
       proxy_pass http://app;
     }

@@ -29,7 +29,7 @@ export async function ask(place: Place, database: string, script: string, asking
 export function openSession(place: Place, database: string, signal: AbortSignal): Promise<Session> {
   const options = { command: psql(place, database), env: place.admin, signal }
   return open((words) => start(place, words), options, {
-    echo: (mark) => `\\echo ${mark}`,
+    echo: (mark) => ({ words: `\\echo ${mark}`, line: mark }),
     failure: ({ code, stderr }) => (signal.aborted ? cancelled() : failure(code, stderr)),
   })
 }

@@ -85,7 +85,7 @@ function memoryDriver(databases: Map<string, MemoryDatabase>): DatabaseDriver {
 
 export const memoryManifest: Manifest = {
   ...{ name: 'memory', version: '1.0.0', class: 'database', contract: 1, runs: 'module', description: 'For tests' },
-  ...{ privileges: [], aliases: ['mem', 'heroku-memory'], installs: ['container'], versions: ['1'] },
+  ...{ privileges: [], aliases: ['mem', 'heroku-memory'], installs: ['container'], versions: ['1'], image: null },
   attach: {
     as: 'DATABASE',
     env: { '{AS}_URL': '{url}' },

@@ -31,7 +31,9 @@ export const socket = [
       await kernel.store.socketGrants.set(one.id, { target: target.id, access })
       return { app: one.name, target: target.name, access }
     },
-    text: ({ app, target, access }) => [`From now on ${app} may ${access} ${target === app ? 'itself' : target}.`],
+    text: ({ app, target, access }) => [
+      `From now on ${app} may ${access === 'write' ? 'change' : 'read'} ${target === app ? 'itself' : target}.`,
+    ],
   }),
   command({
     name: 'socket:revoke',

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFile, stat } from 'node:fs/promises'
 import { createConnection } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -16,7 +16,7 @@ let host: DriverHost
 let image: string
 
 beforeAll(async () => {
-  hosts = await hostsForTest(system, '10.111.16.0/20')
+  hosts = await hostsForTest(system, '10.110.16.0/20')
   host = await hosts.host('pg')
   const lines: string[] = []
   const source = { hub: null, debian: { packages: ['socat'], lines: ['RUN useradd -u 4321 -U keeper'] } }
@@ -60,7 +60,7 @@ describe('containers', () => {
 
   test('one is reached at its endpoint, has its volume and its files as its user, and shows no secret', async () => {
     const endpoint = await host.network.endpoint('main', 5000)
-    expect(endpoint).toEqual({ host: '10.111.24.1', port: 5000 })
+    expect(endpoint).toEqual({ host: '10.110.24.1', port: 5000 })
     await host.containers.ensure(container())
     expect(await sh('id -un; stat -c "%a %U" /etc/keeper/deep/key.pem; cat /etc/keeper/deep/key.pem')).toBe(
       `keeper\n600 keeper\n${secret}`,
@@ -194,6 +194,52 @@ describe('the node', () => {
   test('what cannot be started says so', async () => {
     await expect(host.node.exec({ command: ['/nowhere'] })).rejects.toMatchObject({ code: 'unavailable' })
     await expect(host.node.exec({ command: ['true'], user: 'martian' })).rejects.toMatchObject({ code: 'unavailable' })
+  })
+})
+
+describe('servers on the node', () => {
+  const words = (told: string, port: number) => {
+    const code = `
+      process.on('SIGINT', () => { console.log('interrupted'); process.exit() });
+      require('net').createServer((socket) => socket.end(process.pid + ' ${told} ' + process.getuid())).listen(${port}, '10.110.24.9')`
+    return [process.execPath, '-e', code.replaceAll('\n', ' ')]
+  }
+  const server = (told: string) =>
+    ({ name: 'main', command: words(told, 5009), user: 'nobody', stopSignal: 'SIGINT' }) as const
+  const told = async () => (await ask('10.110.24.9', 5009)).split(' ')
+
+  test('one is kept alive, stays as it is when asked for again, and is replaced when its words change', async () => {
+    await host.node.serve(server('first'))
+    await expect.poll(told).toEqual([expect.any(String), 'first', '65534'])
+    const [pid] = await told()
+    await (await hosts.host('pg')).node.serve(server('first'))
+    expect(await told()).toEqual([pid, 'first', '65534'])
+    process.kill(Number(pid), 'SIGKILL')
+    await expect.poll(() => told().catch(() => [pid])).not.toContain(pid)
+    await host.node.serve(server('second'))
+    await expect.poll(() => told().catch(() => [])).toContain('second')
+  })
+
+  test('one that is stopped got its own signal, and is gone for good', async () => {
+    await host.node.serve(server('last'))
+    await expect.poll(() => told().catch(() => [])).toContain('last')
+    await host.node.stop('main')
+    const log = join(dirname(dirname(host.folder)), 'logs/pg.main.log')
+    expect((await readFile(log, 'utf8')).trimEnd().split('\n').at(-1)).toBe('interrupted')
+    await expect(told()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    await host.node.stop('main')
+    await expect(host.node.serve({ ...server('x'), name: '../main' })).rejects.toMatchObject({ code: 'usage' })
+  })
+
+  test('packages that are there are left alone, and one that nobody knows is refused', async () => {
+    expect(await host.node.packages(['bash', 'coreutils'], () => {})).toEqual({ installed: false })
+    const unknown = host.node.packages(['megapolos-no-such-package'], () => {})
+    await expect(unknown).rejects.toMatchObject({
+      code: 'refused',
+      message: 'The packages megapolos-no-such-package could not be installed.',
+      detail: expect.arrayContaining([expect.stringContaining('Unable to locate package')]),
+    })
+    await expect(host.node.packages(['-o', 'x'], () => {})).rejects.toMatchObject({ code: 'usage' })
   })
 })
 

@@ -1,5 +1,5 @@
 /** The driver of each device, loaded when it is first asked for and kept from then on. */
-import type { Device, DeviceClass } from '../domain/device.ts'
+import { privileges as all, type Device, type DeviceClass, type Manifest, type Privilege } from '../domain/device.ts'
 import { UserError } from '../errors.ts'
 import type { HostBasics } from './driver.ts'
 import { createHost, type HostParts } from './host.ts'
@@ -21,7 +21,7 @@ export function createLoaded(
 
   const load = async <C extends DeviceClass>(device: Device, deviceClass: C) => {
     const createDriver = await registry.load(device.driver, deviceClass)
-    const { privileges } = registry.manifest(device.driver)
+    const privileges = privilegesOf(registry.manifest(device.driver))
     const given = await createHost({ device: device.name, privileges, settings: settings(device) }, host)
     return createDriver(given)
   }
@@ -38,4 +38,9 @@ export function createLoaded(
     },
     forget: (device) => void drivers.delete(device),
   }
+}
+
+/** What a driver that runs as a container may do is looked up when it starts: it changes with each approval. */
+function privilegesOf({ runs, privileges }: Manifest): readonly Privilege[] {
+  return runs === 'module' ? privileges : all.filter((privilege) => privilege !== 'engine')
 }

@@ -8,6 +8,7 @@ export type Operation =
   | { readonly do: 'release-task' }
   | { readonly do: 'start'; readonly process: string; readonly index: number }
   | { readonly do: 'check'; readonly process: string; readonly index: number }
+  | { readonly do: 'hold'; readonly app: string }
   | { readonly do: 'switch'; readonly app: string }
   | { readonly do: 'unroute'; readonly app: string }
   | { readonly do: 'retire'; readonly process: string; readonly index: number; readonly release: number }
@@ -31,6 +32,8 @@ export function describe(operation: Operation): string {
       return `start ${operation.process}.${operation.index}`
     case 'check':
       return `check ${operation.process}.${operation.index}`
+    case 'hold':
+      return `hold the requests of ${operation.app}: they wait until it runs again`
     case 'switch':
       return `switch the routes of ${operation.app}`
     case 'unroute':

@@ -8,13 +8,18 @@ export interface Domain {
   readonly kind: 'default' | 'custom'
 }
 
-/** One host of the table. No targets: the app is there but nothing of it runs (503). */
+/** One host of the table. No targets: the app is there but nothing of it runs (503), unless it is held. */
 export interface Route {
   readonly app: string
   /** `address:port`, each verified against a running container. */
   readonly targets: readonly string[]
   /** Bodies and answers go through as they come, however long they take or stay silent. */
   readonly unbuffered?: true
+  /**
+   * It has no targets now, but will have some in a moment: requests wait for them, each for at most a minute, and a
+   * bounded number of an app at the same time; the others are answered as those of an app that does not run.
+   */
+  readonly held?: true
 }
 
 /** The whole of what the proxy knows. Hosts that are not in it answer 404. */
@@ -48,7 +53,9 @@ export function appUrl(domains: readonly Domain[], httpPort: number): string {
 export interface Traffic {
   /** By id: requests for this app go to these `address:port` from now on; none means 503. Resolves when the proxy uses them. */
   switchTo(app: string, targets: readonly string[]): Promise<void>
-  /** The same for all apps at once, when the kernel starts: until then the proxy keeps the table that it has. */
+  /** It has no targets until the next `switchTo`, and its requests wait for that. Resolves when the proxy does so. */
+  hold(app: string): Promise<void>
+  /** `switchTo` for all apps at once, when the kernel starts: until then the proxy keeps the table that it has. */
   switchAll(targets: Readonly<Record<string, readonly string[]>>): Promise<void>
   /** Requests that each target still serves. */
   inflight(targets: readonly string[]): Promise<Readonly<Record<string, number>>>

@@ -37,7 +37,7 @@ export function isAway(error: unknown): error is UserError {
  */
 export async function follow(
   { parts, retirement, targets }: Acting,
-  kind: 'deploy' | 'scale' | 'stop',
+  kind: 'deploy' | 'stop-first' | 'scale' | 'stop',
   app: App,
   { wanted, starts }: { readonly wanted: readonly Place[]; readonly starts: readonly Place[] },
   job: RunningJob,
@@ -46,9 +46,10 @@ export async function follow(
     const { retires } = planGroup(wanted, await present({ parts, retirement }, app.id, wanted))
     retirement.mark(retires)
     await targets.refresh(app.id)
-    // Starts and checks were noted as they happened.
+    // The others were noted as they happened.
+    const noted = ['start', 'check', ...(kind === 'stop-first' ? ['hold', 'retire'] : [])]
     for (const operation of operations(kind, app, { starts, retires })) {
-      if (operation.do !== 'start' && operation.do !== 'check') job.did(operation)
+      if (!noted.includes(operation.do)) job.did(operation)
     }
     return { left: retirement.begin(retires) }
   } catch (error) {

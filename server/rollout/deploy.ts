@@ -1,4 +1,4 @@
-/** A new group beside the old one: started, checked, switched to at once; then the old one is retired. */
+/** A new group beside the old one, or in its place: started, checked, switched to at once; then the old one is retired. */
 import { randomBytes } from 'node:crypto'
 import type { App, Formation } from '../domain/app.ts'
 import type { ObservedContainer, Place } from '../domain/container.ts'
@@ -8,6 +8,7 @@ import { type Acting, present } from './acting.ts'
 import { follow, insist, isAway } from './decided.ts'
 import { discard, startGroup } from './group.ts'
 import { checkOperation, needsFreshGroup, planGroup, startOperation, wantedPlaces } from './plan.ts'
+import { giveBack, makeWay } from './stop-first.ts'
 
 export async function deploy(
   acting: Acting,
@@ -20,11 +21,13 @@ export async function deploy(
   const group = newGroup()
   const places = wantedPlaces(release, formation, group)
   acting.states.deploying(app, release, formation)
-  const fresh = await started(acting, app, release, formation, places, job)
-  await decide(acting, app, fresh, job, () => apps.serve(app.id, release.version, group))
+  const old = await makeWay(acting, app, job)
+  const undo = () => giveBack(acting, app, old)
+  const fresh = await started(acting, app, release, formation, places, job, undo)
+  await decide(acting, app, fresh, job, () => apps.serve(app.id, release.version, group), undo)
   const serving = { ...app, release: release.version, group, stopped: false }
   await Promise.all([
-    finish(acting, 'deploy', serving, release, formation, fresh, job),
+    finish(acting, old.length > 0 ? 'stop-first' : 'deploy', serving, release, formation, fresh, job),
     // The next look at this app goes by the stored formation; it must not undo this one.
     insist(job, () => formations.set(app.id, formation)).catch((error) =>
       acting.parts.log.error('rollout.formation-not-stored', error, { app: app.id }),
@@ -61,6 +64,7 @@ async function started(
   formation: Formation,
   places: readonly Place[],
   job: RunningJob,
+  undo: () => Promise<void> = async () => {},
 ): Promise<ObservedContainer[]> {
   const { parts } = acting
   let containers: ObservedContainer[] = []
@@ -74,6 +78,7 @@ async function started(
     return containers
   } catch (error) {
     await discard(acting, app.id, containers)
+    await undo()
     acting.again(app.id)
     throw error
   }
@@ -89,11 +94,15 @@ async function decide(
   fresh: readonly ObservedContainer[],
   job: RunningJob,
   write: () => Promise<void>,
+  undo: () => Promise<void> = async () => {},
 ): Promise<void> {
   try {
     await insist(job, write)
   } catch (error) {
-    if (!isAway(error)) await discard(acting, app.id, fresh)
+    if (!isAway(error)) {
+      await discard(acting, app.id, fresh)
+      await undo()
+    }
     acting.again(app.id)
     throw error
   }
@@ -102,7 +111,7 @@ async function decide(
 /** Past it: the new ones get requests, and the others follow. */
 async function finish(
   acting: Acting,
-  kind: 'deploy' | 'scale',
+  kind: 'deploy' | 'stop-first' | 'scale',
   app: App,
   release: Release,
   formation: Formation,

@@ -25,6 +25,8 @@ export interface RolloutParts {
   looked(app: string): void
   /** What containers find at `/megapolos`. */
   readonly groups: Groups
+  /** True when the containers of an app share what only one group may have at a time: the old one ends before the new begins. */
+  readonly volumes: { stopFirst(app: string): Promise<boolean> }
   /** Applied again whenever the engine may have rewritten its own rules. */
   readonly firewall: Pick<Firewall, 'apply'>
   /** IPv4 block that app networks are cut from. */

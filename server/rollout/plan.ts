@@ -44,10 +44,14 @@ export function planGroup(wanted: readonly Place[], observed: readonly ObservedC
 
 /** The same plan as operations, in the order in which they are done and recorded. */
 export function operations(
-  kind: 'deploy' | 'scale' | 'stop' | 'destroy',
+  kind: 'deploy' | 'stop-first' | 'scale' | 'stop' | 'destroy',
   app: Pick<App, 'name'>,
   plan: Pick<GroupPlan, 'starts' | 'retires'>,
 ): Operation[] {
+  if (kind === 'stop-first') {
+    const hold: Operation = { do: 'hold', app: app.name }
+    return [hold, ...sorted(plan.retires).map(retireOperation), ...operations('deploy', app, { ...plan, retires: [] })]
+  }
   const changesRoutes = [...plan.starts, ...plan.retires].some(({ process }) => process === 'web')
   return [
     ...plan.starts.map(startOperation),

@@ -8,6 +8,7 @@ import { releaseFolders } from './folders.ts'
 import { hostOf, restoreGroup } from './group.ts'
 import { type GroupPlan, planGroup, wantedPlaces } from './plan.ts'
 import { vanish } from './stop.ts'
+import { stopsFirst } from './stop-first.ts'
 
 /** True when there was nothing to do. */
 export async function reconcile(acting: Acting, id: string, signal: AbortSignal): Promise<boolean> {
@@ -35,7 +36,9 @@ export async function reconcile(acting: Acting, id: string, signal: AbortSignal)
   retirement.begin(routed ? plan.retires : plan.retires.filter(({ state }) => state === 'dead'))
   if (routed) await freeAddresses(acting, id, wanted)
   try {
-    if (release) await revive(acting, { app, release, formation }, plan, signal)
+    if (release && !(await mustWait(acting, app, plan, wanted))) {
+      await revive(acting, { app, release, formation }, plan, signal)
+    }
   } finally {
     // Also when not all of it could be started: nobody may think that it runs.
     const changed = plan.starts.length + plan.resumes.length > 0
@@ -43,6 +46,21 @@ export async function reconcile(acting: Acting, id: string, signal: AbortSignal)
   }
   const tidy = await releaseFolders(acting, id, wanted)
   return tidy && routed && plan.starts.length + plan.resumes.length + plan.retires.length === 0
+}
+
+/** Of what only one group may have, the one that a dead kernel left half started ends first. */
+async function mustWait(
+  { parts }: Acting,
+  app: App,
+  { starts, resumes }: GroupPlan,
+  wanted: readonly Place[],
+): Promise<boolean> {
+  if (starts.length + resumes.length === 0) return false
+  const needed = new Set(wanted.map(placeKey))
+  const others = (await parts.engine.list(app.id)).filter(
+    (one) => ['running', 'restarting'].includes(one.state) && !needed.has(placeKey(one)),
+  )
+  return others.length > 0 && stopsFirst(parts, app)
 }
 
 interface Serving {

@@ -21,7 +21,7 @@ export interface Retirement {
 /** Requests that run longer than this (ms) are cut. */
 const drainLimit = 60_000
 /** Seconds between SIGTERM and SIGKILL. */
-const grace = 30
+export const grace = 30
 const keptLines = 200
 
 /** `onGone`: the next look at the app frees the address. `onLeft`: it could not be ended, and is still there. */
@@ -37,7 +37,7 @@ export function createRetirement(
   async function retire(container: ObservedContainer, drain: AbortController): Promise<void> {
     const { id } = container
     try {
-      if (await drained(parts, container, drain.signal)) {
+      if (await drained(parts, container, drainLimit, drain.signal)) {
         // Beyond this there is no way back.
         drain.abort()
         await parts.engine.stop(id, grace)
@@ -80,15 +80,16 @@ export function createRetirement(
   }
 }
 
-/** False when it was called off. */
-async function drained(
-  { traffic }: RolloutParts,
+/** Resolves when it serves nothing any more, or after `limit` ms. False when it was called off. */
+export async function drained(
+  { traffic }: Pick<RolloutParts, 'traffic'>,
   { address, port, state }: ObservedContainer,
+  limit: number,
   calledOff: AbortSignal,
 ): Promise<boolean> {
   if (port === null || state !== 'running') return !calledOff.aborted
   const target = `${address}:${port}`
-  const deadline = performance.now() + drainLimit
+  const deadline = performance.now() + limit
   for (let pause = 20; performance.now() < deadline && !calledOff.aborted; pause = Math.min(pause * 2, 500)) {
     // A proxy that does not answer may still be serving: then only the deadline decides.
     const counts = await traffic.inflight([target]).catch(() => null)

@@ -17,6 +17,7 @@ import { releaseTask } from './release-task.ts'
 import { createRetirement } from './retire.ts'
 import { createStates } from './states.ts'
 import { destroy, stop } from './stop.ts'
+import { stopsFirst } from './stop-first.ts'
 import { createTargets } from './targets.ts'
 import { watch } from './watch.ts'
 
@@ -104,7 +105,8 @@ export function createRollout(parts: RolloutParts): Rollout {
       if (kind === 'stop' || kind === 'destroy') return operations(kind, app, planGroup([], observed))
       const scaled = app.group === null ? null : planFor(app.group)
       if (kind === 'scale' && scaled && !needsFreshGroup(scaled, formation)) return operations('scale', app, scaled)
-      return operations('deploy', app, planFor(newGroup()))
+      const stops = observed.length > 0 && (await stopsFirst(parts, app))
+      return operations(stops ? 'stop-first' : 'deploy', app, planFor(newGroup()))
     },
   }
 }

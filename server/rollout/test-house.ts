@@ -1,16 +1,13 @@
 /** For tests only: a rollout on the real engine and a real store, with a small proxy in front of its containers. */
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { createServer, request } from 'node:http'
-import { type AddressInfo, connect, createServer as createSocketServer, type Socket } from 'node:net'
+import { connect, createServer as createSocketServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { App, Formation } from '../domain/app.ts'
 import type { Groups } from '../domain/group.ts'
 import { describe as inWords, type Operation } from '../domain/operation.ts'
 import type { Release } from '../domain/release.ts'
-import type { Traffic } from '../domain/route.ts'
 import { createEngine } from '../engine/docker.ts'
 import { dockerSocket, makeImage, sweep } from '../engine/test-image.ts'
 import { UserError } from '../errors.ts'
@@ -19,6 +16,7 @@ import type { Live, LiveApp } from '../live/live.ts'
 import { openStore } from '../state/open.ts'
 import type { RolloutParts } from './parts.ts'
 import { createRollout } from './rollout.ts'
+import { createProxy } from './test-proxy.ts'
 
 export type House = Awaited<ReturnType<typeof testHouse>>
 
@@ -43,6 +41,7 @@ export async function testHouse(system: string, pool: string) {
   const live = recorder(shown)
   const firewall = { apply: async () => {} }
   const happened: string[] = []
+  const stopFirst = new Set<string>()
   const journal = { record: ({ text }: { text: string }) => void happened.push(text) }
   const fresh = (changes: Partial<RolloutParts> = {}) => {
     const engine = createEngine({ socket: relay.path, system })
@@ -53,6 +52,7 @@ export async function testHouse(system: string, pool: string) {
       journal,
       traffic: proxy.traffic,
       groups: noFolders,
+      volumes: { stopFirst: async (id) => stopFirst.has(id) },
       firewall,
       environment: async ({ config }) => config,
       looked: () => {},
@@ -73,6 +73,8 @@ export async function testHouse(system: string, pool: string) {
     /** What the journal was told. */
     happened,
     problems,
+    /** Apps whose groups may not run side by side. */
+    stopFirst,
     rollout: fresh(),
     /** Another kernel on the same state, as after a crash; some of its parts may be others. */
     fresh,
@@ -142,72 +144,6 @@ export async function until<T>(what: () => T | Promise<T>, limit = 10_000): Prom
     if (found) return found as NonNullable<T>
     if (performance.now() > deadline) throw new Error(`never came: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
-const away = new UserError('unavailable', 'The proxy does not answer.')
-
-/** Requests for `<app id>` by header go round robin to its targets, over connections of their own. */
-async function createProxy() {
-  const routes = new Map<string, readonly string[]>()
-  const serving: Record<string, number> = {}
-  const switches: string[] = []
-  let next = 0
-  let answers = true
-  let switching = true
-  const server = createServer((incoming, outgoing) => {
-    const targets = routes.get(String(incoming.headers['x-app'])) ?? []
-    const target = targets[next++ % targets.length]
-    if (!target) return void outgoing.writeHead(503).end()
-    serving[target] = (serving[target] ?? 0) + 1
-    outgoing.on('close', () => {
-      serving[target] = (serving[target] ?? 0) - 1
-    })
-    const [host, port] = target.split(':')
-    const upstream = request({ host, port, path: incoming.url, headers: incoming.headers, agent: false })
-    upstream.on('response', (response) => {
-      outgoing.writeHead(response.statusCode ?? 500)
-      response.pipe(outgoing)
-    })
-    upstream.on('error', () => outgoing.headersSent || outgoing.writeHead(502).end())
-    upstream.end()
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const traffic: Traffic = {
-    async switchTo(app, targets) {
-      if (!switching) throw away
-      routes.set(app, targets)
-      switches.push(`${app} ${targets.join()}`)
-    },
-    async switchAll(all) {
-      if (!switching) throw away
-      routes.clear()
-      for (const [app, targets] of Object.entries(all)) routes.set(app, targets)
-      switches.push('all')
-    },
-    inflight: async (targets) => Object.fromEntries(targets.map((target) => [target, serving[target] ?? 0])),
-    async ready() {
-      if (!answers) throw away
-    },
-  }
-  return {
-    traffic,
-    switches,
-    targets: (app: App) => routes.get(app.id) ?? [],
-    answers(yes: boolean) {
-      answers = yes
-    },
-    /** False: it answers, and goes away before it can switch. */
-    switching(yes: boolean) {
-      switching = yes
-    },
-    async get(app: App, path = '/'): Promise<{ status: number; text: string }> {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { 'x-app': app.id } })
-      return { status: response.status, text: await response.text() }
-    },
-    close: () => void server.close(),
   }
 }
 

@@ -36,7 +36,7 @@ export interface RoutesParts {
  */
 export function createRoutes(parts: RoutesParts): Routes {
   const { domains, gitPort, proxy, log, retryAfter = 1_000, compareEvery = 5_000 } = parts
-  const targets = new Map<string, readonly string[]>()
+  const targets = new Map<string, readonly string[] | 'held'>()
   let hosts: readonly Domain[] = []
   let global = ''
   let hostsAreOld = true
@@ -113,6 +113,20 @@ export function createRoutes(parts: RoutesParts): Routes {
     }
   }
 
+  const change = async (app: string, to: readonly string[] | 'held') => {
+    requireStart()
+    const before = targets.get(app) ?? []
+    targets.set(app, to)
+    try {
+      await push()
+    } catch (error) {
+      // It will never fit: nothing has changed, and nothing shall.
+      const refused = error instanceof UserError && error.code === 'refused'
+      if (refused && targets.get(app) === to) targets.set(app, before)
+      throw error
+    }
+  }
+
   const refresh = async () => {
     hostsAreOld = true
     if (state === 'started') await push()
@@ -128,19 +142,8 @@ export function createRoutes(parts: RoutesParts): Routes {
       comparing ??= setInterval(() => void compare().catch(() => {}), compareEvery).unref()
       await push()
     },
-    async switchTo(app, addresses) {
-      requireStart()
-      const before = targets.get(app) ?? []
-      targets.set(app, addresses)
-      try {
-        await push()
-      } catch (error) {
-        // It will never fit: nothing has changed, and nothing shall.
-        const refused = error instanceof UserError && error.code === 'refused'
-        if (refused && targets.get(app) === addresses) targets.set(app, before)
-        throw error
-      }
-    },
+    switchTo: change,
+    hold: (app) => change(app, 'held'),
     inflight: (addresses) => proxy().inflight(addresses),
     async ready() {
       requireStart()

@@ -1,8 +1,8 @@
 /** The routing table: whose domains lead to which targets. */
 import { type Domain, gitHost, type Route, type RouteTable } from '../domain/route.ts'
 
-/** App → `address:port` of the containers that serve it. */
-export type Targets = ReadonlyMap<string, readonly string[]>
+/** App → `address:port` of the containers that serve it; `held` when requests are to wait for some. */
+export type Targets = ReadonlyMap<string, readonly string[] | 'held'>
 
 /** Doors of the server itself that the proxy leads to. */
 export interface Doors {
@@ -15,6 +15,9 @@ export interface Doors {
 export function routeTable(domains: readonly Domain[], targets: Targets, doors: Doors): RouteTable {
   const git: Route = { app: 'git', targets: [`127.0.0.1:${doors.gitPort}`], unbuffered: true }
   const hosts: Record<string, Route> = { [gitHost(doors.global)]: git }
-  for (const { host, app } of domains) hosts[host] = { app, targets: targets.get(app) ?? [] }
+  for (const { host, app } of domains) {
+    const own = targets.get(app) ?? []
+    hosts[host] = own === 'held' ? { app, targets: [], held: true } : { app, targets: own }
+  }
   return { hosts }
 }

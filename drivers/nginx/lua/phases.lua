@@ -35,8 +35,9 @@ function phases.worker()
   end
 end
 
-local function page_of(targets, starting)
-  if targets then return '@stopped' end
+-- Where a request goes that no target can take.
+local function page_of(route, starting)
+  if route then return route.held and '@held' or '@stopped' end
   return starting and '@starting' or '@unknown'
 end
 
@@ -46,18 +47,42 @@ function phases.elsewhere()
   local host = var.host
   local route = routes.known(host)
   if not route then
-    local targets, starting = routes.targets(host)
-    if not (targets and targets[1]) then return page_of(targets, starting) end
-    route = routes.known(host)
+    local found, starting = routes.find(host)
+    if not (found and found.targets[1]) then return page_of(found, starting) end
+    route = found
   end
   if route.unbuffered then return '@unbuffered' end
   return var.stream ~= '' and '@stream' or ''
 end
 
--- After a try that failed, or when no target was left to try.
+-- After a try that failed, or when no target was left to try: then nothing, or nothing that counts, was sent to any, and
+-- the request may wait for the next one.
 function phases.failed()
-  local targets, starting = routes.targets(var.host)
-  return exec(targets and targets[1] and '@failing' or page_of(targets, starting))
+  local route, starting = routes.find(var.host)
+  if not (route and (route.held or route.targets[1])) then return exec(page_of(route, starting)) end
+  return exec(var.unsent ~= '' and '@held' or '@failing')
+end
+
+-- Seconds that a request waits at most, requests of an app that wait in this worker at most, and how often each looks.
+local patience, most, pause = 60, 1000, 0.05
+local waiting = {}
+
+-- For an app that is exchanged at this moment.
+function phases.wait()
+  local host = var.host
+  local deadline = ngx.now() + patience
+  local route, starting = routes.find(host)
+  local app = route and route.app
+  while route and route.held and ngx.now() < deadline do
+    local others = waiting[app] or 0
+    if others >= most then break end
+    waiting[app] = others + 1
+    ngx.sleep(pause)
+    waiting[app] = waiting[app] - 1
+    route, starting = routes.find(host)
+  end
+  if route and route.targets[1] then return exec(var.stream ~= '' and '@stream' or '@again') end
+  return exec(route and '@stopped' or page_of(route, starting))
 end
 
 -- Counted in first, and only then asked whether the table is still in use: so whoever changes the table and then sees
@@ -81,7 +106,10 @@ function phases.balance()
   end
   local target, count = take(var.host)
   -- NGX_BUSY: no target is left, since the routes changed. The page says why.
-  if not target then return ngx.exit(-3) end
+  if not target then
+    var.unsent = '1'
+    return ngx.exit(-3)
+  end
   var.target = target.key
   if count and previous == '' then balancer.set_more_tries(count > 2 and 2 or 1) end
   assert(balancer.set_current_peer(target.host, target.port))

@@ -74,13 +74,12 @@ function routes.known(host)
   return route and route.targets[1] and route
 end
 
--- The targets of a host, as nginx normalises it. An exact name beats a wildcard, a longer wildcard a shorter one.
+-- The route of a host, as nginx normalises it. An exact name beats a wildcard, a longer wildcard a shorter one.
 -- Nil and false when the host is unknown, nil and true when there is no table yet.
-function routes.targets(host)
+function routes.find(host)
   routes.fresh()
   if not hosts then return nil, true end
-  local route = route_of(host)
-  return route and route.targets, false
+  return route_of(host), false
 end
 
 -- The next target in turn that has not just failed; when all have, the next in turn. Nil when there is none.

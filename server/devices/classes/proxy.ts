@@ -7,7 +7,8 @@ export interface ProxyDriver {
   /** The words that run the server in the foreground, for whoever supervises it. */
   command(): readonly string[]
   /**
-   * Makes the whole table the one that is used; safe to repeat. Resolves when every later request sees it.
+   * Makes the whole table the one that is used; safe to repeat. Resolves when every later request sees it, and those that
+   * wait for a route that is `held` go on.
    * Throws `unavailable` when the proxy does not answer and `refused` when the table does not fit; the old one then stays.
    * Returns the mark of this table, by which `status` says later whether it is still the one in use.
    */
