@@ -52,6 +52,16 @@ describe('attach', () => {
     await agrees()
   })
 
+  test('one whose own name is taken as well gets a number', async () => {
+    await push(world)
+    for (const name of ['blog-db', 'cache', 'other']) await create(name)
+    await attach('blog-db')
+    await attach('other', { alias: 'CACHE' })
+    await attach('cache')
+    expect(Object.keys(env()).sort()).toEqual(['CACHE_2_URL', 'CACHE_URL', 'DATABASE_URL'])
+    await agrees()
+  })
+
   test('variables are made as the person wishes', async () => {
     await push(world)
     await create('blog-db')

@@ -73,7 +73,10 @@ export const dbAttach = [
       const on = create === undefined ? null : await attachments.databases.device(create)
       const name = database ?? (on && (await attachments.databases.freeName(`${found.name}-${on.driver}`)))
       if (!name) throw new UserError('usage', 'Which database?', `db:attach ${app} <database>, or --create <driver>`)
-      if (!on) await within(context, name, kernel)
+      if (!on) {
+        await kernel.databases.ready(name)
+        await within(context, name, kernel)
+      }
       const wishes = { database: name, on, alias: as, env }
       return kernel.pipeline.attach(found, wishes, by, { restart: !noRestart, dryRun })
     },
