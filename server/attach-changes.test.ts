@@ -131,6 +131,17 @@ describe('attach', () => {
     await agrees()
   })
 
+  test('a rename harms nothing', async () => {
+    await push(world)
+    await create('blog-db')
+    await attach('blog-db')
+    await world.kernel.pipeline.rename(await app(), 'journal', asker())
+    await world.kernel.pipeline.relogin(await app('journal'), { fresh: ['blog-db'] }, asker())
+    await expect(world.kernel.databases.destroy('blog-db', asker())).rejects.toThrow('blog-db is attached to journal.')
+    expect(opens(env().DATABASE_URL)).toBe(true)
+    await agrees()
+  })
+
   test('a server that is away refuses, and nothing is left when it is back', async () => {
     await push(world)
     await create('blog-db')

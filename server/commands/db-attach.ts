@@ -59,6 +59,7 @@ export const dbAttach = [
     }),
     positional: ['app', 'database'],
     short: { a: 'as', n: 'noRestart' },
+    secret: ['env'],
     result: change,
     examples: [
       'db:attach blog blog-db',
