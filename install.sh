@@ -4,7 +4,7 @@
 #   sudo ./install.sh                     install, or upgrade from a newer checkout; safe to repeat
 #   sudo ./install.sh start|stop|status   the servers of this installation; status ends with 0 only if all of them run
 #   sudo ./install.sh --restore FILE      install on an empty home what server:backup saved; - reads standard input
-#   sudo ./install.sh restart SERVER      one of them: redis, rqlite, kernel, proxy, sshd, logs; or docker
+#   sudo ./install.sh restart SERVER      one of them: redis, rqlite, kernel, proxy, sshd, logs; one of a device; or docker
 #   sudo ./install.sh test                everything that the tests need, then all tests
 #   sudo ./install.sh uninstall [--purge] removes the program; --purge removes the data too
 #
@@ -58,12 +58,16 @@ main() {
     start) need_installation; one_at_a_time; start_all ;;
     stop) need_installation; one_at_a_time; stop_all ;;
     restart) need_installation; one_at_a_time; restart_one ;;
-    mounts) share_mounts ;;
+    mounts) share_mounts; bind_endpoints ;;
     status) need_installation; print_status ;;
     test) test_all ;;
     uninstall) one_at_a_time; uninstall_all ;;
     supervise) supervise "$service" ;;
     trim-logs) trim_logs ;;
+    # The kernel's own words, for its devices.
+    packages) add_packages ;;
+    serve) alone_with_devices; serve_device ;;
+    unserve) alone_with_devices; unserve_device ;;
   esac
 }
 
@@ -83,13 +87,13 @@ read_words() {
         set_flag "$1" "$2"
         shift
         ;;
-      install | start | stop | restart | status | test | uninstall | mounts | supervise | trim-logs)
+      install | start | stop | restart | status | test | uninstall | mounts | supervise | trim-logs | packages | serve | unserve)
         [ -z "$verb" ] || fail "One thing at a time: $verb or $1?" "Type: $0 --help"
         verb=$1
         ;;
       *)
-        case $verb in restart | supervise) ;; *) fail "I do not know the word $1." "Type: $0 --help" ;; esac
-        service=$1
+        case $verb in restart | supervise | packages | serve | unserve) ;; *) fail "I do not know the word $1." "Type: $0 --help" ;; esac
+        service="${service:+$service }$1"
         ;;
     esac
     shift
@@ -314,31 +318,35 @@ install_missing() {
   missing=''
   for package in $1; do has_package "$package" || missing="$missing $package"; done
   [ -n "$missing" ] || { done_with 'already there'; return 0; }
-  try 'The package lists could not be fetched.' 'Look at the network and at /etc/apt/sources.list.' apt-get update -q
+  try 'The package lists could not be fetched.' 'Look at the network and at /etc/apt/sources.list.' apt-get update -o DPkg::Lock::Timeout=300 -q
   try "The packages$missing could not be installed." 'Run apt-get install with them by hand and look at what it says.' install_quietly "$missing"
   done_with "installed$missing ($(elapsed))"
 }
 
 has_package() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
-# Debian starts a server when it installs one. These names are units that were not there before and must stay silent:
-# MegapolOS runs instances of its own, and port 80 may belong to somebody.
+# Debian starts a server when it installs one. Units that were not there before must stay silent: MegapolOS runs instances
+# of its own, and port 80 may belong to somebody.
+own_units='nginx redis-server ssh'
 install_quietly() {
-  silent=''
-  for unit in nginx redis-server ssh; do unit_exists "$unit" || silent="$silent $unit"; done
+  before=" $(unit_names | paste -s -d ' ') "
   forbid_starts
   trap allow_starts EXIT
   trap 'exit 130' HUP INT TERM
   # shellcheck disable=SC2086
-  DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $1
+  DEBIAN_FRONTEND=noninteractive apt-get install -o DPkg::Lock::Timeout=300 -q -y --no-install-recommends $1
   allow_starts
   trap - EXIT
-  for unit in $silent; do
-    ! unit_exists "$unit" || keep_from_boot "$unit"
+  for unit in $(unit_names); do
+    case $before in *" $unit "*) continue ;; esac
+    case " ${own_units:-$unit} " in *" $unit "*) keep_from_boot "$unit" || true ;; esac
   done
 }
 
-unit_exists() { [ -e "/etc/init.d/$1" ] || [ -e "/lib/systemd/system/$1.service" ]; }
+# Not the ones that are made from a pattern, such as postgresql@.
+unit_names() {
+  for file in /etc/init.d/* /lib/systemd/system/*.service; do basename "$file" .service; done | grep -v '@' | sort -u
+}
 
 keep_from_boot() {
   if has_systemd; then systemctl disable "$1"; else update-rc.d "$1" disable; fi
@@ -456,6 +464,7 @@ undo_restore() {
   remove_servers
   remove_from_docker
   remove_firewall
+  unbind_endpoints
   unmount_all
   close_machine_sshd
   rm -f "$command" "$prefix/current"
@@ -550,6 +559,7 @@ write_private() { (umask 077 && printf '%s\n' "$2" >"$1"); }
 install_mounts() {
   step 'Shared mount'
   share_mounts
+  bind_endpoints
   done_with "$home/mounts"
 }
 
@@ -561,6 +571,21 @@ share_mounts() {
     mount --make-private "$home/mounts"
   fi
   mount --make-shared "$home/mounts"
+}
+
+# Private addresses that apps reach devices at, which are server/network/subnets.ts's: of the pool's last eight /24 the
+# first four. Docker publishes ports there, so they are bound before it starts.
+bind_endpoints() {
+  ip route replace local "$(endpoint_block)" dev lo || fail "The addresses of devices, $(endpoint_block), could not be bound." 'Is iproute2 there? Look at: ip route show table local'
+}
+
+unbind_endpoints() { ip route del local "$(endpoint_block)" dev lo 2>>"$log" || true; }
+
+endpoint_block() {
+  echo "$pool" | awk -F '[./]' '{
+    first = (($1 * 256 + $2) * 256 + $3) * 256 + $4 + 2 ^ (32 - $5) - 2048
+    printf "%d.%d.%d.%d/22\n", first / 16777216, first / 65536 % 256, first / 256 % 256, first % 256
+  }'
 }
 
 # --- programs ----------------------------------------------------------------------------------------------------
@@ -713,8 +738,8 @@ configure_rqlite() {
 }
 
 start_stores() {
-  for server in redis rqlite; do
-    ! has_service $server || bring_up $server
+  for server in redis rqlite $(device_servers); do
+    ! has_service "$server" || bring_up "$server"
   done
 }
 
@@ -1077,6 +1102,13 @@ END
 
 services='redis rqlite kernel proxy sshd git logs'
 
+# Servers of devices on the node: a folder each, written by server/devices/host-node.ts. Their names have a dot.
+device_servers() {
+  for folder in "$home"/servers/*/; do
+    [ ! -s "$folder/command" ] || basename "$folder"
+  done
+}
+
 has_service() {
   case $1 in
     rqlite) [ "$store" = rqlite ] ;;
@@ -1105,10 +1137,14 @@ words_of() {
         "MEGAPOLOS_SOCKET=$socket" "MEGAPOLOS_PUSHES=$home/run/pushes" "$node_folder/bin/node" --max-semi-space-size=4 "$prefix/current/server/doors/git-http.ts"
       ;;
     logs) printf '%s\n' "$prefix/current/install.sh" trim-logs --home "$home" ;;
+    *.*) cat "$home/servers/$1/command" ;;
   esac
 }
 
-user_of() { case $1 in redis | rqlite) echo "$store_user" ;; git) echo "$user" ;; *) echo root ;; esac; }
+user_of() { case $1 in redis | rqlite) echo "$store_user" ;; git) echo "$user" ;; *.*) cat "$home/servers/$1/user" ;; *) echo root ;; esac; }
+stop_signal_of() { case $1 in *.*) cat "$home/servers/$1/signal" ;; *) echo TERM ;; esac; }
+# Seconds that it has to end.
+patience_of() { case $1 in *.*) echo 120 ;; *) echo 30 ;; esac; }
 
 # Changes when the server has to be restarted to see what was configured.
 fingerprint() {
@@ -1120,6 +1156,7 @@ fingerprint() {
       kernel | git) readlink "$prefix/current"; cat "$home/settings.env" ;;
       proxy) proxy_files ;;
       sshd) cat "$home/sshd/sshd_config" ;;
+      *.*) cat "$home/servers/$1/user" "$home/servers/$1/signal" ;;
     esac
   } | sha256sum | cut -c 1-16
 }
@@ -1172,8 +1209,10 @@ title_of() {
 
 start_all() {
   share_mounts
+  bind_endpoints
   engine_answers || { step 'Docker Engine'; start_docker; done_with started; }
-  for server in $services; do
+  # Devices before the kernel, which asks them how they are.
+  for server in $(device_servers) $services; do
     has_service "$server" || continue
     bring_up "$server"
     [ "$server" != kernel ] || wait_for 30 kernel_answers || fail_with_log "$home/logs/kernel.log" 'The kernel did not answer within 30 s.' "Look at $home/logs/kernel.log"
@@ -1182,7 +1221,7 @@ start_all() {
 
 restart_one() {
   if [ "$service" = docker ]; then restart_docker; return; fi
-  case " $services " in *" ${service:-none} "*) ;; *) fail "There is no server '$service'." "It is one of: $services docker" ;; esac
+  case " $services $(device_servers | paste -s -d ' ') " in *" ${service:-none} "*) ;; *) fail "There is no server '$service'." "It is one of: $services $(device_servers | paste -s -d ' ') docker" ;; esac
   has_service "$service" || fail "This installation has no server $service of its own." "Type: $0 status"
   stop_service "$service"
   bring_up "$service"
@@ -1202,7 +1241,7 @@ restart_docker() {
 
 # The other way round: nothing comes in before what it needs is gone.
 stop_all() {
-  for server in logs git sshd proxy kernel rqlite redis; do
+  for server in logs git sshd proxy kernel $(device_servers) rqlite redis; do
     running "$server" || continue
     step "$(title_of "$server")"
     stop_service "$server"
@@ -1213,7 +1252,7 @@ stop_all() {
 
 print_status() {
   all=0
-  for server in $services; do
+  for server in $services $(device_servers); do
     has_service "$server" || continue
     if running "$server"; then state="running  $(pid_of "$server")"; else state=stopped all=1; fi
     printf '%-8s %s\n' "$server" "$state"
@@ -1223,6 +1262,36 @@ print_status() {
   if kernel_answers; then state=$(health); else state='does not answer' all=1; fi
   printf '%-8s %s\n' health "$state"
   return "$all"
+}
+
+# --- devices: what the kernel asks for them ------------------------------------------------------------------------
+
+# Two devices may ask at the same time, and an install.sh that waits for the kernel may be at work meanwhile.
+alone_with_devices() {
+  mkdir -p /run/lock
+  exec 9>"/run/lock/$name-devices"
+  flock -w 120 9 || fail 'Another server of a device is being started or stopped.' 'Wait until it is done.'
+}
+
+# Fails with the last words of apt. Units that the packages bring stay silent: the kernel starts servers of its own.
+add_packages() {
+  exec 9>/run/lock/megapolos-packages
+  flock -w 600 9 || fail 'Other packages are being installed.' 'Wait until that is done.'
+  # Whatever they are called.
+  own_units=''
+  step 'Packages'
+  install_missing "$service"
+}
+
+serve_device() {
+  [ -s "$home/servers/$service/command" ] || fail "There is no server $service." "Look at $home/servers"
+  bring_up "$service"
+}
+
+unserve_device() {
+  [ -d "$home/servers/$service" ] || return 0
+  remove_server "$service"
+  rm -rf "${home:?}/servers/$service" "$home/run/$service.mark"
 }
 
 has_systemd() { [ -d /run/systemd/system ]; }
@@ -1316,6 +1385,8 @@ END
 # Wants, never Requires: that one server stops is no reason for another one to.
 unit_order() {
   case $1 in
+    # They listen at addresses that this one binds.
+    *.*) echo "After=network.target $(unit_of mounts)"; echo "Wants=$(unit_of mounts)" ;;
     kernel)
       echo "After=network-online.target docker.service $(unit_of redis) $(unit_of rqlite)"
       echo "Wants=network-online.target docker.service $(unit_of redis)"
@@ -1339,6 +1410,7 @@ unit_rules() {
       echo 'ProtectKernelTunables=yes'; echo 'ProtectControlGroups=yes'; echo 'CapabilityBoundingSet='; echo 'RestrictAddressFamilies=AF_UNIX AF_INET'
       echo 'IPAddressDeny=any'; echo 'IPAddressAllow=localhost'
       ;;
+    *.*) echo "KillSignal=SIG$(stop_signal_of "$1")"; echo 'KillMode=mixed'; echo "TimeoutStopSec=$(patience_of "$1")"; echo 'NoNewPrivileges=yes'; echo 'ProtectHome=yes' ;;
     redis | rqlite)
       echo 'NoNewPrivileges=yes'; echo 'PrivateTmp=yes'; echo 'PrivateDevices=yes'; echo 'ProtectHome=yes'; echo 'ProtectSystem=strict'
       echo "ReadWritePaths=$home/$1"; echo 'ProtectKernelModules=yes'; echo 'ProtectKernelTunables=yes'; echo 'ProtectControlGroups=yes'
@@ -1364,7 +1436,7 @@ stop_supervisor() {
   if alive "$home/run/$1.supervisor"; then
     guardian=$(cut -d ' ' -f 1 "$home/run/$1.supervisor")
     kill -TERM "$guardian" 2>/dev/null || true
-    wait_for 30 gone "$home/run/$1.supervisor" || kill -KILL "$guardian" 2>/dev/null || true
+    wait_for "$(patience_of "$1")" gone "$home/run/$1.supervisor" || kill -KILL "$guardian" 2>/dev/null || true
   fi
   # A supervisor that was killed leaves its server behind.
   if alive "$home/run/$1.pid"; then end_server "$1" "$(cut -d ' ' -f 1 "$home/run/$1.pid")"; fi
@@ -1375,11 +1447,11 @@ stop_supervisor() {
 # longer pauses, up to 30 s, when the server does not live for 10 s.
 supervise() {
   cd /
-  stopping='' child='' pause=0.2
+  stopping='' child='' pause=0.2 stop_signal=$(stop_signal_of "$1")
   # An old server whose supervisor was killed holds the port.
   if alive "$home/run/$1.pid"; then end_server "$1" "$(cut -d ' ' -f 1 "$home/run/$1.pid")"; fi
   identity $$ >"$home/run/$1.supervisor"
-  trap 'stopping=yes; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' TERM
+  trap 'stopping=yes; [ -z "$child" ] || kill "-$stop_signal" "$child" 2>/dev/null || true' TERM
   trap '' HUP INT
   while [ -z "$stopping" ]; do
     run_once "$1"
@@ -1396,7 +1468,7 @@ run_once() {
   born=$(date +%s)
   as=''
   runs_as=$(user_of "$1")
-  [ "$runs_as" = root ] || as="setpriv --reuid=$runs_as --regid=$runs_as --init-groups --no-new-privs"
+  [ "$runs_as" = root ] || as="setpriv --reuid=$runs_as --regid=$(id -g "$runs_as") --init-groups --no-new-privs"
   {
     # shellcheck disable=SC2086
     set -- $as
@@ -1421,7 +1493,7 @@ END
 longer() { awk -v pause="$1" 'BEGIN { pause *= 2; print (pause > 30 ? 30 : pause) }'; }
 
 end_server() {
-  kill -TERM "$2" 2>/dev/null || true
+  kill "-$(stop_signal_of "$1")" "$2" 2>/dev/null || true
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     [ -e "/proc/$2" ] || break
     sleep 0.5
@@ -1472,6 +1544,7 @@ uninstall_all() {
   step 'Containers, networks, firewall and mounts'
   remove_from_docker
   remove_firewall
+  unbind_endpoints
   unmount_all
   # What the proxy keeps outside of the data home.
   [ ! -s "$home/system" ] || rm -rf "/run/megapolos-$(cat "$home/system")" "/var/lib/nginx/megapolos-$(cat "$home/system")"
@@ -1485,7 +1558,7 @@ uninstall_all() {
 }
 
 remove_servers() {
-  for server in logs git sshd proxy kernel rqlite redis; do remove_server $server; done
+  for server in logs git sshd proxy kernel $(device_servers) rqlite redis; do remove_server "$server"; done
   ! has_systemd || remove_server mounts
 }
 

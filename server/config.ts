@@ -61,6 +61,10 @@ export interface Paths {
   readonly rqliteAuth: string
   /** Devices keep their files here, a folder each. */
   readonly devices: string
+  /** Drivers that the operator added, a folder each. */
+  readonly drivers: string
+  /** What of them is running: a copy for each. */
+  readonly driverCopies: string
   /** What containers find at `/megapolos`: a folder for each process type of a group. A shared mount. */
   readonly mounts: string
 }
@@ -105,6 +109,8 @@ export function readConfig(env: Environment = process.env): Config {
       redisSocket: join(home, 'redis/redis.sock'),
       rqliteAuth: join(home, 'keys/rqlite'),
       devices: join(home, 'devices'),
+      drivers: join(home, 'drivers'),
+      driverCopies: join(home, 'run/drivers'),
       mounts: join(home, 'mounts'),
     },
   }

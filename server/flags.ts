@@ -1,25 +1,28 @@
 /** What `install.sh` asks with `node server/main.ts --flag` while the kernel does not run. */
 import { join } from 'node:path'
 import type { Config } from './config.ts'
-import { createDevices } from './devices/devices.ts'
-import { loadRegistry } from './devices/registry.ts'
 import { systemName } from './home.ts'
 import type { Log } from './log.ts'
+import { openDevices } from './open-devices.ts'
 import { openStore, restoreState } from './state/open.ts'
 import { loadKey } from './state/secrets.ts'
 
 export async function answerFlag(flag: string, file: string, config: Config, log: Log): Promise<void> {
   if (flag === '--restore-state') return restoreState(config, file)
-  const store = await openStore({ config, key: await loadKey(join(config.paths.keys, 'secret.key')), log })
+  const key = await loadKey(join(config.paths.keys, 'secret.key'))
+  const store = await openStore({ config, key, log })
   if (flag === '--save-state') await store.backup(file)
   else if (flag === '--proxy-command') {
-    const devices = createDevices({
-      registry: await loadRegistry(join(config.program, 'drivers')),
-      store,
+    const world = {
       config,
+      store,
+      key,
       system: await systemName(config.home),
+      users: async () => [],
+      tell: () => {},
       log,
-    })
+    }
+    const { devices } = await openDevices(world)
     await devices.installDefaults()
     process.stdout.write(`${devices.proxy().command().join('\n')}\n`)
   } else throw new Error(`unknown flag ${flag}`)

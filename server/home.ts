@@ -16,7 +16,16 @@ export async function prepareHome({ home, paths }: Config, account: Account): Pr
   await folder(dirname(paths.socket), 0o750)
   await folder(paths.repositories, 0o750, account)
   await folder(paths.pushes, 0o700, account)
-  for (const path of [paths.keys, paths.logs, paths.spool, paths.backups, paths.devices, dirname(paths.sqlite)])
+  await folder(paths.drivers, 0o755)
+  for (const path of [
+    paths.driverCopies,
+    paths.keys,
+    paths.logs,
+    paths.spool,
+    paths.backups,
+    paths.devices,
+    dirname(paths.sqlite),
+  ])
     await folder(path, 0o700)
 }
 

@@ -6,7 +6,7 @@ import type { Release } from './domain/release.ts'
 import type { RunningJob } from './jobs/queue.ts'
 
 export function createLateChanges(
-  { store, journal, repositories, rollout, routes }: Parts,
+  { store, journal, repositories, rollout, routes, attachments }: Parts,
   { run, planned }: Changes,
   serving: (app: App) => Promise<Release>,
   /** Builds again what is gone of the release's images. */
@@ -98,11 +98,15 @@ export function createLateChanges(
         job.commit()
         await rollout.destroy(now, job)
         // The row goes last: a destroy that was interrupted can be typed again.
+        const kept = [...new Set((await store.attachments.ofApp(app.id)).map(({ database }) => database))]
         await repositories.remove(app.id)
         await store.apps.destroy(app.id)
+        // Its logins end now, or when their server is back.
+        await attachments.attend()
         await routes.forget(app.id).catch(() => {})
         for (const operation of last) job.did(operation)
-        return { result: `${app.name} is gone.` }
+        const stays = kept.length > 0 ? ` Detached and kept: ${kept.join(', ')}.` : ''
+        return { result: `${app.name} is gone.${stays}` }
       })
     },
 

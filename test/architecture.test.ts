@@ -9,7 +9,7 @@ const house = all.filter((source) => !isTest(source))
 
 const stages = ['push', 'build', 'release', 'rollout', 'route']
 /** Who knows the order of the stages. */
-const order = ['pipeline.ts', 'changes.ts', 'late-changes.ts']
+const order = ['pipeline.ts', 'changes.ts', 'late-changes.ts', 'release-changes.ts', 'attach-changes.ts']
 const vocabulary = ['errors.ts', 'log.ts', 'steps.ts', 'config.ts', 'domain']
 const tools = ['engine', 'state', 'live', 'events', 'jobs', 'devices', 'network']
 
@@ -26,7 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   events: [...vocabulary, 'state', 'live'],
   jobs: [...vocabulary, 'state', 'live', 'events'],
   network: [...vocabulary, 'engine', 'state'],
-  devices: [...vocabulary, 'state'],
+  devices: [...vocabulary, 'state', 'engine', 'network'],
   // Looks at what all of them left, and is asked by the pipeline alone.
   gc: [...vocabulary, ...tools],
   // A stage is (input, ports) → output and never knows another stage; only the pipeline has their order.
@@ -34,10 +34,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Looks at everything, and touches nothing.
   doctor: [...vocabulary, ...tools],
   // Answers what is asked while the kernel does not run.
-  'flags.ts': [...vocabulary, ...tools, 'home.ts'],
+  'flags.ts': [...vocabulary, ...tools, 'home.ts', 'open-devices.ts'],
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
-  ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order]])),
+  ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order, 'attachments']])),
+  'open-attachments.ts': [...vocabulary, 'attachments', ...tools],
+  'open-backups.ts': [...vocabulary, 'attachments', 'backups', ...tools],
+  'open-devices.ts': [...vocabulary, 'build', ...tools, 'open-drivers.ts'],
+  'open-drivers.ts': [...vocabulary, 'build', ...tools],
   backups: [...vocabulary, 'push', 'attachments', ...tools],
   // Ties what devices provide to apps; the order of their changes is the pipeline's.
   attachments: [...vocabulary, ...tools],
@@ -89,9 +93,9 @@ test.each([
   )
 })
 
-test('only state/ has SQL', () => {
+test('only state/ has SQL, and drivers speak it to their servers', () => {
   const statement = /\b(SELECT\s[^']*\sFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+TABLE)\b/
-  expect(pathsWhere(({ place, text }) => place !== 'state' && statement.test(text))).toEqual([])
+  expect(pathsWhere(({ place, text }) => place !== 'state' && place !== 'drivers' && statement.test(text))).toEqual([])
 })
 
 test('only config.ts reads the environment', () => {

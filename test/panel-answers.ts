@@ -33,6 +33,7 @@ export function job(id: number, change: object = {}) {
   }
 }
 
+const builtIn = { node: 'local', as: 'built-in', version: null }
 export const running = { state: 'running', result: null, endedAt: null, operations: ['build 4f2c9e1'] }
 export const refused = {
   state: 'failed',
@@ -90,8 +91,8 @@ export const blog = {
     event(4, 'device', 'Redis answers again, after 20 s.'),
   ],
   'devices:list': [
-    { name: 'docker', class: 'builder', driver: 'docker', node: 'local', state: 'ready' },
-    { name: 'nginx', class: 'proxy', driver: 'nginx', node: 'local', state: 'running' },
+    { name: 'docker', class: 'builder', driver: 'docker', ...builtIn, state: 'ready' },
+    { name: 'nginx', class: 'proxy', driver: 'nginx', ...builtIn, state: 'running' },
   ],
   logs: ({ tail }: { tail: boolean }) => (tail ? [] : [logLine('GET / 200 18 ms'), logLine('ready', 'worker.1')]),
 }

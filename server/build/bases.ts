@@ -9,8 +9,9 @@ import { join } from 'node:path'
 import type { BuilderDriver } from '../devices/classes/builder.ts'
 import type { Engine } from '../engine/engine.ts'
 import { messageOf, UserError } from '../errors.ts'
-import { fetchPackages, makeStack, packFolder, withFolder } from './base-sources.ts'
+import { fetchPackages, packFolder, withFolder } from './base-sources.ts'
 import type { Bases, BuildpackManifest } from './buildpack.ts'
+import { buildBase, ensureStack, hubAnswers, type Maker as ImageMaker, stackTag } from './stack.ts'
 
 export interface BasesConfig {
   readonly mode: 'auto' | 'hub' | 'local'
@@ -33,7 +34,7 @@ export function createBases(
   engine: Pick<Engine, 'image'>,
 ): BaseImages {
   const building = new Map<string, Promise<void>>()
-  const maker = { config, builder, engine }
+  const maker = { config, builder, engine, system: config.system }
   return {
     versions: (language) => {
       const { versions, default: fallback } = readManifest(config, language).base
@@ -70,10 +71,8 @@ export function currentBases(config: BasesConfig): Set<string> {
   }
 }
 
-interface Maker {
+interface Maker extends ImageMaker {
   readonly config: BasesConfig
-  readonly builder: () => BuilderDriver
-  readonly engine: Pick<Engine, 'image'>
 }
 
 async function ensure(maker: Maker, base: string, log: (line: string) => void): Promise<void> {
@@ -125,30 +124,6 @@ async function makeRun(maker: Maker, manifest: Manifest, version: string, tag: s
   return make(local)
 }
 
-const stackRelease = 'bookworm'
-
-/** Debian's smallest system as an image, for servers that do not reach Docker Hub. */
-async function ensureStack(maker: Maker, log: (line: string) => void): Promise<string> {
-  const tag = stackTag()
-  if (await maker.engine.image(tag)) return tag
-  log(`Making a Debian ${stackRelease} image from the archive`)
-  await withFolder(async (folder) => {
-    await makeStack(stackRelease, join(folder, 'rootfs.tar'))
-    const source = await packFolder(folder)
-    const files = {
-      Dockerfile:
-        'FROM scratch\nADD rootfs.tar /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nCMD ["bash"]\n',
-    }
-    await build(maker, { source, dockerfile: 'Dockerfile', files, tag }, log)
-  })
-  return tag
-}
-
-function stackTag(): string {
-  const recipe = readFileSync(join(import.meta.dirname, 'base-sources.ts'))
-  return `megapolos/stack:${stackRelease}-${hash(recipe)}`
-}
-
 /** Builds one Dockerfile of a recipe; the image to start from is its only argument. */
 async function buildRecipe(
   maker: Maker,
@@ -163,23 +138,8 @@ async function buildRecipe(
   files['ca-bundle.crt'] = caBundle()
   await withFolder(async (empty) => {
     const source = await packFolder(request.folder ?? empty)
-    await build(maker, { source, dockerfile: request.dockerfile, files, tag: request.tag }, log)
+    await buildBase(maker, { source, dockerfile: request.dockerfile, files, tag: request.tag }, log)
   })
-}
-
-async function build(
-  maker: Maker,
-  request: { source: string; dockerfile: string; files: Record<string, string>; tag: string },
-  log: (line: string) => void,
-): Promise<void> {
-  const labels = { 'megapolos.base': request.tag, 'megapolos.system': maker.config.system }
-  const quiet = (line: string) => {
-    // The output of apt is of no interest to a pusher unless it fails, and then the error has it.
-    if (!line.startsWith(' ')) log(line.length > 100 ? `${line.slice(0, 100)}…` : line)
-  }
-  await maker
-    .builder()
-    .build({ app: 'bases', ignore: [], secrets: {}, labels, ...request }, quiet, new AbortController().signal)
 }
 
 function reference(config: BasesConfig, language: string, version: string, kind: 'run' | 'build'): string {
@@ -215,20 +175,6 @@ function caBundle(): string {
   } catch {
     return ''
   }
-}
-
-async function hubAnswers(): Promise<boolean> {
-  try {
-    // Any answer will do, also "unauthorized".
-    await fetch('https://registry-1.docker.io/v2/', { signal: AbortSignal.timeout(5000) })
-    return true
-  } catch {
-    return false
-  }
-}
-
-function hash(content: Buffer): string {
-  return createHash('sha256').update(content).digest('hex').slice(0, 10)
 }
 
 if (import.meta.main) {

@@ -1,6 +1,8 @@
 /** What git asks for over SSH and HTTP, and what its hook hands over. Programs type these, people do not. */
 import { z } from 'zod'
+import { type Actor, may } from '../domain/access.ts'
 import { appNameProblem, suggestAppName } from '../domain/app.ts'
+import { driverOfRepository } from '../domain/device.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'
 import { asker } from './fields.ts'
@@ -33,10 +35,22 @@ async function firstOfTwo(name: string, error: unknown, kernel: Kernel) {
   return app
 }
 
+/** `drivers/memcached` → `memcached`; null for an app. Drivers are an admin's: they may ask for the whole server. */
+function driverIn(name: string, actor: Actor): string | null {
+  if (!name.startsWith('drivers/')) return null
+  requireAdmin(actor)
+  return name.slice('drivers/'.length)
+}
+
+function requireAdmin(actor: Actor): void {
+  if (may(actor, 'admin')) return
+  throw new UserError('forbidden', `${actor.name} is a ${actor.role} and may not push or fetch drivers.`)
+}
+
 export const git = [
   command({
     name: 'git:receive-pack',
-    summary: 'Open the repository of an app for a push; a new name makes a new app',
+    summary: 'Open the repository of an app or a driver for a push; a new name makes a new one',
     access: 'app:write',
     kind: 'mutation',
     hidden: true,
@@ -47,6 +61,8 @@ export const git = [
     aliases: [{ name: 'git-receive-pack' }],
     result: path,
     run: async ({ repository: name }, { actor }, kernel) => {
+      const driver = driverIn(name, actor)
+      if (driver !== null) return { path: await kernel.driverPushes.repository(driver) }
       const app = (await kernel.store.apps.find(name)) ?? (await create(name, actor.name, kernel))
       return { path: await kernel.repositories.ensure(app.id) }
     },
@@ -64,7 +80,9 @@ export const git = [
     positional: ['repository'],
     aliases: [{ name: 'git-upload-pack' }],
     result: path,
-    run: async ({ repository: name }, _context, kernel) => {
+    run: async ({ repository: name }, { actor }, kernel) => {
+      const driver = driverIn(name, actor)
+      if (driver !== null) return { path: await kernel.driverPushes.repository(driver) }
       const app = await kernel.store.apps.get(name)
       return { path: await kernel.repositories.ensure(app.id) }
     },
@@ -82,6 +100,12 @@ export const git = [
     positional: ['repository', 'ref', 'old', 'new', 'tree'],
     result: z.null(),
     run: async ({ repository: id, ...push }, context, kernel) => {
+      const driver = driverOfRepository(id)
+      if (driver !== null && context.source) {
+        requireAdmin(context.actor)
+        await kernel.driverPushes.push(driver, push, context.source, context.emit)
+        return null
+      }
       const app = await kernel.store.apps.byId(id)
       if (!app || !context.source) throw new UserError('not-found', 'This repository belongs to no app any more.')
       if (kernel.born.delete(app.id)) context.emit(`-----> Created app ${app.name}`)

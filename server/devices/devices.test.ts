@@ -8,6 +8,7 @@ import { createDevices } from './devices.ts'
 import type { DriverHost } from './driver.ts'
 import { loadRegistry } from './registry.ts'
 
+const quiet = createLog(() => {})
 let home: string
 let rows: Device[]
 beforeEach(async () => {
@@ -49,13 +50,14 @@ async function devices() {
       add: async (device: Omit<Device, 'createdAt'>) => void rows.push({ ...device, createdAt: 'now' }),
     },
   }
-  const config = { httpPort: 8080, docker: '/docker.sock', paths: { devices: join(home, 'devices') } }
+  // Drivers that ask for nothing but a folder and the engine's socket.
+  const host = { devicesFolder: join(home, 'devices'), engineSocket: '/docker.sock', system: 'test', log: quiet }
   return createDevices({
     registry: await loadRegistry(join(home, 'drivers')),
-    store,
-    config: config as Parameters<typeof createDevices>[0]['config'],
-    system: 'test',
-    log: createLog(() => {}),
+    store: store as unknown as Parameters<typeof createDevices>[0]['store'],
+    config: { httpPort: 8080 },
+    host: host as unknown as Parameters<typeof createDevices>[0]['host'],
+    log: quiet,
   })
 }
 

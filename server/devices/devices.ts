@@ -1,14 +1,14 @@
 /** The devices of this installation, and the driver of each. */
 import type { Config } from '../config.ts'
-import type { Device, DeviceClass } from '../domain/device.ts'
-import { messageOf, UserError } from '../errors.ts'
+import type { Device, DeviceClass, Manifest } from '../domain/device.ts'
+import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
-import type { BuilderDriver } from './classes/builder.ts'
-import type { ProxyDriver } from './classes/proxy.ts'
-import type { DriverHost } from './driver.ts'
-import { createHost } from './host.ts'
+import type { HostBasics } from './driver.ts'
+import type { HostParts } from './host.ts'
+import { createLoaded } from './loaded.ts'
 import type { BrokenDriver, Drivers, Registry } from './registry.ts'
+import { stateOf } from './states.ts'
 
 const builtIn = { node: 'local', as: 'built-in', version: null, state: 'ready', settings: {} } as const
 
@@ -26,79 +26,89 @@ export interface DeviceState extends Omit<Device, 'state'> {
 export interface Devices {
   /** Adds the rows that are missing, loads their drivers, and installs the proxy. Says whether a running proxy must be restarted. */
   installDefaults(): Promise<{ readonly proxyChanged: boolean }>
-  proxy(): ProxyDriver
-  builder(): BuilderDriver
+  proxy(): Drivers['proxy']
+  builder(): Drivers['builder']
+  /** The driver of a device that is ready; throws `not-found`, or `conflict` when it is not ready. */
+  database(device: string): Promise<Drivers['database']>
+  archive(device: string): Promise<Drivers['archive']>
+  storage(device: string): Promise<Drivers['storage']>
+  /** Those that are ready. */
+  ofClass(deviceClass: DeviceClass): Promise<Device[]>
   list(): Promise<DeviceState[]>
+  /** With its state as in `list`. Throws `not-found`. */
+  info(device: string): Promise<DeviceState>
+  manifests(): readonly Manifest[]
   /** Driver folders that are not used, and why. */
   broken(): readonly BrokenDriver[]
+  /** A device whose row or whose driver has changed: it is loaded anew at its next call. */
+  forget(device: string): void
+  /** Of a device in any state, for who installs and removes it. */
+  anyDriver<C extends DeviceClass>(device: Device, deviceClass: C): Promise<Drivers[C]>
 }
 
 export interface DeviceParts {
   readonly registry: Registry
   readonly store: Pick<Store, 'devices'>
-  readonly config: Pick<Config, 'httpPort' | 'docker' | 'paths'>
-  /** Short name of this installation. */
-  readonly system: string
+  readonly config: Pick<Config, 'httpPort'>
+  /** What drivers are given of the kernel. */
+  readonly host: HostParts
   readonly log: Log
 }
 
-export function createDevices(parts: DeviceParts): Devices {
-  const { registry, store, log } = parts
-  const loaded: { [C in DeviceClass]?: { device: string; driver: Drivers[C] } } = {}
+export function createDevices({ registry, store, config, host, log }: DeviceParts): Devices {
+  const settings = (device: Device): HostBasics['settings'] => ({
+    ...device.settings,
+    ...(device.as === 'built-in' ? {} : { as: device.as }),
+    ...(device.version === null ? {} : { version: device.version }),
+    ...(device.class === 'proxy' ? { httpPort: config.httpPort } : {}),
+  })
+  const loaded = createLoaded(registry, settings, host)
+  /** Asked for at any moment, and by who cannot wait. */
+  const atHand: { proxy?: Drivers['proxy']; builder?: Drivers['builder'] } = {}
 
-  const driverOf = <C extends DeviceClass>(deviceClass: C): Drivers[C] => {
-    const found = loaded[deviceClass]
-    if (found !== undefined) return found.driver
+  const inHand = <C extends keyof typeof atHand>(deviceClass: C): Drivers[C] => {
+    const driver = atHand[deviceClass]
+    if (driver !== undefined) return driver as Drivers[C]
     throw new UserError('unavailable', `The ${deviceClass} is not installed yet.`, 'Try again in a moment.')
   }
+  const ready = async <C extends DeviceClass>(name: string, deviceClass: C): Promise<Drivers[C]> => {
+    const device = await store.devices.get(name)
+    if (device.state === 'ready') return loaded.driver(device, deviceClass)
+    const doing = device.state === 'removing' ? 'is being removed' : 'is not installed completely'
+    throw new UserError('conflict', `The device ${name} ${doing}.`, `Look at it: devices:info ${name}`)
+  }
+  const withState = async (device: Device): Promise<DeviceState> => ({
+    ...device,
+    state: await stateOf(device, loaded),
+  })
 
   return {
     async installDefaults() {
       await addMissing(store.devices)
       for (const { folder, problem } of registry.broken) log.warn('driver not used', { driver: folder, problem })
       for (const device of await store.devices.list()) {
-        if (device.class === 'proxy') loaded.proxy = await load(parts, device, 'proxy')
-        else loaded.builder = await load(parts, device, 'builder')
+        if (device.class === 'proxy') atHand.proxy = await loaded.driver(device, 'proxy')
+        if (device.class === 'builder') atHand.builder = await loaded.driver(device, 'builder')
       }
-      return { proxyChanged: (await driverOf('proxy').install()).changed }
+      return { proxyChanged: (await inHand('proxy').install()).changed }
     },
-    proxy: () => driverOf('proxy'),
-    builder: () => driverOf('builder'),
-    list: async () => {
-      const state = async (device: Device) => {
-        const driver = loaded[device.class]
-        if (driver?.device !== device.name) return 'not loaded'
-        return device.class === 'proxy' ? proxyState(driverOf('proxy')) : 'ready'
-      }
-      return Promise.all(
-        (await store.devices.list()).map(async (device) => ({ ...device, state: await state(device) })),
-      )
-    },
+    proxy: () => inHand('proxy'),
+    builder: () => inHand('builder'),
+    database: (name) => ready(name, 'database'),
+    archive: (name) => ready(name, 'archive'),
+    storage: (name) => ready(name, 'storage'),
+    ofClass: async (deviceClass) =>
+      (await store.devices.list()).filter((one) => one.class === deviceClass && one.state === 'ready'),
+    list: async () => Promise.all((await store.devices.list()).map(withState)),
+    info: async (name) => withState(await store.devices.get(name)),
+    manifests: () => registry.drivers,
     broken: () => registry.broken,
+    forget: loaded.forget,
+    anyDriver: loaded.driver,
   }
 }
 
 async function addMissing(devices: Store['devices']): Promise<void> {
   const there = new Set((await devices.list()).map((device) => device.name))
   for (const device of defaults) if (!there.has(device.name)) await devices.add(device)
-}
-
-async function load<C extends DeviceClass>(
-  { registry, config, system, log }: DeviceParts,
-  device: Device,
-  deviceClass: C,
-): Promise<{ device: string; driver: Drivers[C] }> {
-  const createDriver = await registry.load(device.driver, deviceClass)
-  const settings: DriverHost['settings'] = deviceClass === 'proxy' ? { httpPort: config.httpPort } : {}
-  const hostParts = { devicesFolder: config.paths.devices, engineSocket: config.docker, system, log }
-  const host = await createHost(registry.manifest(device.driver), device.name, settings, hostParts)
-  return { device: device.name, driver: createDriver(host) }
-}
-
-async function proxyState(driver: ProxyDriver): Promise<string> {
-  try {
-    return (await driver.status()).running ? 'running' : 'The proxy does not answer.'
-  } catch (error) {
-    return messageOf(error)
-  }
 }

@@ -57,9 +57,14 @@ export interface NodeCalls {
   packages(names: readonly string[], progress: (line: string) => void): Promise<{ readonly installed: boolean }>
   /**
    * Keeps a server program alive under this name until `stop`, through restarts of the kernel and of the machine; safe to
-   * repeat, and restarted when its words have changed.
+   * repeat, and restarted when its words have changed. `stopSignal` asks it to end: SIGTERM when left out.
    */
-  serve(server: { readonly name: string; readonly command: readonly string[]; readonly user: string }): Promise<void>
+  serve(server: {
+    readonly name: string
+    readonly command: readonly string[]
+    readonly user: string
+    readonly stopSignal?: 'SIGTERM' | 'SIGINT' | 'SIGQUIT'
+  }): Promise<void>
   stop(name: string): Promise<void>
 }
 
@@ -92,7 +97,7 @@ export interface ImageSource {
 export interface DeviceContainer {
   readonly name: string
   readonly image: string
-  /** Null: the image's own. */
+  /** In place of the image's entrypoint and command; null: those. */
   readonly command: readonly string[] | null
   readonly env: Readonly<Record<string, string>>
   readonly user?: string
@@ -100,7 +105,10 @@ export interface DeviceContainer {
   readonly memory: number
   /** Path in the container → name of a volume of the device, made when it is not there (privilege `volume`). */
   readonly volumes: Readonly<Record<string, string>>
-  /** Files written into the container before it starts: path → text. Mode 0600, owner `user`. For keys and configuration. */
+  /**
+   * Files written into the container before it starts: path → text. Mode 0600, owner `user`. For keys and configuration;
+   * not on a volume.
+   */
   readonly files?: Readonly<Record<string, string>>
   /** Port in the container → endpoint of the device that leads there (privilege `network`). */
   readonly ports: Readonly<Record<number, string>>

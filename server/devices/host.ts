@@ -1,49 +1,71 @@
 /** Gives a driver exactly what its privileges say. */
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Manifest } from '../domain/device.ts'
+import type { Privilege } from '../domain/device.ts'
+import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { DriverHost, HostBasics } from './driver.ts'
+import { endpointAddress } from '../network/subnets.ts'
+import type { Store } from '../state/store.ts'
+import type { DriverHost, HostBasics, NetworkCalls, SecretCalls } from './driver.ts'
+import { type ContainerParts, createContainerCalls } from './host-containers.ts'
+import { createNodeCalls, type NodeParts } from './host-node.ts'
 
-export interface HostParts {
+/** All that drivers may ever ask for; `main.ts` puts it together. */
+export interface HostParts extends ContainerParts, NodeParts {
   readonly devicesFolder: string
   readonly engineSocket: string
-  readonly system: string
+  readonly store: Pick<Store, 'deviceSecrets' | 'endpoints'>
   readonly log: Log
 }
 
-export async function createHost(
-  manifest: Manifest,
-  device: string,
-  settings: HostBasics['settings'],
-  parts: HostParts,
-): Promise<DriverHost> {
+export interface HostInput {
+  /** Name of the device. */
+  readonly device: string
+  readonly privileges: readonly Privilege[]
+  readonly settings: HostBasics['settings']
+}
+
+export async function createHost({ device, privileges, settings }: HostInput, parts: HostParts): Promise<DriverHost> {
   const folder = join(parts.devicesFolder, device)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await chmod(folder, 0o700)
+  const log = named(parts.log, device)
+  const allowed = <T extends object>(privilege: Privilege, calls: T): T =>
+    privileges.includes(privilege) ? calls : refused(privilege, calls, log)
   return {
-    ...notYet,
-    device,
-    folder,
-    system: parts.system,
-    settings,
-    ...(manifest.privileges.includes('engine') ? { engineSocket: parts.engineSocket } : {}),
-    log: named(parts.log, device),
+    ...{ device, folder, system: parts.system, settings, log },
+    ...(privileges.includes('engine') ? { engineSocket: parts.engineSocket } : {}),
+    node: allowed('exec:node', createNodeCalls(device, parts)),
+    containers: allowed('containers', createContainerCalls({ name: device, folder, privileges }, parts)),
+    network: allowed('network', networkCalls(device, parts)),
+    secrets: allowed('secrets', secretCalls(device, parts)),
   }
 }
 
-const missing = async (): Promise<never> => {
-  throw new Error('the kernel does not offer this call yet')
+function networkCalls(device: string, { pool, store }: HostParts): NetworkCalls {
+  return {
+    endpoint: async (name, port) => {
+      const host = await store.endpoints.reserve(device, name, port)
+      return { host: endpointAddress(pool, host), port }
+    },
+    release: (name) => store.endpoints.release(device, name),
+  }
 }
 
-const notYet: Pick<DriverHost, 'node' | 'containers' | 'network' | 'secrets'> = {
-  node: { exec: missing, packages: missing, serve: missing, stop: missing },
-  containers: {
-    ...{ image: missing, ensure: missing, remove: missing, restart: missing, exec: missing, state: missing },
-    ...{ list: missing, logs: missing, removeVolume: missing },
-  },
-  network: { endpoint: missing, release: missing },
-  secrets: { get: missing, set: missing },
+function secretCalls(device: string, { store }: HostParts): SecretCalls {
+  return {
+    get: (name) => store.deviceSecrets.get(device, name),
+    set: (name, value) => store.deviceSecrets.set(device, name, value),
+  }
+}
+
+/** The same calls, each of which says no. */
+function refused<T extends object>(privilege: Privilege, calls: T, log: Log): T {
+  const refuse = (call: string) => async () => {
+    log.warn('driver.refused', { call, privilege })
+    throw new UserError('forbidden', `The driver does not have the privilege ${privilege}, which ${call} needs.`)
+  }
+  return Object.fromEntries(Object.keys(calls).map((call) => [call, refuse(call)])) as T
 }
 
 function named(log: Log, device: string): Log {

@@ -16,7 +16,7 @@ const problemOf = (change: object) => {
 }
 
 test('a whole manifest is read as it is', () => {
-  const left = { aliases: [], installs: [], versions: [], attach: null }
+  const left = { aliases: [], installs: [], versions: [], attach: null, image: null }
   expect(parseManifest(JSON.stringify(good))).toEqual({ manifest: { ...good, ...left } })
 })
 
@@ -34,11 +34,25 @@ test('what an attached app gets is checked: names of variables, and what their v
   expect(problemOf({ attach: { ...attach, url: '{token}' } })).toContain('attach.url: may only use {host} {port}')
 })
 
+const image = { packages: ['python3'], command: ['python3', 'driver.py'] }
+const apart = { runs: 'container', class: 'database', image }
+
 test('the engine itself is only for a driver that is trusted code', () => {
-  expect(problemOf({ runs: 'container', privileges: ['engine'] })).toContain(
-    'engine is for drivers that run as a module',
-  )
-  expect(problemOf({ runs: 'container', privileges: ['containers'] })).toBeNull()
+  expect(problemOf({ ...apart, privileges: ['engine'] })).toContain('engine is for drivers that run as a module')
+  expect(problemOf({ ...apart, privileges: ['containers'] })).toBeNull()
+})
+
+test('a driver that runs as a container says in what, and a module does not', () => {
+  expect(problemOf({ ...apart, image: null })).toContain('image: says what a driver runs in')
+  expect(problemOf({ image })).toContain('image: says what a driver runs in')
+  expect(problemOf({ ...apart, image: { ...image, packages: ['-o=APT::x'] } })).toContain('image.packages.0')
+  expect(problemOf({ ...apart, image: { ...image, command: [] } })).toContain('image.command')
+  expect(problemOf({ ...apart, image: { ...image, network: 'host' } })).toContain('the unknown field network')
+})
+
+test('a class whose drivers must be trusted has none that run as containers', () => {
+  for (const of of ['proxy', 'builder', 'storage'])
+    expect(problemOf({ ...apart, class: of })).toContain('only drivers of the classes database and archive')
 })
 
 test('an unknown field is an error that names it', () => {

@@ -1,6 +1,13 @@
 /** Reads a driver's `driver.json`, strictly: an unknown field is an error that names it. */
 import { z } from 'zod'
-import { deviceClasses, type Manifest, placeholders, privileges, waysToRun } from '../domain/device.ts'
+import {
+  type DeviceClass,
+  deviceClasses,
+  type Manifest,
+  placeholders,
+  privileges,
+  waysToRun,
+} from '../domain/device.ts'
 
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,29}$/, 'must be lower-case letters, digits and hyphens, at most 30')
 const variable = z.string().regex(/^(\{AS\}|[A-Z])[A-Z0-9_]*$/, 'must be a name such as {AS}_URL')
@@ -8,6 +15,12 @@ const known = new RegExp(`\\{(?!(?:${placeholders.join('|')})\\})`)
 const template = z
   .string()
   .refine((text) => !known.test(text), `may only use ${placeholders.map((one) => `{${one}}`).join(' ')}`)
+
+/**
+ * The others are too near to the node for code that is not trusted: a storage driver says which of its directories apps
+ * see, a builder has the engine, and what a proxy does stands between every request and its app.
+ */
+const apart: readonly DeviceClass[] = ['database', 'archive']
 
 const manifest = z
   .strictObject({
@@ -29,10 +42,25 @@ const manifest = z
       })
       .nullable()
       .default(null),
+    image: z
+      .strictObject({
+        packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'must be names of Debian packages')).max(30),
+        command: z.array(z.string().min(1).max(300)).min(1).max(30),
+      })
+      .nullable()
+      .default(null),
   })
   .refine(({ runs, privileges }) => runs === 'module' || !privileges.includes('engine'), {
     path: ['privileges'],
     message: 'engine is for drivers that run as a module',
+  })
+  .refine(({ runs, image }) => (runs === 'container') === (image !== null), {
+    path: ['image'],
+    message: 'says what a driver runs in that runs as a container, and is for those only',
+  })
+  .refine(({ runs, class: of }) => runs === 'module' || apart.includes(of), {
+    path: ['runs'],
+    message: `only drivers of the classes ${apart.join(' and ')} run as a container`,
   })
 
 export function parseManifest(text: string): { manifest: Manifest } | { problem: string } {

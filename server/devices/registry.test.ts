@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -21,7 +21,7 @@ const manifest = (name: string) => ({
 })
 
 async function addDriver(name: string, said: object | string, code = 'export const createDriver = () => ({})') {
-  await mkdir(join(folder, name))
+  await mkdir(join(folder, name), { recursive: true })
   await writeFile(join(folder, name, 'driver.json'), typeof said === 'string' ? said : JSON.stringify(said))
   await writeFile(join(folder, name, 'index.ts'), code)
 }
@@ -65,6 +65,67 @@ test('an unknown driver is not found, a broken one is named with its problem', a
   const registry = await loadRegistry(folder)
   expect(() => registry.manifest('apache')).toThrow('There is no driver apache.')
   expect(() => registry.manifest('torn')).toThrow('The driver torn is not used: driver.json is not JSON.')
+})
+
+const apart = (name: string, more: object = {}) => ({
+  ...manifest(name),
+  ...{ class: 'database', runs: 'container', image: { packages: ['python3'], command: ['python3', 'driver.py'] } },
+  ...more,
+})
+const home = () => ({ folder: join(folder, 'home'), load: () => () => ({ from: 'home' }) })
+
+test('an operator’s driver is found beside those of the program, and known by its content', async () => {
+  await addDriver('caddy', manifest('caddy'))
+  await addDriver('home/cache', apart('cache'))
+  const registry = await loadRegistry(folder, home())
+  expect(registry.drivers.map(({ name }) => name)).toEqual(['cache', 'caddy'])
+  expect(registry.found('cache')).toMatchObject({ from: 'home', digest: expect.stringMatching(/^[0-9a-f]{64}$/) })
+  expect(registry.found('caddy')).toMatchObject({ from: 'program', digest: null })
+  expect((await registry.load('cache', 'database'))({} as never)).toEqual({ from: 'home' })
+})
+
+test('code of an operator’s folder is never imported into the kernel, and takes no trusted driver’s place', async () => {
+  await addDriver('caddy', manifest('caddy'))
+  await addDriver('home/evil', manifest('evil'), "throw new Error('imported')")
+  await addDriver('home/caddy', apart('caddy'))
+  const registry = await loadRegistry(folder, home())
+  expect(registry.found('caddy').from).toBe('program')
+  expect(registry.broken).toEqual([
+    { folder: 'caddy', problem: 'a driver of the program has this name.' },
+    { folder: 'evil', problem: 'it runs as a module, and only the code of the program itself is trusted so far.' },
+  ])
+})
+
+test('an operator’s driver stands in for one of the program that runs as a container too', async () => {
+  await addDriver('cache', apart('cache', { version: '1.0.0' }))
+  await addDriver('home/cache', apart('cache', { version: '2.0.0' }))
+  expect((await loadRegistry(folder, home())).manifest('cache').version).toBe('2.0.0')
+})
+
+test('what came, changed and went is told by name, and nothing else', async () => {
+  await addDriver('home/one', apart('one'))
+  await addDriver('home/two', apart('two'))
+  const registry = await loadRegistry(folder, home())
+  expect(await registry.rescan()).toEqual([])
+  await addDriver('home/three', apart('three'))
+  await writeFile(join(folder, 'home/two/index.ts'), 'changed')
+  await rm(join(folder, 'home/one'), { recursive: true })
+  await mkdir(join(folder, 'home/.incoming'))
+  expect(await registry.rescan()).toEqual(['one', 'three', 'two'])
+  expect(registry.drivers.map(({ name }) => name)).toEqual(['three', 'two'])
+  expect(await registry.rescan()).toEqual([])
+})
+
+test('a folder that cannot be a driver says why: links, too many files, too many bytes', async () => {
+  for (const name of ['linked', 'many', 'large']) await addDriver(`home/${name}`, apart(name))
+  await symlink('/etc/shadow', join(folder, 'home/linked/notes'))
+  await Promise.all(Array.from({ length: 1001 }, (_, n) => writeFile(join(folder, `home/many/${n}`), '')))
+  await writeFile(join(folder, 'home/large/big'), Buffer.alloc(17 * 1024 ** 2))
+  expect((await loadRegistry(folder, home())).broken).toEqual([
+    { folder: 'large', problem: 'it is larger than 16 MiB.' },
+    { folder: 'linked', problem: 'notes is neither a file nor a folder.' },
+    { folder: 'many', problem: 'it has more than 1000 files.' },
+  ])
 })
 
 test('the drivers that are shipped are all in order', async () => {

@@ -32,7 +32,29 @@ export interface Manifest {
   readonly versions: readonly string[]
   /** What an app gets that one of its resources is attached to; null for classes that attach nothing. */
   readonly attach: AttachTemplate | null
+  /** What a driver that runs as a container runs in; null for a module. */
+  readonly image: DriverImage | null
 }
+
+/** A smallest Debian with these packages of its archive, and the words that start the driver in its own folder. */
+export interface DriverImage {
+  readonly packages: readonly string[]
+  readonly command: readonly string[]
+}
+
+/** That an admin let a driver do what it asks for, as long as its folder holds exactly this. */
+export interface Approval {
+  readonly driver: string
+  readonly digest: string
+  readonly privileges: readonly Privilege[]
+  readonly approvedBy: string
+  readonly approvedAt: string
+}
+
+/** Id of the repository that a driver is pushed to. Those of apps are hexadecimal digits, so none of them begins like this. */
+export const driverRepository = (driver: string): string => `driver-${driver}`
+/** Null for the repository of an app. */
+export const driverOfRepository = (id: string): string | null => /^driver-(.+)$/.exec(id)?.[1] ?? null
 
 export interface AttachTemplate {
   /** Alias of an attachment that was given none, such as `DATABASE`. */

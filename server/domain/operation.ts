@@ -14,7 +14,9 @@ export type Operation =
   | { readonly do: 'retire'; readonly process: string; readonly index: number; readonly release: number }
   | { readonly do: 'route'; readonly host: string; readonly app: string }
   | { readonly do: 'remove-route'; readonly host: string; readonly app: string }
+  | { readonly do: 'create'; readonly what: string }
   | { readonly do: 'destroy'; readonly what: string }
+  | { readonly do: 'grant'; readonly app: string; readonly database: string }
   | { readonly do: 'collect'; readonly what: string; readonly why: string }
 
 /** The line that a person reads. */
@@ -42,6 +44,10 @@ export function describe(operation: Operation): string {
       return `route ${operation.host} to ${operation.app}`
     case 'remove-route':
       return `stop routing ${operation.host} to ${operation.app}`
+    case 'create':
+      return `create ${operation.what}`
+    case 'grant':
+      return `give ${operation.app} a login for ${operation.database}`
     case 'destroy':
       return `destroy ${operation.what}`
     case 'collect':

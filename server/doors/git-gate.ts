@@ -28,8 +28,8 @@ export class Refusal extends Error {
   }
 }
 
-/** Every repository has three addresses. The name is the kernel's to judge; no path is made of it. */
-const address = /^\/([\w-][\w.-]{0,99})\/(?:info\/refs\?service=)?(git-upload-pack|git-receive-pack)$/
+/** Every repository, of an app or of a driver (`drivers/memcached`), has three addresses. The name is the kernel's to judge; no path is made of it. */
+const address = /^\/((?:drivers\/)?[\w-][\w.-]{0,99})\/(?:info\/refs\?service=)?(git-upload-pack|git-receive-pack)$/
 const nothingHere = ' !     Only git finds something here: git clone http://…/APP.git'
 const whichToken = ' !     Any user name will do; the password is a token: ssh megapolos tokens:create'
 

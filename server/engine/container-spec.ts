@@ -140,6 +140,8 @@ function labelsOf(system: string, place: Place): Record<string, string> {
     'megapolos.index': String(place.index),
     'megapolos.release': String(place.release),
     'megapolos.group': place.group,
+    // An image may have this label; what is of an app is of no device.
+    'megapolos.device': '',
   }
 }
 

@@ -2,6 +2,7 @@
 import type Docker from 'dockerode'
 import type { Ending } from '../domain/container.ts'
 import { UserError } from '../errors.ts'
+import { refusing, unlessGone } from './answers.ts'
 import { type Client, createClient } from './client.ts'
 import { createOptions, observed } from './container-spec.ts'
 import type { ContainerDetails, Engine, EngineInfo } from './engine.ts'
@@ -40,10 +41,10 @@ export function createEngine({ socket, system }: { readonly socket: string; read
 
     list: async (app) => {
       // An image hands its labels on; only what we started belongs to a group.
-      const labels = [systemLabel(system), 'megapolos.group', ...(app ? [`megapolos.app=${app}`] : [])]
+      const labels = [systemLabel(system), 'megapolos.group', ...(app === undefined ? [] : [`megapolos.app=${app}`])]
       const found = await client.listContainers(labels)
       return found
-        .filter((one) => !one.Labels['megapolos.one-off'])
+        .filter((one) => !one.Labels['megapolos.one-off'] && !one.Labels['megapolos.device'])
         .map((one) => observed(one.Id, isElsewhere(one) ? 'dead' : one.State, one.Labels))
     },
     listOneOff: async () => {
@@ -180,24 +181,6 @@ async function imageDetails(client: Client, reference: string): ReturnType<Engin
     }
   } catch (error) {
     if (isStatus(error, 404)) return null
-    throw error
-  }
-}
-
-async function unlessGone(call: Promise<unknown>): Promise<void> {
-  try {
-    await call
-  } catch (error) {
-    // 409: its removal is under way.
-    if (!isStatus(error, 404, 409)) throw error
-  }
-}
-
-async function refusing<T>(message: string, call: Promise<T>): Promise<T> {
-  try {
-    return await call
-  } catch (error) {
-    if (error instanceof EngineError) throw new UserError('refused', message, undefined, [error.message])
     throw error
   }
 }

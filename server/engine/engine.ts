@@ -53,10 +53,7 @@ export interface Engine {
   /** Starts a created container with its streams attached (`run`). */
   attach(id: string, options: { readonly tty: boolean }): Promise<Session>
   /** Runs a command in a running container (`enter`). */
-  exec(
-    id: string,
-    options: { readonly command: readonly string[]; readonly tty: boolean; readonly env?: readonly string[] },
-  ): Promise<Session>
+  exec(id: string, options: ExecWords): Promise<Session>
 
   /**
    * Events of this system's containers and of the engine itself. Never ends by itself: a cut connection is resumed from
@@ -98,6 +95,15 @@ export interface LogLine {
   readonly at: string
   readonly stream: 'stdout' | 'stderr'
   readonly text: string
+}
+
+export interface ExecWords {
+  readonly command: readonly string[]
+  readonly tty: boolean
+  /** `NAME=value`. */
+  readonly env?: readonly string[]
+  /** The container's own when left out. */
+  readonly user?: string
 }
 
 /** A running command with its streams. With a tty everything arrives on `stdout`. */

@@ -61,7 +61,9 @@ const kinds = { start: 'started', die: 'died', destroy: 'removed' } as const
 function understood(event: Message): EngineEvent | null {
   const kind = kinds[event.Action as keyof typeof kinds]
   const { exitCode, ...labels } = event.Actor.Attributes
-  if (!kind || labels['megapolos.one-off']) return null
+  // Devices are no business of those who look after apps.
+  const isOfApp = labels['megapolos.group'] && !labels['megapolos.device'] && !labels['megapolos.one-off']
+  if (!kind || !isOfApp) return null
   return {
     kind,
     id: event.Actor.ID,

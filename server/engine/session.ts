@@ -3,7 +3,7 @@ import { type Duplex, PassThrough } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import type { Client } from './client.ts'
-import type { Session } from './engine.ts'
+import type { ExecWords, Session } from './engine.ts'
 import { frames } from './logs.ts'
 import { isStatus } from './transport.ts'
 
@@ -23,14 +23,11 @@ export async function attach(client: Client, id: string, tty: boolean): Promise<
   }
 }
 
-export async function exec(
-  client: Client,
-  container: string,
-  options: { readonly command: readonly string[]; readonly tty: boolean; readonly env?: readonly string[] },
-): Promise<Session> {
+export async function exec(client: Client, container: string, options: ExecWords): Promise<Session> {
   const command = await client.container(container).exec({
     Cmd: [...options.command],
     Env: [...(options.env ?? [])],
+    ...(options.user !== undefined && { User: options.user }),
     Tty: options.tty,
     AttachStdin: true,
     AttachStdout: true,
@@ -71,7 +68,12 @@ function split(socket: Duplex, tty: boolean) {
 }
 
 async function write(to: PassThrough, data: Buffer): Promise<void> {
-  if (!to.write(data)) await new Promise((resolve) => to.once('drain', resolve).once('close', resolve))
+  if (to.write(data)) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  to.once('drain', resolve).once('close', resolve)
+  await promise
+  // A dump waits like this thousands of times.
+  to.off('drain', resolve).off('close', resolve)
 }
 
 /** The first resize races with the start: there is no terminal yet, and the engine says 404 or 409. */
@@ -97,15 +99,20 @@ async function exitCode(command: Docker.Exec): Promise<number> {
   }
 }
 
-/** The engine has no call to end an exec; its process is one of this machine. */
+/** The engine has no call to end an exec; its process is one of this machine. One that has just begun is none yet. */
 async function kill(command: Docker.Exec, socket: Duplex): Promise<void> {
-  const state = await command.inspect().catch(() => null)
-  if (state?.Running && state.Pid > 0) {
-    try {
-      process.kill(state.Pid, 'SIGKILL')
-    } catch {
-      // Ended in between.
+  for (let attempt = 1; attempt <= 20; attempt++) {
+    const state = await command.inspect().catch(() => null)
+    if (state === null || (!state.Running && state.ExitCode !== null)) break
+    if (state.Pid > 0) {
+      try {
+        process.kill(state.Pid, 'SIGKILL')
+      } catch {
+        // Ended in between.
+      }
+      break
     }
+    await delay(10 * attempt)
   }
   socket.destroy()
 }

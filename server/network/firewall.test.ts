@@ -7,7 +7,7 @@ import { containerSpec } from '../engine/container-spec.ts'
 import { createEngine } from '../engine/docker.ts'
 import { dockerSocket, makeImage, sweep } from '../engine/test-image.ts'
 import { createFirewall, type FirewallInput, firewallTable, jumps } from './firewall.ts'
-import { addressIn, appNetwork, bridgePrefix } from './subnets.ts'
+import { addressIn, appNetwork, bridgePrefix, endpointBlock } from './subnets.ts'
 
 const run = promisify(execFile)
 const system = 'tfire'
@@ -21,6 +21,8 @@ test('the table lets DNS and the proxy through, and refuses the rest and the met
     interfaces: ['mpx1-+', 'docker0'],
     separate: ['docker0'],
     ports: [80, 443],
+    endpoints: '10.79.248.0/22',
+    grants: [{ subnet: '10.64.3.0/24', host: '10.79.248.7', port: 5432 }],
   }
   expect(firewallTable(input, 4)).toBe(`*filter
 :MPX1-INPUT - [0:0]
@@ -30,8 +32,13 @@ test('the table lets DNS and the proxy through, and refuses the rest and the met
 -A MPX1-INPUT -p tcp --dport 53 -j ACCEPT
 -A MPX1-INPUT -p tcp --dport 80 -j ACCEPT
 -A MPX1-INPUT -p tcp --dport 443 -j ACCEPT
+-A MPX1-INPUT -s 10.64.3.0/24 -d 10.79.248.7 -p tcp --dport 5432 -j ACCEPT
 -A MPX1-INPUT -p tcp -j REJECT --reject-with tcp-reset
 -A MPX1-INPUT -j REJECT
+-A MPX1-FORWARD -m conntrack --ctorigdst 10.79.248.0/22 --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A MPX1-FORWARD -m conntrack --ctorigdst 10.79.248.7 --ctorigdstport 5432 -s 10.64.3.0/24 -j ACCEPT
+-A MPX1-FORWARD -m conntrack --ctorigdst 10.79.248.0/22 -p tcp -j REJECT --reject-with tcp-reset
+-A MPX1-FORWARD -m conntrack --ctorigdst 10.79.248.0/22 -j REJECT
 -A MPX1-FORWARD -i docker0 -o docker0 -j REJECT
 -A MPX1-FORWARD -p udp --dport 53 -j RETURN
 -A MPX1-FORWARD -p tcp --dport 53 -j RETURN
@@ -46,7 +53,11 @@ COMMIT
     ['DOCKER-USER', '-i', 'mpx1-+', '-j', 'MPX1-FORWARD'],
     ['INPUT', '-i', 'docker0', '-j', 'MPX1-INPUT'],
     ['DOCKER-USER', '-i', 'docker0', '-j', 'MPX1-FORWARD'],
+    ['INPUT', '!', '-i', 'lo', '-d', '10.79.248.0/22', '-j', 'MPX1-INPUT'],
+    ['DOCKER-USER', '-m', 'conntrack', '--ctorigdst', '10.79.248.0/22', '-j', 'MPX1-FORWARD'],
   ])
+  expect(firewallTable(input, 6)).not.toContain('ctorigdst')
+  expect(jumps(input, 6)).toHaveLength(4)
 })
 
 describe('on this machine', () => {
@@ -60,7 +71,10 @@ describe('on this machine', () => {
   beforeAll(async () => {
     await sweep(system)
     ;[open, shut] = [await listen(), await listen()]
-    firewall = createFirewall({ system, interfaces: [`${bridgePrefix(system)}+`], separate: [], ports: [open], log })
+    firewall = createFirewall({
+      ...{ system, interfaces: [`${bridgePrefix(system)}+`], separate: [], ports: [open], log },
+      ...{ endpoints: endpointBlock(pool), grants: async () => [] },
+    })
     await firewall.remove()
     const image = await makeImage(system)
     const network = appNetwork(pool, system, '0a0a0a0a', 1)

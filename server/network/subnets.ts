@@ -1,4 +1,9 @@
-/** The pool of addresses: a /24 for each app, its bridge, and which part of it is assigned. Pure. */
+/**
+ * The pool of addresses: a /24 for each app, its bridge, and which part of it is assigned. The last eight are set apart
+ * for devices: four are the private addresses that apps reach them at, four the network of their containers. Pure.
+ */
+
+import type { DeviceNetwork } from '../engine/device-containers.ts'
 
 export interface AppNetwork {
   readonly name: string
@@ -36,14 +41,37 @@ export function hostNumber(address: string): number {
 
 /** How many apps the pool has room for. */
 export function poolSize(pool: string): number {
-  return 2 ** (24 - parse(pool).prefix)
+  return 2 ** (24 - parse(pool).prefix) - setApart
+}
+
+const setApart = 8
+
+/** The private addresses of devices. The machine has all of them at once, without a line for each (`install.sh mounts`). */
+export function endpointBlock(pool: string): string {
+  return `${endpointAddress(pool, 0)}/22`
+}
+
+/** `host`: 1 … 1022. */
+export function endpointAddress(pool: string, host: number): string {
+  return addressIn(pool, poolSize(pool), host)
+}
+
+export function deviceNetwork(pool: string, system: string): DeviceNetwork {
+  const first = poolSize(pool) + setApart / 2
+  return {
+    name: `mp-${system}-devices`,
+    subnet: `${addressIn(pool, first, 0)}/22`,
+    gateway: addressIn(pool, first, 1),
+    // An app's has digits and small letters.
+    bridge: `${bridgePrefix(system)}DEV`,
+  }
 }
 
 /** Says what is wrong with a pool, or null when it can be used. */
 export function poolProblem(pool: string): string | null {
   const { base, prefix } = parse(pool)
   if (Number.isNaN(base)) return 'is not an IPv4 block such as 10.64.0.0/12'
-  if (prefix < 8 || prefix > 24) return `is a /${prefix}; a block from /8 to /24 is needed`
+  if (prefix < 8 || prefix > 20) return `is a /${prefix}; a block from /8 to /20 is needed`
   if (base % 2 ** (32 - prefix) !== 0) return `does not begin where a /${prefix} begins`
   return null
 }

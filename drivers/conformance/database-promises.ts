@@ -1,0 +1,21 @@
+/** All that a driver of the class `database` promises. No test runner in here: `drivers:test` keeps the same list. */
+
+import { dumpPromises } from './database-dumps.ts'
+import { failurePromises } from './database-failures.ts'
+import { lifePromises } from './database-life.ts'
+import { loginPromises } from './database-logins.ts'
+import { restorePromises } from './database-restores.ts'
+import { secretPromises } from './database-secrets.ts'
+import type { DatabaseUnderTest } from './database-under-test.ts'
+
+/** Name → what proves it; rejects when the driver breaks it. */
+export type Promises = Readonly<Record<string, (it: DatabaseUnderTest) => Promise<void>>>
+
+export const databasePromises: Promises = {
+  ...lifePromises,
+  ...loginPromises,
+  ...dumpPromises,
+  ...restorePromises,
+  ...secretPromises,
+  ...failurePromises,
+}

@@ -1,0 +1,34 @@
+/** The whole suite of the class, on the real server in a container. */
+import { text } from 'node:stream/consumers'
+import { hostsForTest } from '../../test/device-hosts.ts'
+import { databaseConforms } from '../conformance/database.ts'
+import { createDriver } from './index.ts'
+import { client } from './mariadb-for-test.ts'
+
+databaseConforms('mariadb', async () => {
+  const hosts = await hostsForTest('tmariadb', '10.113.0.0/20')
+  const host = await hosts.host('maria')
+  const driver = createDriver(host)
+  const install = () => driver.install({ version: null, as: 'container', memory: 512 }, () => {})
+  const signal = async (name: string) => {
+    const command = ['sh', '-c', `kill -${name} "$(cat /tmp/mariadb.pid)"`]
+    await text((await host.containers.exec('server', { command })).stdout)
+  }
+  await install()
+  return {
+    driver,
+    again: () => createDriver(host),
+    install,
+    client,
+    kill: () => signal('KILL'),
+    async freeze() {
+      await signal('STOP')
+      return () => signal('CONT')
+    },
+    patience: 60,
+    async remove() {
+      await driver.uninstall()
+      await hosts.close()
+    },
+  }
+})
