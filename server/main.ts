@@ -1,5 +1,5 @@
 /** start(config): builds every part and joins them; the only place where they meet. */
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { settleAftermath } from './aftermath.ts'
 import { createBackups } from './backups/backups.ts'
@@ -33,6 +33,7 @@ import { createAppLogs } from './live/app-logs.ts'
 import { openLive } from './live/redis.ts'
 import { createLog, type Log } from './log.ts'
 import { createGroups } from './mounts/groups.ts'
+import { createVolumes } from './mounts/volumes.ts'
 import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
@@ -96,9 +97,15 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     log,
   })
   const groups = createGroups({ folder: config.paths.mounts, log })
+  const storage = createStorage({ socket: config.docker, system })
+  const volumes = createVolumes({
+    ...{ store, groups, log, paths: config.paths },
+    storage: { device: 'directory', driver: devices.storage },
+    own: async () => [config.home, await realpath(config.program), await storage.root()],
+  })
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
-    ...{ traffic: routes, pool: config.pool, volumes: { stopFirst: async () => false } },
+    ...{ traffic: routes, pool: config.pool, volumes },
   })
 
   const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })
@@ -111,7 +118,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const collector = createCollector({
     store,
     jobs,
-    engine: createStorage({ socket: config.docker, system }),
+    engine: storage,
     repositories,
     bases: () => currentBases(basesConfig),
     logs: config.paths.logs,
@@ -132,6 +139,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       log,
     }),
     rollout,
+    volumes,
     routes,
     spool: await openSpool(config.paths.spool),
     room: collector.room,
@@ -165,6 +173,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     lifecycle,
     drivers: driverHost.drivers,
     driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
+    volumes,
     repositories,
     oneOff: rollout.oneOff,
     backups: createBackups(
@@ -179,7 +188,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   }
   const caller = createCaller(table, kernel, log)
 
-  await groups.open([createAppSocket({ caller, store, log })])
+  await volumes.recover()
+  await groups.open([createAppSocket({ caller, store, log }), volumes])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   driverHost.watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
@@ -204,6 +214,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       journal.record(stopped(version))
       await journal.close(2_000)
       routes.stop()
+      volumes.close()
       await Promise.all([live.close(), store.close()])
     },
   }

@@ -22,7 +22,7 @@ export interface System {
   installer(act: 'start' | 'stop' | 'mounts'): Promise<void>
   /** Process id of one of its servers: `kernel`, `proxy`, `redis`, `rqlite`. */
   pid(server: string): Promise<number>
-  /** Destroys every app, removes devices, and takes back keys and settings that a test left. */
+  /** Destroys every app and volume, removes devices, and takes back keys and settings that a test left. */
   clean(): Promise<void>
 }
 
@@ -89,6 +89,8 @@ async function system(): Promise<System> {
       for (const { name, as } of await rows<{ as: string }>('devices:list')) {
         if (as !== 'built-in') await quickly(command, 'devices:remove', name, '--confirm', name)
       }
+      for (const volume of await list('volumes:list'))
+        await quickly(command, 'volumes:destroy', volume, '--confirm', volume)
       for (const key of await list('keys:list')) if (key !== 'tester') await quickly(command, 'keys:remove', key)
       for (const token of await list('tokens:list')) await quickly(command, 'tokens:revoke', token)
       await quickly(command, 'domains:set-global', 'localhost')

@@ -11,6 +11,7 @@ import type { Collector } from '../gc/collector.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import type { AppLogs } from '../live/app-logs.ts'
 import type { Live } from '../live/live.ts'
+import type { Volumes } from '../mounts/volumes.ts'
 import type { Pipeline } from '../pipeline.ts'
 import type { DriverPushes } from '../push/driver-push.ts'
 import type { Repositories } from '../push/repositories.ts'
@@ -33,6 +34,7 @@ export interface Kernel {
   readonly drivers: DriversControl
   readonly driverPushes: DriverPushes
   readonly lifecycle: Lifecycle
+  readonly volumes: Volumes
   readonly repositories: Repositories
   readonly oneOff: OneOff
   readonly backups: Backups

@@ -29,6 +29,7 @@ import { createSocketGrants } from './socket-grants.ts'
 import { openSqlite } from './sqlite.ts'
 import type { Settings, Store } from './store.ts'
 import { createTokens } from './tokens.ts'
+import { createVolumes } from './volumes.ts'
 
 export interface StoreOptions {
   readonly config: Pick<Config, 'store' | 'rqlitePort' | 'domain' | 'paths'>
@@ -74,6 +75,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     approvals: createApprovals(db),
     deviceSecrets: createDeviceSecrets(db, secrets),
     endpoints: createEndpoints(db),
+    volumes: createVolumes(db),
     settings,
     audit: createAudit(db),
     events: createEvents(db),

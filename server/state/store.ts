@@ -3,14 +3,15 @@ import type { Key, Role, SocketGrant, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
-import type { Approval } from '../domain/device.ts'
 import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
+import type { Approvals } from './approvals.ts'
 import type { DeviceSecrets } from './device-secrets.ts'
 import type { Devices } from './devices.ts'
 import type { Endpoints } from './endpoints.ts'
+import type { Volumes } from './volumes.ts'
 
 export interface Store {
   readonly apps: Apps
@@ -28,6 +29,7 @@ export interface Store {
   readonly approvals: Approvals
   readonly deviceSecrets: DeviceSecrets
   readonly endpoints: Endpoints
+  readonly volumes: Volumes
   readonly settings: Settings
   readonly audit: Audit
   readonly events: Events
@@ -205,14 +207,6 @@ export interface Tokens {
 }
 
 /** Which drivers that are not trusted code may do what. */
-export interface Approvals {
-  get(driver: string): Promise<Approval | null>
-  /** In the place of an earlier one. */
-  set(approval: Omit<Approval, 'approvedAt'>): Promise<void>
-  /** Not an error when there is none. */
-  remove(driver: string): Promise<void>
-}
-
 export interface Settings {
   get(name: string): Promise<string | null>
   set(name: string, value: string): Promise<void>
