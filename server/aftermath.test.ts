@@ -45,7 +45,16 @@ const settle = () =>
 
 function pending(app: string, config: Record<string, string>) {
   return at.store.releases.create({
-    ...{ app, config, commit: 'a'.repeat(40), tree: 'b'.repeat(40), build: null, processes: {}, hardened: true },
+    ...{
+      app,
+      config,
+      commit: 'a'.repeat(40),
+      tree: 'b'.repeat(40),
+      build: null,
+      processes: {},
+      hardened: true,
+      attachments: [],
+    },
     ...{ checks: { path: null, timeout: 60 }, description: 'Set GREETING', createdBy: 'laptop' },
   })
 }

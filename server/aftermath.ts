@@ -6,7 +6,7 @@ import type { Store } from './state/store.ts'
 /** Called once at start, before anything new begins. */
 export async function settleAftermath(store: Store, jobs: JobQueue): Promise<void> {
   await jobs.recover((job) => decision(store, job))
-  await Promise.all([store.releases.discardPending(), store.builds.interruptAll()])
+  await Promise.all([store.releases.discardPending(), store.builds.interruptAll(), store.databases.interruptAll()])
 }
 
 /**
@@ -20,5 +20,9 @@ async function decision(store: Store, { app: id, kind, startedAt }: Job): Promis
   if (!release || release.createdAt < startedAt) return null
   // They are saved once they serve, and that may not have been reached.
   if (kind === 'config' || kind === 'rollback') await store.config.replace(app.id, release.config)
+  if (attaches.includes(kind)) await store.attachments.replace(app.id, release.attachments)
   return `v${release.version} is live. The kernel was lost right after it had switched.`
 }
+
+/** Kinds of jobs whose release says what is attached from then on. */
+const attaches = ['attach', 'detach', 'promote', 'rollback', 'push']

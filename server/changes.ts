@@ -1,5 +1,6 @@
 /** How any change of an app runs: as a job on the app's turn, reporting what was really done, or only planned. */
 import type { Readable } from 'node:stream'
+import type { AttachmentKeeper } from './attachments/attachments.ts'
 import type { BuildStage } from './build/build.ts'
 import type { App } from './domain/app.ts'
 import { describe, type Operation } from './domain/operation.ts'
@@ -22,6 +23,7 @@ export interface Parts {
   readonly build: BuildStage
   readonly rollout: Rollout
   readonly volumes: Pick<Volumes, 'attach' | 'detach' | 'follow' | 'open'>
+  readonly attachments: AttachmentKeeper
   readonly routes: { refresh(): Promise<void>; forget(app: string): Promise<void> }
   /** Writes a tar to the spool and lists it; the caller removes it. */
   spool(tar: Readable, signal: AbortSignal): Promise<Source & { remove(): Promise<void> }>

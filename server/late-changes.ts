@@ -13,7 +13,7 @@ export function createLateChanges(
   /** Builds again what is gone of the release's images. */
   withImages: (app: App, release: Release, job: RunningJob) => Promise<Release>,
 ) {
-  const { store, journal, repositories, rollout, routes } = parts
+  const { store, journal, repositories, rollout, routes, attachments } = parts
   const { run, planned } = changes
   const ready = async (app: App, job: RunningJob) => withImages(app, await serving(app), job)
   const volumeChanges = createVolumeChanges(parts, changes, ready)
@@ -105,11 +105,15 @@ export function createLateChanges(
         job.commit()
         await rollout.destroy(now, job)
         // The row goes last: a destroy that was interrupted can be typed again.
+        const kept = [...new Set((await store.attachments.ofApp(app.id)).map(({ database }) => database))]
         await repositories.remove(app.id)
         await store.apps.destroy(app.id)
+        // Its logins end now, or when their server is back.
+        await attachments.attend()
         await routes.forget(app.id).catch(() => {})
         for (const operation of last) job.did(operation)
-        return { result: `${app.name} is gone.` }
+        const stays = kept.length > 0 ? ` Detached and kept: ${kept.join(', ')}.` : ''
+        return { result: `${app.name} is gone.${stays}` }
       })
     },
 

@@ -2,10 +2,10 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { settleAftermath } from './aftermath.ts'
-import { createBackups } from './backups/backups.ts'
 import { currentBases } from './build/bases.ts'
 import { createBuildStage } from './build/stage.ts'
 import { createCaller } from './commands/call.ts'
+import { withDriverNames } from './commands/driver-names.ts'
 import { table } from './commands/index.ts'
 import type { Kernel } from './commands/kernel.ts'
 import { createSignIn } from './commands/sign-in.ts'
@@ -23,6 +23,7 @@ import { createEngine } from './engine/docker.ts'
 import { createStorage } from './engine/storage.ts'
 import { messageOf, UserError } from './errors.ts'
 import { createJournal } from './events/journal.ts'
+import { createNotifier } from './events/notifier.ts'
 import { started, stopped } from './events/start.ts'
 import { answerFlag } from './flags.ts'
 import { createCollector } from './gc/collector.ts'
@@ -37,7 +38,9 @@ import { createVolumes } from './mounts/volumes.ts'
 import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
-import { openDevices } from './open-devices.ts'
+import { openAttachments } from './open-attachments.ts'
+import { openBackups } from './open-backups.ts'
+import { openDevices, usersOf } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
@@ -65,21 +68,22 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const version = await programVersion(config)
 
   const key = await loadKey(join(config.paths.keys, 'secret.key'))
-  const opened = await openStore({ config, key, log })
+  const stored = await openStore({ config, key, log })
   const hooks = join(config.program, 'hooks')
   const letIn = authorizedKeys({
     ...{ path: config.paths.authorizedKeys, group: account.gid },
     ...{ hooks, panelPort: config.panelPort },
   })
-  const store = { ...opened, keys: await rememberedKeys(opened.keys, letIn) }
+  const store = { ...stored, keys: await rememberedKeys(stored.keys, letIn) }
   const live = openLive({ socket: config.paths.redisSocket, log })
-  const journal = createJournal({ store, live, log })
+  const notifier = createNotifier({ store, system, log })
+  const journal = createJournal({ store, live, log, notifier })
   const before = await store.events.lastOf('kernel')
   const engine = createEngine({ socket: config.docker, system })
 
   // Before any device listens there. Without root, in development, they have no address.
   await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
-  const users = async () => []
+  const users = (device: string) => usersOf(device, store)
   const tell = (text: string) => journal.record({ kind: 'device', text })
   const { devices, lifecycle, driverHost } = await openDevices({ config, store, key, system, users, tell, log })
   await devices.installDefaults()
@@ -93,7 +97,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     separate: guarded,
     ports: [config.httpPort],
     endpoints: endpointBlock(config.pool),
-    grants: async () => [],
+    grants: () => attachments.grants(),
     log,
   })
   const groups = createGroups({ folder: config.paths.mounts, log })
@@ -103,9 +107,12 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     storage: { device: 'directory', driver: devices.storage },
     own: async () => [config.home, await realpath(config.program), await storage.root()],
   })
+  const opened = openAttachments({ config, key, system, store, engine, devices, firewall, log })
+  const { attachments } = opened
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
     ...{ traffic: routes, pool: config.pool, volumes },
+    ...{ environment: attachments.environment, looked: attachments.looked },
   })
 
   const jobs = createJobs({ store, live, journal, logs: config.paths.logs, log })
@@ -116,41 +123,30 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
   const basesConfig = { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system }
   const collector = createCollector({
-    store,
-    jobs,
-    engine: storage,
-    repositories,
+    ...{ store, jobs, engine: storage, repositories, roomAt, log },
     bases: () => currentBases(basesConfig),
     logs: config.paths.logs,
     folders: [config.paths.spool, config.home],
-    roomAt,
-    log,
   })
   const pipeline = createPipeline({
-    store,
-    jobs,
-    journal,
-    repositories,
-    build: createBuildStage({
-      builder: devices.builder,
-      engine,
-      store,
-      basesConfig,
-      log,
-    }),
-    rollout,
-    volumes,
-    routes,
+    ...{ store, jobs, journal, repositories, rollout, volumes, attachments, routes, url },
+    build: createBuildStage({ builder: devices.builder, engine, store, basesConfig, log }),
     spool: await openSpool(config.paths.spool),
     room: collector.room,
     settle: collector.settle,
     hasImages: async (images) =>
       (await Promise.all(images.map((image) => engine.image(image)))).every((image) => image !== null),
-    url,
+  })
+  const { switching, databases } = opened.join(jobs, pipeline.relogin)
+  const bundles = createBundles(config.paths.repositories, account)
+  const { keep, ...backups } = openBackups({
+    ...{ ...config, version, store, key, jobs, devices, bundles, log },
+    databases: switching,
+    volumes: null,
   })
 
   const doctor = createDoctor({
-    ...{ config, engine, store, live, devices, firewall },
+    ...{ config, engine, store, live, firewall, devices },
     ...{ proxy: devices.proxy, routes: routes.table, now: Date.now },
   })
   const signIn = createSignIn({
@@ -170,29 +166,31 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     logs: createAppLogs(engine, live),
     live,
     devices,
+    attachments,
+    databases,
     lifecycle,
     drivers: driverHost.drivers,
     driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
     volumes,
     repositories,
     oneOff: rollout.oneOff,
-    backups: createBackups(
-      { ...config, version, store, bundles: createBundles(config.paths.repositories, account) },
-      key,
-    ),
+    ...backups,
+    notifier,
     signIn,
     routes,
     born: new Set(),
     url,
     engineState: () => engine.version().then(({ version, api }) => `${version} (API ${api})`, messageOf),
   }
-  const caller = createCaller(table, kernel, log)
+  const caller = createCaller(withDriverNames(table, devices.manifests), kernel, log)
 
   await volumes.recover()
   await groups.open([createAppSocket({ caller, store, log }), volumes])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
+  const keeping = keep(stopping.signal)
   driverHost.watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
+  attachments.watch(stopping.signal, switching.goOn)
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
   const health = async () => ({ version, store: await store.ping(2000).then(() => 'ok', messageOf) })
   const socket = createKernelSocket({ caller, keys: store.keys, tokens: store.tokens, health })
@@ -210,7 +208,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       socket.close()
       panel.close()
       await jobs.close(10_000)
-      await watching
+      await Promise.all([watching, keeping])
+      notifier.close()
       journal.record(stopped(version))
       await journal.close(2_000)
       routes.stop()

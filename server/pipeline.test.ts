@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createAttachments } from './attachments/attachments.ts'
+import { memoryDevices } from './attachments/memory-driver.ts'
 import type { Asker, Parts } from './changes.ts'
 import { readConfig } from './config.ts'
 import type { App, Formation } from './domain/app.ts'
@@ -122,10 +124,15 @@ function played(): Parts {
           hardened: true,
           checks: { path: null, timeout: 60 },
           formation: { worker: 2 },
+          addons: [],
           reused: false,
         }
       },
     },
+    attachments: createAttachments({
+      ...{ store, devices: memoryDevices({}), engine: { list: async () => [] }, firewall: { apply: async () => {} } },
+      ...{ openClient: async () => ({}) as never, pool: '10.90.0.0/16', log: createLog(() => {}) },
+    }),
     routes: { refresh: async () => {}, forget: async () => {} },
     spool: async () => ({
       path: '',
@@ -227,7 +234,7 @@ test('a rollback brings back images and config vars without a build, and says wh
   await push(commits[1])
   steps = []
   const by = asker()
-  const { release } = await pipeline.rollback(await store.apps.get('blog'), 1, by, false)
+  const { release } = await pipeline.rollback(await store.apps.get('blog'), 1, by, { dryRun: false, without: [] })
   expect(steps.some((name) => name.startsWith('build'))).toBe(false)
   expect(by.lines).toContain('       config A is unset')
   expect(await store.config.get(app.id)).toEqual({})
@@ -243,7 +250,7 @@ test('a rollback to an image that was pruned builds it again', async () => {
   await push(commits[1])
   gone.add(`sha256:${commits[0]}`)
   steps = []
-  await pipeline.rollback(await store.apps.get('blog'), null, asker(), false)
+  await pipeline.rollback(await store.apps.get('blog'), null, asker(), { dryRun: false, without: [] })
   expect(steps.slice(0, 2)).toEqual(['build blog a {}', 'spool removed'])
 })
 
@@ -296,7 +303,7 @@ test.each([
   [null, 'conflict', 'blog has no earlier release to go back to.'],
 ])('a rollback to %s is refused', async (version, code, message) => {
   await push(commits[0])
-  const rollback = pipeline.rollback(await store.apps.get('blog'), version, asker(), false)
+  const rollback = pipeline.rollback(await store.apps.get('blog'), version, asker(), { dryRun: false, without: [] })
   await expect(rollback).rejects.toMatchObject({ code, message })
 })
 

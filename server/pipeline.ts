@@ -1,25 +1,25 @@
 /**
- * push → build → release → rollout → route: the only file that knows the order. A push enters at the front, `config:set`
- * and `releases:rollback` at release; what enters later needs no order and is in late-changes.ts.
+ * push → build → release → rollout → route: the only file that knows the order. A push enters at the front; what enters at
+ * release (`config:set`, `db:attach`) is in release-changes.ts, what enters later needs no order: late-changes.ts.
  */
 import type { Readable } from 'node:stream'
 import type { Built } from './build/build.ts'
 import { type Asker, type Change, createChanges, type Parts, secondsSince, timed } from './changes.ts'
 import { type App, type Formation, type ProcessScale, scaleOf } from './domain/app.ts'
-import { configProblem } from './domain/config-vars.ts'
 import type { Operation } from './domain/operation.ts'
-import { difference, type Release, runningTypes } from './domain/release.ts'
+import { type Release, runningTypes } from './domain/release.ts'
 import { UserError } from './errors.ts'
 import type { RunningJob } from './jobs/queue.ts'
 import { createLateChanges } from './late-changes.ts'
 import { acceptable, type Push, unmoved } from './push/receive.ts'
-import { type ReleaseInput, release, rollbackTarget } from './release/release.ts'
+import { type ReleaseInput, release } from './release/release.ts'
+import { createReleaseChanges } from './release-changes.ts'
 import { step } from './steps.ts'
 
 export type Pipeline = ReturnType<typeof createPipeline>
 
 export function createPipeline(parts: Parts) {
-  const { store, repositories, build, rollout } = parts
+  const { store, repositories, build, rollout, attachments } = parts
   const changes = createChanges(parts)
   const late = createLateChanges(parts, changes, serving, withImages)
 
@@ -54,7 +54,7 @@ export function createPipeline(parts: Parts) {
     }
   }
 
-  /** release → rollout → route: makes a release of this content serve, or leaves no trace of it. */
+  /** release → logins → rollout → route: makes a release of this content serve, or leaves no trace of it. */
   async function serve(input: ReleaseInput, formation: Formation, job: RunningJob): Promise<Release> {
     const { app } = input
     await late.checkExclusive(app, formation)
@@ -62,6 +62,7 @@ export function createPipeline(parts: Parts) {
     try {
       job.emit(`-----> Releasing v${made.version}`)
       job.did({ do: 'release', description: input.description })
+      await attachments.logins.prepare(app, made, job)
       if (made.processes.release) await timed(job, 'release task done', () => rollout.releaseTask(app, made, job))
       job.emit(`-----> Rolling out v${made.version}`)
       await timed(job, 'rolled out', () => rollout.deploy(app, made, formation, job))
@@ -69,20 +70,30 @@ export function createPipeline(parts: Parts) {
     } catch (error) {
       await withdraw(app, made).catch(() => {})
       throw error
+    } finally {
+      // Logins that nothing uses any more: of the release before, or of this one.
+      void attachments.attend()
     }
   }
 
   /** Once it serves it stays. With the store away it stays pending, which is in no list, until the next start. */
   async function withdraw(app: App, made: Release): Promise<void> {
     const now = await store.apps.byId(app.id)
-    if (now?.release !== made.version) await store.releases.discard(app.id, made.version)
+    if (now?.release === made.version) return
+    await attachments.logins.withdraw(app)
+    await store.releases.discard(app.id, made.version)
   }
 
-  async function plan(app: App, from: Release, description: string): Promise<Change> {
+  async function plan(
+    app: App,
+    from: Release,
+    description: string,
+    before: readonly Operation[] = [],
+  ): Promise<Change> {
     const task: Operation[] = from.processes.release ? [{ do: 'release-task' }] : []
     const rolling = await rollout.plan(app, from, await store.formations.get(app.id), 'deploy')
     const build: Operation[] = (await hasImages(from)) ? [] : [{ do: 'build', commit: from.commit }]
-    return changes.planned(app, [...build, { do: 'release', description }, ...task, ...rolling])
+    return changes.planned(app, [...before, ...build, { do: 'release', description }, ...task, ...rolling])
   }
 
   async function push(app: App, pushed: Push, tar: Readable, asker: Asker, job: RunningJob): Promise<Release> {
@@ -91,15 +102,21 @@ export function createPipeline(parts: Parts) {
     const of = { commit: pushed.new, tree: pushed.tree }
     const stillThere = async () => unmoved(pushed, await repositories.ref(app.id, pushed.ref), branch)
     // None of them changes while this has the app's turn.
-    const [config, known, url] = await Promise.all([
+    const [config, saved, known, url] = await Promise.all([
       store.config.get(app.id),
+      store.attachments.ofApp(app.id),
       store.formations.get(app.id),
       parts.url(app),
     ])
     const content = { ...of, ...(await built(app, () => tar, of, config, job, stillThere)) }
     const formation = wished(known, content, app, job)
     const description = `Push ${pushed.new.slice(0, 7)}`
-    const made = await serve({ app, content, config, description, actor: asker.actor }, formation, job)
+    const wishes = app.release === null ? content.addons : []
+    const addons = await attachments.provide(app, wishes, { config, saved, actor: asker.actor }, job)
+    const all = [...saved, ...addons.references]
+    const input = { app, content, config, attachments: all, description, actor: asker.actor }
+    const made = await serve(input, formation, job).catch((error) => addons.undo().then(() => Promise.reject(error)))
+    await addons.save()
     // It serves: whatever fails from here on is no reason to refuse. A branch that stays unclaimed is the next push's.
     if (app.branch === null) await store.apps.claimBranch(app.id, branch).catch(() => false)
     job.emit(`-----> ${app.name} v${made.version} is live at ${url} (${secondsSince(began)} in all)`)
@@ -108,6 +125,7 @@ export function createPipeline(parts: Parts) {
 
   return {
     ...late,
+    ...createReleaseChanges(parts, changes, { serving, serve, plan, withImages }),
 
     /** The release that serves, or did before a stop; throws `conflict` before the first push. */
     serving,
@@ -126,60 +144,6 @@ export function createPipeline(parts: Parts) {
           }
         }
         changes.run('push', app, asker, work).catch(refused)
-      })
-    },
-
-    /** Null unsets. With a release that serves, the next one is rolled out; when that fails nothing is set. */
-    async configure(
-      app: App,
-      vars: Vars,
-      asker: Asker,
-      options: { restart: boolean; dryRun: boolean },
-    ): Promise<Change> {
-      const description = configDescription(vars)
-      if (options.dryRun) {
-        return app.release !== null && options.restart
-          ? plan(app, await serving(app), description)
-          : changes.planned(app, [])
-      }
-      return changes.run('config', app, asker, async (job, now) => {
-        const config = withVars(await store.config.get(app.id), vars)
-        const problem = configProblem(config)
-        if (problem)
-          throw new UserError('usage', problem, 'Keep what is large in a file of the repository, or a volume.')
-        let result = `${description}; the next release takes it.`
-        let version: number | undefined
-        if (now.release !== null && options.restart) {
-          const content = await withImages(now, await serving(now), job)
-          const input = { app: now, content, config, description, actor: asker.actor }
-          version = (await serve(input, await store.formations.get(app.id), job)).version
-          result = `${description}; v${version} is live.`
-        }
-        // Saved once they serve: what could not be rolled out is not set either.
-        await store.config.set(app.id, vars)
-        return { result, ...(version === undefined ? {} : { release: version }) }
-      })
-    },
-
-    /** The images, commands and config vars of an earlier release, at the scale of now. */
-    async rollback(app: App, version: number | null, asker: Asker, dryRun: boolean): Promise<Change> {
-      const prepare = async (now: App, emit: (line: string) => void) => {
-        const to = rollbackTarget(now, await store.releases.list(app.id), version)
-        const lines = difference(await serving(now), to)
-        for (const line of lines.length > 0 ? lines : ['no difference but the number']) emit(`       ${line}`)
-        return { to, description: `Rollback to v${to.version}` }
-      }
-      if (dryRun) {
-        const { to, description } = await prepare(app, asker.emit)
-        return plan(app, to, description)
-      }
-      return changes.run('rollback', app, asker, async (job, now) => {
-        const { to, description } = await prepare(now, job.emit)
-        const content = await withImages(now, to, job)
-        const input = { app: now, content, config: to.config, description, actor: asker.actor }
-        const made = await serve(input, await store.formations.get(app.id), job)
-        await store.config.replace(app.id, to.config)
-        return { result: `Rolled back to v${to.version}, as v${made.version}.`, release: made.version }
       })
     },
   }
@@ -205,31 +169,6 @@ export function createPipeline(parts: Parts) {
     return (await store.releases.get(app.id, release.version)) ?? release
   }
 }
-
-type Vars = Readonly<Record<string, string | null>>
-
-function withVars(config: Readonly<Record<string, string>>, vars: Vars): Record<string, string> {
-  const entries = Object.entries({ ...config, ...vars })
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== null))
-}
-
-function configDescription(vars: Vars): string {
-  const names = (keys: string[]) => {
-    const rest = keys.splice(mostNames).length
-    return rest === 0 ? keys.join(', ') : `${keys.join(', ')} and ${rest} more`
-  }
-  const set = Object.keys(vars).filter((key) => vars[key] !== null)
-  const unset = Object.keys(vars).filter((key) => vars[key] === null)
-  const parts = [
-    ...(set.length > 0 ? [`Set ${names(set)}`] : []),
-    ...(unset.length > 0 ? [`unset ${names(unset)}`] : []),
-  ]
-  const text = parts.join(', ')
-  return text.charAt(0).toUpperCase() + text.slice(1)
-}
-
-/** A description is one line of a list. */
-const mostNames = 10
 
 /** Types that nobody ever scaled take the quantity that app.json wishes; a type that stays at none is said. */
 function wished(known: Formation, built: Built, app: App, job: RunningJob): Formation {

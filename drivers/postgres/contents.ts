@@ -44,7 +44,7 @@ ${readSequences}
 ${definitions}`
 
 export async function inspect(place: Place, database: string, signal?: AbortSignal): Promise<Contents> {
-  const asking = { ...(signal && { signal }), deadline: Number.POSITIVE_INFINITY }
+  const asking = { ...(signal && { signal }), deadline: null }
   return toContents(await ask(place, database, `${snapshot}\n${lockTables}\n${count}\nCOMMIT;`, asking))
 }
 

@@ -30,19 +30,19 @@ const queries: readonly string[] = [
      || CASE WHEN c.relrowsecurity THEN ' row security' ELSE '' END || CASE WHEN c.relforcerowsecurity THEN ' forced' ELSE '' END
      || coalesce(' by ' || pg_get_partkeydef(c.oid), '') || coalesce(' ' || pg_get_expr(c.relpartbound, c.oid), '')
      || coalesce((SELECT ' of ' || string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno) FROM pg_catalog.pg_inherits WHERE inhrelid = c.oid), '')
-     || CASE c.relreplident WHEN 'd' THEN '' ELSE ' replica identity ' || c.relreplident END || ${options}
+     || CASE c.relreplident WHEN 'd' THEN '' ELSE ' replica identity ' || c.relreplident::text END || ${options}
    FROM ${relation} WHERE c.relkind IN ('r', 'p', 'f') AND ${ofRelation}`,
   `SELECT 'column ' || ${called} || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
      || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
-     || CASE a.attidentity WHEN '' THEN '' ELSE ' identity ' || a.attidentity END
-     || CASE a.attgenerated WHEN '' THEN '' ELSE ' generated ' || a.attgenerated END
+     || CASE a.attidentity WHEN '' THEN '' ELSE ' identity ' || a.attidentity::text END
+     || CASE a.attgenerated WHEN '' THEN '' ELSE ' generated ' || a.attgenerated::text END
      || CASE WHEN l.collname IS NULL OR l.collname = 'default' THEN '' ELSE ' collate ' || l.collname END
      || coalesce(' default ' || ${steady('pg_get_expr(d.adbin, d.adrelid)')}, '')
    FROM ${relation} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
    LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
    LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
    WHERE c.relkind IN ('r', 'p', 'f', 'c') AND a.attnum > 0 AND NOT a.attisdropped AND ${ofRelation}`,
-  `SELECT 'constraint ' || coalesce(o.conrelid::regclass::text, o.contypid::regtype::text) || ' ' || o.conname || ' '
+  `SELECT 'constraint ' || CASE o.conrelid WHEN 0 THEN o.contypid::regtype::text ELSE o.conrelid::regclass::text END || ' ' || o.conname || ' '
      || ${steady('pg_get_constraintdef(o.oid)')}
    FROM pg_catalog.pg_constraint o JOIN pg_catalog.pg_namespace n ON n.oid = o.connamespace
    WHERE ${ours('n.nspname')} AND ${notOfExtension('pg_class', 'o.conrelid')} AND ${notOfExtension('pg_type', 'o.contypid')}`,
@@ -62,9 +62,9 @@ const queries: readonly string[] = [
    FROM ${relation} JOIN pg_catalog.pg_sequence s ON s.seqrelid = c.oid WHERE ${ofRelation}`,
   `SELECT 'rule ' || ${steady('pg_get_ruledef(r.oid)')} FROM pg_catalog.pg_rewrite r JOIN ${relation} ON c.oid = r.ev_class
    WHERE r.rulename <> '_RETURN' AND ${ofRelation}`,
-  `SELECT ${steady('pg_get_triggerdef(t.oid)')} || CASE t.tgenabled WHEN 'O' THEN '' ELSE ' enabled ' || t.tgenabled END
+  `SELECT ${steady('pg_get_triggerdef(t.oid)')} || CASE t.tgenabled WHEN 'O' THEN '' ELSE ' enabled ' || t.tgenabled::text END
    FROM pg_catalog.pg_trigger t JOIN ${relation} ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND ${ofRelation}`,
-  `SELECT 'policy ' || p.polname || ' on ' || ${called} || ' ' || p.polcmd || CASE WHEN p.polpermissive THEN '' ELSE ' restrictive' END
+  `SELECT 'policy ' || p.polname || ' on ' || ${called} || ' ' || p.polcmd::text || CASE WHEN p.polpermissive THEN '' ELSE ' restrictive' END
      || coalesce(' using ' || ${steady('pg_get_expr(p.polqual, p.polrelid)')}, '')
      || coalesce(' check ' || ${steady('pg_get_expr(p.polwithcheck, p.polrelid)')}, '')
    FROM pg_catalog.pg_policy p JOIN ${relation} ON c.oid = p.polrelid WHERE ${ofRelation}`,
@@ -74,7 +74,7 @@ const queries: readonly string[] = [
    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace LEFT JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid
    WHERE ${ours('n.nspname')} AND ${notOfExtension('pg_proc', 'p.oid')}
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend i WHERE i.classid = 'pg_catalog.pg_proc'::regclass AND i.objid = p.oid AND i.deptype = 'i')`,
-  `SELECT 'type ' || t.oid::regtype || ' ' || t.typtype
+  `SELECT 'type ' || t.oid::regtype || ' ' || t.typtype::text
      || coalesce((SELECT ' of ' || string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid), '')
      || CASE WHEN t.typtype = 'd' THEN ' of ' || format_type(t.typbasetype, t.typtypmod) ELSE '' END
      || CASE WHEN t.typnotnull THEN ' not null' ELSE '' END || coalesce(' default ' || t.typdefault, '')

@@ -1,5 +1,5 @@
 /** Where the server lives, and how its programs are run there. One file for each of the ways: container, node, adopted. */
-import type { ConnectCommand, ServerStatus } from '../../server/devices/classes/database.ts'
+import type { ConnectCommand } from '../../server/devices/classes/database.ts'
 import type { Endpoint, ExecOptions, Process } from '../../server/devices/driver.ts'
 
 export interface Place {
@@ -22,14 +22,3 @@ export interface Place {
   uninstall(): Promise<void>
   connect(exec: ExecOptions): ConnectCommand
 }
-
-/** What an installation was, kept in the folder of the device. */
-export interface Installed {
-  readonly as: 'container' | 'node' | 'adopted'
-  /** Major version of its programs. */
-  readonly version: string
-  /** Of an adopted one. */
-  readonly server?: { readonly host: string; readonly port: number; readonly user: string }
-}
-
-export type Running = Pick<ServerStatus, 'version'>

@@ -47,6 +47,13 @@ test('another key is told from a file that is damaged', async () => {
   await expect(whole(decrypt(pieces(sealed), 'another'))).rejects.toThrow('does not open with this key')
 })
 
+test('one of several keys opens it', async () => {
+  const plain = randomBytes(100)
+  const sealed = await whole(encrypt(pieces(plain), passphrase))
+  expect((await whole(decrypt(pieces(sealed), 'another', passphrase))).equals(plain)).toBe(true)
+  await expect(whole(decrypt(pieces(sealed), 'another', 'a third'))).rejects.toThrow('does not open with this key')
+})
+
 test('a file of another kind is refused as one', async () => {
   await expect(whole(decrypt(pieces(randomBytes(1000)), passphrase))).rejects.toThrow('not a backup')
   await expect(whole(decrypt(pieces(Buffer.alloc(0)), passphrase))).rejects.toThrow('not a backup')

@@ -30,11 +30,17 @@ export async function* encrypt(plain: AsyncIterable<Buffer>, passphrase: string)
   for await (const { bytes, last } of chunks(plain, chunkSize)) yield seal(key, chunkNonce(number++, last), bytes)
 }
 
-/** Throws `usage` at the first byte that is not as it was written, and when the end is missing. */
-export async function* decrypt(sealed: AsyncIterable<Buffer>, passphrase: string): AsyncGenerator<Buffer> {
+/**
+ * Any one of these passphrases may be the right one. Throws `usage` at the first byte that is not as it was written, and
+ * when the end is missing.
+ */
+export async function* decrypt(
+  sealed: AsyncIterable<Buffer>,
+  ...passphrases: readonly string[]
+): AsyncGenerator<Buffer> {
   const source = sealed[Symbol.asyncIterator]()
   try {
-    const { fileKey, nonce, begun } = await readHeader(source, passphrase)
+    const { fileKey, nonce, begun } = await readHeader(source, passphrases)
     const key = derive(fileKey, nonce, 'payload')
     let number = 0
     for await (const { bytes, last } of chunks(following(begun, source), chunkSize + tagSize)) {
@@ -52,7 +58,7 @@ const headerText = new RegExp(
 )
 const longestHeader = 256
 
-async function readHeader(source: AsyncIterator<Buffer>, passphrase: string) {
+async function readHeader(source: AsyncIterator<Buffer>, passphrases: readonly string[]) {
   let begun = Buffer.alloc(0)
   while (begun.length < longestHeader) {
     const next = await source.next()
@@ -60,13 +66,15 @@ async function readHeader(source: AsyncIterator<Buffer>, passphrase: string) {
     begun = Buffer.concat([begun, next.value])
   }
   if (!begun.toString('latin1').startsWith(version)) {
-    throw new UserError('usage', 'This is not a backup that server:backup made.', 'Is it the right file?')
+    throw new UserError('usage', 'This is not a backup of MegapolOS.', 'Is it the right file?')
   }
   const [all, head = '', salt = '', factor, wrapped = '', sum] = headerText.exec(begun.toString('latin1')) ?? []
   if (all === undefined || Number(factor) > largestWorkFactor) throw damaged()
-  const wrapping = wrappingKey(passphrase, Buffer.from(salt, 'base64'), Number(factor))
-  const fileKey = open(wrapping, firstNonce, Buffer.from(wrapped, 'base64'))
-  if (fileKey === null) throw wrongKey()
+  const [salted, work] = [Buffer.from(salt, 'base64'), Number(factor)]
+  const fileKey = passphrases
+    .map((passphrase) => open(wrappingKey(passphrase, salted, work), firstNonce, Buffer.from(wrapped, 'base64')))
+    .find((opened) => opened !== null)
+  if (fileKey === undefined) throw wrongKey()
   if (base64(mac(fileKey, head)) !== sum) throw damaged()
   const rest = begun.subarray(all.length)
   if (rest.length < 16) throw damaged()

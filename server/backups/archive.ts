@@ -8,11 +8,8 @@ import { pipeline } from 'node:stream/promises'
 import { extract, type Pack, pack } from 'tar-stream'
 import { damaged } from './age.ts'
 
-export interface Part {
-  readonly name: string
-  /** File with its content, which nobody changes meanwhile. */
-  readonly path: string
-}
+/** Its content is at hand, or in a file that nobody changes meanwhile. */
+export type Part = { readonly name: string } & ({ readonly path: string } | { readonly bytes: Buffer })
 
 interface Sum {
   readonly name: string
@@ -60,9 +57,10 @@ export async function readArchive(
 
 async function fill(tar: Pack, parts: AsyncIterable<Part>): Promise<void> {
   const sums: Sum[] = []
-  for await (const { name, path } of parts) {
-    const { size } = await stat(path)
-    const sum = summing(name, createReadStream(path))
+  for await (const part of parts) {
+    const { name } = part
+    const size = 'bytes' in part ? part.bytes.length : (await stat(part.path)).size
+    const sum = summing(name, 'bytes' in part ? Readable.from([part.bytes]) : createReadStream(part.path))
     await pipeline(sum.content, tar.entry({ name, size, mode: 0o600 }) as unknown as NodeJS.WritableStream)
     sums.push(sum.result())
   }

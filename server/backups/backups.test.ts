@@ -55,6 +55,7 @@ describe.each([
       build: null,
       processes: {},
       hardened: true,
+      attachments: [],
       checks: { path: null, timeout: 60 },
     }
     await store.releases.create({ ...release, config: { SECRET: planted }, description: 'Push', createdBy: 'ann' })
@@ -168,7 +169,7 @@ describe.each([
       null,
       /^The backup is damaged/,
     ],
-    ['another file', () => Buffer.from('PK'), null, /^This is not a backup that server:backup made\.$/],
+    ['another file', () => Buffer.from('PK'), null, /^This is not a backup of MegapolOS\.$/],
   ])('%s is refused in one sentence, and nothing was unpacked', async (_, change, otherKey, sentence) => {
     const bytes = Buffer.from(change(readFileSync(file)))
     const opening = openBackup(Readable.from([bytes]), otherKey ?? key, folder('refused'))

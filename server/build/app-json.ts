@@ -1,12 +1,15 @@
-/** What app.json says about health checks and formation. Other fields of it are not read. */
+/** What app.json says about health checks, formation and addons. Other fields of it are not read. */
 import { isProcessType } from '../domain/app.ts'
+import { isAlias } from '../domain/database.ts'
 import { type Checks, defaultChecks } from '../domain/release.ts'
 import { UserError } from '../errors.ts'
+import type { Addon } from './build.ts'
 import { parseJsonFile } from './json.ts'
 
 export interface AppJson {
   readonly checks: Checks
   readonly formation: Readonly<Record<string, number>>
+  readonly addons: readonly Addon[]
 }
 
 const longestTimeout = 600
@@ -16,7 +19,7 @@ export function parseAppJson(text: string): AppJson {
   const root = object(parseJsonFile('app.json', text), 'app.json')
   const healthchecks = object(root.healthchecks ?? {}, '"healthchecks"')
   const formation = object(root.formation ?? {}, '"formation"')
-  return { checks: checksOf(healthchecks.web), formation: quantities(formation) }
+  return { checks: checksOf(healthchecks.web), formation: quantities(formation), addons: addons(root.addons) }
 }
 
 function checksOf(list: unknown = []): Checks {
@@ -57,6 +60,19 @@ function quantities(formation: Record<string, unknown>): Record<string, number> 
     result[type] = quantity as number
   }
   return result
+}
+
+/** Heroku's form: `["heroku-…:mini", {"plan": "heroku-…", "as": "CACHE"}]`. */
+function addons(list: unknown = []): Addon[] {
+  if (!Array.isArray(list)) throw wrong('"addons" must be a list')
+  return list.map((item, index) => {
+    const { plan, as = null } = typeof item === 'string' ? { plan: item } : object(item, `"addons[${index}]"`)
+    const name = typeof plan === 'string' ? (plan.split(':')[0] ?? '') : ''
+    if (!/^[a-z][a-z0-9-]{0,60}$/.test(name)) throw wrong(`"addons[${index}]" names no plan`)
+    if (as !== null && (typeof as !== 'string' || !isAlias(as)))
+      throw wrong(`"as" of the addon ${name} must be a name such as CACHE`)
+    return { name, as }
+  })
 }
 
 function object(value: unknown, name: string): Record<string, unknown> {

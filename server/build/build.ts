@@ -25,7 +25,16 @@ export interface Built {
   readonly checks: Checks
   /** `formation` of app.json: wishes for types that were never scaled. */
   readonly formation: Readonly<Record<string, number>>
+  /** `addons` of app.json: what a first push creates and attaches. */
+  readonly addons: readonly Addon[]
   readonly reused: boolean
+}
+
+/** The name before the colon of `name:plan`; plans mean nothing here. */
+export interface Addon {
+  readonly name: string
+  /** Alias of the attachment. */
+  readonly as: string | null
 }
 
 export interface BuildStage {

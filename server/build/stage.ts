@@ -80,7 +80,7 @@ async function build(parts: Parts, input: BuildInput): Promise<Built> {
 
 async function readAppJson(input: BuildInput): Promise<AppJson> {
   const text = await input.source.read('app.json')
-  return text === null ? { checks: defaultChecks, formation: {} } : parseAppJson(text)
+  return text === null ? { checks: defaultChecks, formation: {}, addons: [] } : parseAppJson(text)
 }
 
 async function ensureBases(parts: Parts, plan: Plan, input: BuildInput): Promise<void> {

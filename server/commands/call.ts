@@ -5,7 +5,7 @@ import { told, UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { AnyCommand, AnyRow, Context } from './command.ts'
 import type { Kernel } from './kernel.ts'
-import { parse, type Table } from './parse.ts'
+import { entryOf, parse, type Table } from './parse.ts'
 
 export interface Outline extends Pick<AnyRow, 'access' | 'kind'> {
   /** It names an app, or may. */
@@ -20,7 +20,7 @@ export interface Caller {
   /** Opens `run` and `enter`. */
   terminal(words: readonly string[], context: Context): Promise<Session>
   /** What the command of these words expects on standard input; null too for whoever may not use it. */
-  expects(words: readonly string[], actor: Actor): string | null
+  expects(words: readonly string[], actor: Actor): { readonly what: string; readonly streams: boolean } | null
   /** What a door has to know of a command before it asks for it; null when there is none that people use. */
   outline(name: string): Outline | null
 }
@@ -98,8 +98,9 @@ export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
       return guarded(row, args, context, () => row.open(args, context, kernel))
     },
     expects(words, actor) {
-      const row = table.names.get(words[0] ?? '')?.row
-      return row && row.kind !== 'terminal' && may(actor, row.access) ? (row.input ?? null) : null
+      const row = entryOf(table, words[0] ?? '')?.row
+      if (!row || row.kind === 'terminal' || row.input === undefined || !may(actor, row.access)) return null
+      return { what: row.input, streams: row.streams === true }
     },
     outline(name) {
       const row = table.names.get(name)?.row

@@ -14,7 +14,7 @@ export interface Context {
   readonly input: string
   /** Sends bytes as they are instead of lines, and waits for a slow reader; doors for people's eyes do not have it. */
   readonly write?: (bytes: Buffer) => Promise<void>
-  /** The pushed tree as a tar (row `git:push` only). */
+  /** Bytes as they arrive: the pushed tree as a tar (`git:push`), or standard input (rows with `streams`). */
   readonly source?: Readable
   /** True when the caller has a terminal. */
   readonly tty: boolean
@@ -55,6 +55,8 @@ export interface Command<A extends z.ZodObject = z.ZodObject, R extends z.ZodTyp
   readonly reveals?: boolean
   /** Reads standard input; the text says what it expects. */
   readonly input?: string
+  /** Reads it as it comes, of any length (`Context.source`); otherwise it is text of at most 4 MB. */
+  readonly streams?: boolean
   run(args: z.output<A>, context: Context, kernel: Kernel): Promise<z.output<R>>
   /** The result as a person reads it, a line each. */
   text(result: z.output<R>): string[]

@@ -11,6 +11,12 @@ import type { Kernel } from './kernel.ts'
 import { facts } from './text.ts'
 
 const noRestart = z.boolean().default(false).meta({ description: 'save only; the next release takes it' })
+const injection = z.object({
+  name: z.string(),
+  value: z.string().nullable(),
+  database: z.string(),
+  alias: z.string(),
+})
 const flags = { noRestart, dryRun }
 
 async function save(
@@ -27,16 +33,27 @@ async function save(
 export const config = [
   command({
     name: 'config:show',
-    summary: 'Show the config vars of an app',
+    summary: 'Show the config vars of an app, and what attachments set',
     access: 'app:write',
     kind: 'query',
     reveals: true,
     args: z.object({ app }),
     positional: ['app'],
     aliases: [{ name: 'config' }],
-    result: z.record(z.string(), z.string()),
-    run: async ({ app }, _context, { store }) => store.config.get((await store.apps.get(app)).id),
-    text: (vars) => (Object.keys(vars).length === 0 ? ['No config vars are set.'] : facts(Object.entries(vars))),
+    result: z.object({ vars: z.record(z.string(), z.string()), injected: z.array(injection) }),
+    run: async ({ app }, _context, { store, attachments }) => {
+      const { id } = await store.apps.get(app)
+      const injected = await attachments.injections(id, await store.attachments.ofApp(id))
+      return { vars: await store.config.get(id), injected }
+    },
+    text: ({ vars, injected }) => {
+      if (Object.keys(vars).length + injected.length === 0) return ['No config vars are set.']
+      const attached = injected.map(({ name, value, database }): [string, string] => [
+        name,
+        `${value ?? 'from the next release on'}  (attached: ${database})`,
+      ])
+      return facts([...Object.entries(vars), ...attached])
+    },
   }),
   command({
     name: 'config:get',
@@ -47,9 +64,12 @@ export const config = [
     args: z.object({ app, key: z.string() }),
     positional: ['app', 'key'],
     result: z.string(),
-    run: async ({ app, key }, _context, { store }) => {
-      const known = await store.config.get((await store.apps.get(app)).id)
-      const value = Object.hasOwn(known, key) ? known[key] : undefined
+    run: async ({ app, key }, _context, { store, attachments }) => {
+      const { id } = await store.apps.get(app)
+      const known = await store.config.get(id)
+      const injected = await attachments.injections(id, await store.attachments.ofApp(id))
+      const own = Object.hasOwn(known, key) ? known[key] : undefined
+      const value = own ?? injected.find(({ name }) => name === key)?.value ?? undefined
       if (value === undefined)
         throw new UserError('not-found', `${app} has no config var ${key}.`, `See them: config:show ${app}`)
       return value

@@ -95,6 +95,14 @@ export async function subject(name: string, context: Context, kernel: Kernel): P
   return [await kernel.store.apps.get(name), asker(context)]
 }
 
+/** Where the bytes of a backup go. Whoever runs a terminal sees nothing of use in them. */
+export function pipeTo({ write, tty }: Context, command: string): (bytes: Buffer) => Promise<void> {
+  const example = `ssh megapolos ${command}`
+  if (!write) throw new UserError('usage', 'The bytes of a backup only come over SSH or on the server itself.', example)
+  if (tty) throw new UserError('usage', 'A backup is not written to a terminal.', example)
+  return write
+}
+
 /** What would be lost is named again, so that a slip of the finger loses nothing. */
 export function confirmed(what: string, confirm: string | undefined, command: string): void {
   if (confirm === what) return

@@ -1,9 +1,15 @@
 /** Every topic, listed once; two rows with one name stop the start. */
 import { apps } from './apps.ts'
+import { attachments } from './attachments.ts'
 import { audit } from './audit.ts'
+import { backupSchedules } from './backup-schedules.ts'
+import { backups } from './backups.ts'
 import { builds } from './builds.ts'
 import type { AnyRow } from './command.ts'
 import { config } from './config.ts'
+import { db } from './db.ts'
+import { dbAttach } from './db-attach.ts'
+import { dbData } from './db-data.ts'
 import { devices } from './devices.ts'
 import { domains } from './domains.ts'
 import { drivers } from './drivers.ts'
@@ -13,6 +19,7 @@ import { helpRow } from './help.ts'
 import { jobs } from './jobs.ts'
 import { keys } from './keys.ts'
 import { logs } from './logs.ts'
+import { notify } from './notify.ts'
 import type { Table } from './parse.ts'
 import { ps } from './ps.ts'
 import { releases } from './releases.ts'
@@ -39,11 +46,18 @@ export const rows: readonly AnyRow[] = [
   ...jobs,
   ...events,
   ...audit,
+  ...db,
+  ...dbAttach,
+  ...dbData,
+  ...attachments,
   ...devices,
   ...drivers,
   ...volumes,
   ...volumesAttach,
   ...storage,
+  ...backups,
+  ...backupSchedules,
+  ...notify,
   ...keys,
   ...tokens,
   ...socket,

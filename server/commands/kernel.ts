@@ -1,5 +1,8 @@
 /** What commands may use: the parts of the house, without its SQL and its engine. `main.ts` puts it together. */
+import type { AttachmentKeeper } from '../attachments/attachments.ts'
+import type { DatabaseJobs } from '../attachments/database-jobs.ts'
 import type { Backups } from '../backups/backups.ts'
+import type { DataBackups } from '../backups/data-backups.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
 import type { DriversControl } from '../devices/drivers.ts'
@@ -7,6 +10,7 @@ import type { Lifecycle } from '../devices/lifecycle.ts'
 import type { Doctor } from '../doctor/doctor.ts'
 import type { App } from '../domain/app.ts'
 import type { Journal } from '../events/journal.ts'
+import type { Notifier } from '../events/notifier.ts'
 import type { Collector } from '../gc/collector.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import type { AppLogs } from '../live/app-logs.ts'
@@ -33,11 +37,17 @@ export interface Kernel {
   readonly devices: Devices
   readonly drivers: DriversControl
   readonly driverPushes: DriverPushes
+  readonly attachments: AttachmentKeeper
+  readonly databases: DatabaseJobs
   readonly lifecycle: Lifecycle
   readonly volumes: Volumes
   readonly repositories: Repositories
   readonly oneOff: OneOff
+  /** Of the server itself. */
   readonly backups: Backups
+  /** Of databases and volumes. */
+  readonly dataBackups: DataBackups
+  readonly notifier: Notifier
   readonly signIn: SignIn
   /** The hosts that requests go by; `refresh` after the names changed. */
   readonly routes: { refresh(): Promise<void> }

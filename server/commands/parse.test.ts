@@ -28,8 +28,8 @@ test.each([
     'domains:set blog Example.COM. *.example.com',
     { app: 'blog', domains: ['example.com', '*.example.com'], dryRun: false },
   ],
-  ['releases:rollback blog v12', { app: 'blog', version: 12, dryRun: false }],
-  ['rollback blog 12', { app: 'blog', version: 12, dryRun: false }],
+  ['releases:rollback blog v12', { app: 'blog', version: 12, without: [], dryRun: false }],
+  ['rollback blog 12', { app: 'blog', version: 12, without: [], dryRun: false }],
   ['logs blog -t -n 20 -p web.1', { app: 'blog', num: 20, tail: true, process: 'web.1' }],
   ['logs blog --num=5', { app: 'blog', num: 5, tail: false }],
   ['run blog ls -l --all', { app: 'blog', command: ['ls', '-l', '--all'] }],
@@ -91,7 +91,7 @@ test.each([
   ['apps:list --format xml', '--format is xml; it must be text or json.'],
   [
     'releases:rollback blog latest',
-    'A release is named like v3. | Usage: releases:rollback <app> [<version>] [--dry-run]',
+    'A release is named like v3. | Usage: releases:rollback <app> [<version>] [--without <without>] [--dry-run]',
   ],
 ])('%s is refused with what to type instead', (line, message) => {
   expect(refusal(line)).toBe(message)

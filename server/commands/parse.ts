@@ -10,19 +10,32 @@ export interface Parsed {
   readonly format: 'text' | 'json'
 }
 
+export interface Entry {
+  readonly row: AnyRow
+  readonly positional: readonly string[]
+  /** Arguments that the name itself says, unless the words say others. */
+  readonly preset?: Readonly<Record<string, unknown>>
+}
+
 export interface Table {
   /** Every name and alias. */
-  readonly names: ReadonlyMap<string, { readonly row: AnyRow; readonly positional: readonly string[] }>
+  readonly names: ReadonlyMap<string, Entry>
+  /** Names that are made as they are asked for. */
+  more?(name: string): Entry | undefined
+}
+
+export function entryOf(table: Table, name: string): Entry | undefined {
+  return table.names.get(name) ?? table.more?.(name)
 }
 
 export function parse(words: readonly string[], table: Table): Parsed {
   const [name = 'help', ...rest] = words
-  const entry = table.names.get(name)
+  const entry = entryOf(table, name)
   if (!entry) throw unknownCommand(name, table)
   // The words of `run blog ls --help` are for ls.
   if ((entry.row.verbatim ? rest.slice(0, 1) : rest).includes('--help')) return parse(['help', entry.row.name], table)
   const { raw, format } = collect(rest, entry.row, entry.positional)
-  return { row: entry.row, args: checked(entry.row, raw, entry.positional), format }
+  return { row: entry.row, args: checked(entry.row, { ...entry.preset, ...raw }, entry.positional), format }
 }
 
 /** `domains:set <app> <domain>...`, with its options. */

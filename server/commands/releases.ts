@@ -13,6 +13,11 @@ const version = z
   .transform((text) => Number(text.replace('v', '')))
   .meta({ description: 'a release, such as v3' })
 
+const without = z
+  .array(z.string())
+  .default([])
+  .meta({ description: 'a database to go on without, such as one that was destroyed' })
+
 const summary = z.object({
   version: z.number(),
   current: z.boolean(),
@@ -64,6 +69,7 @@ export const releases = [
     result: summary.extend({
       processes: z.record(z.string(), z.string()),
       config: z.array(z.string()),
+      attachments: z.array(z.string()),
       changes: z.array(z.string()),
     }),
     run: async ({ app, version }, _context, { store }) => {
@@ -81,6 +87,7 @@ export const releases = [
         ...summarize(one, found),
         processes: Object.fromEntries(Object.entries(one.processes).map(([type, p]) => [type, shownCommand(p)])),
         config: Object.keys(one.config).sort(),
+        attachments: one.attachments.map(({ database, alias }) => `${database} (${alias})`),
         changes: before ? difference(before, one) : ['the first release'],
       }
     },
@@ -90,6 +97,7 @@ export const releases = [
         ['commit', one.commit],
         ['created', `${ago(one.createdAt)} by ${one.createdBy}`],
         ['config', one.config.join(', ') || 'none'],
+        ['attached', one.attachments.join(', ') || 'nothing'],
         ...Object.entries(one.processes).map(([type, line]): [string, string] => [type, line]),
       ]),
       'Changed since the release before:',
@@ -98,17 +106,17 @@ export const releases = [
   }),
   command({
     name: 'releases:rollback',
-    summary: 'Go back to an earlier release: its images and config vars, at the scale of now',
+    summary: 'Go back to an earlier release: images, config vars and attachments, at the scale of now',
     access: 'app:write',
     kind: 'mutation',
-    args: z.object({ app, version: version.optional(), dryRun }),
+    args: z.object({ app, version: version.optional(), without, dryRun }),
     positional: ['app', 'version'],
     aliases: [{ name: 'rollback' }],
     result: change,
     examples: ['releases:rollback blog', 'releases:rollback blog v3'],
-    run: async ({ app, version, dryRun }, context, kernel) => {
+    run: async ({ app, version, ...options }, context, kernel) => {
       const [found, by] = await subject(app, context, kernel)
-      return kernel.pipeline.rollback(found, version ?? null, by, dryRun)
+      return kernel.pipeline.rollback(found, version ?? null, by, options)
     },
     text: changeText,
   }),

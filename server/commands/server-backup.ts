@@ -2,8 +2,8 @@
 import { z } from 'zod'
 import { bytesText } from '../domain/bytes.ts'
 import { errorLines, told, UserError } from '../errors.ts'
-import { type Context, command } from './command.ts'
-import { asker } from './fields.ts'
+import { command } from './command.ts'
+import { asker, pipeTo } from './fields.ts'
 import type { Kernel } from './kernel.ts'
 
 export const serverBackup = [
@@ -22,7 +22,7 @@ export const serverBackup = [
     examples: ['server:backup', 'server:backup --stdout > server.age'],
     run: async ({ stdout }, context, { backups }) => {
       if (!stdout) return backups.save(context)
-      await backups.send(pipeTo(context), { ...context, emit: () => {} })
+      await backups.send(pipeTo(context, 'server:backup --stdout > server.age'), { ...context, emit: () => {} })
       return null
     },
     text: (saved) => (saved === null ? [] : savedText(saved)),
@@ -58,14 +58,6 @@ export const serverBackup = [
     text: ({ apps }) => revived(apps),
   }),
 ]
-
-/** Whoever runs a terminal sees nothing of use in a backup. */
-function pipeTo({ write, tty }: Context): (bytes: Buffer) => Promise<void> {
-  const example = 'ssh megapolos server:backup --stdout > server.age'
-  if (!write) throw new UserError('usage', 'The bytes of a backup only come over SSH or on the server itself.', example)
-  if (tty) throw new UserError('usage', 'A backup is not written to a terminal.', example)
-  return write
-}
 
 type Saved = Awaited<ReturnType<Kernel['backups']['save']>>
 

@@ -6,7 +6,7 @@ import type { Journal } from '../events/journal.ts'
 import type { Live } from '../live/live.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
-import type { Doctor, Report } from './doctor.ts'
+import type { Doctor } from './doctor.ts'
 
 export interface RoundsParts {
   readonly doctor: Doctor
@@ -51,7 +51,7 @@ function createServersRound({ journal, engine, store, live, proxy }: RoundsParts
         const text = there
           ? `${name} answers again, after ${Math.round((now - (since ?? now)) / 1000)} s.`
           : `${name} does not answer.`
-        journal.record({ kind: 'device', text })
+        journal.record({ kind: 'device', text, bad: !there })
       }),
     )
   }
@@ -63,15 +63,17 @@ function createRound({ doctor, journal }: RoundsParts): () => Promise<void> {
   return async () => {
     const { findings } = await doctor.examine()
     const now = new Set(findings.filter(({ severity }) => severity !== 'note').map(({ check }) => check))
-    for (const text of changes(before, now)) journal.record({ kind: 'doctor', text })
+    for (const one of changes(before, now)) journal.record({ kind: 'doctor', ...one })
     before = now
   }
 }
 
-function changes(before: ReadonlySet<Report['findings'][number]['check']>, now: ReadonlySet<string>): string[] {
+function changes(before: ReadonlySet<string>, now: ReadonlySet<string>): { text: string; bad: boolean }[] {
+  const wrong = [...now].filter((name) => !before.has(name))
+  const well = [...before].filter((name) => !now.has(name))
   return [
-    ...[...now].filter((name) => !before.has(name)).map((name) => `Something is wrong (${name}): see server:doctor.`),
-    ...[...before].filter((name) => !now.has(name)).map((name) => `All is well again (${name}).`),
+    ...wrong.map((name) => ({ text: `Something is wrong (${name}): see server:doctor.`, bad: true })),
+    ...well.map((name) => ({ text: `All is well again (${name}).`, bad: false })),
   ]
 }
 

@@ -16,7 +16,9 @@ export type Operation =
   | { readonly do: 'remove-route'; readonly host: string; readonly app: string }
   | { readonly do: 'attach-volume'; readonly volume: string; readonly app: string; readonly at: string }
   | { readonly do: 'detach-volume'; readonly volume: string; readonly app: string }
+  | { readonly do: 'create'; readonly what: string }
   | { readonly do: 'destroy'; readonly what: string }
+  | { readonly do: 'grant'; readonly app: string; readonly database: string }
   | { readonly do: 'collect'; readonly what: string; readonly why: string }
 
 /** The line that a person reads. */
@@ -48,6 +50,10 @@ export function describe(operation: Operation): string {
       return `attach the volume ${operation.volume} to ${operation.app} at ${operation.at}`
     case 'detach-volume':
       return `detach the volume ${operation.volume} from ${operation.app}`
+    case 'create':
+      return `create ${operation.what}`
+    case 'grant':
+      return `give ${operation.app} a login for ${operation.database}`
     case 'destroy':
       return `destroy ${operation.what}`
     case 'collect':

@@ -1,4 +1,6 @@
-/** A release: images + commands + config vars, numbered, never changed afterwards. */
+/** A release: images + commands + config vars + what attachments inject, numbered, never changed afterwards. */
+
+import type { AttachmentReference } from './database.ts'
 
 /** What one process type runs. */
 export interface Process {
@@ -24,6 +26,8 @@ export interface Release {
   readonly hardened: boolean
   readonly checks: Checks
   readonly config: Readonly<Record<string, string>>
+  /** What else its containers get in their environment, resolved when they are made. */
+  readonly attachments: readonly AttachmentReference[]
   /** What made it, as a person would say it: `Push 4f2c9e1`, `Set API_KEY`, `Rollback to v3`. */
   readonly description: string
   readonly createdAt: string
@@ -67,7 +71,16 @@ export function difference(from: Release, to: Release): string[] {
     else if (!Object.hasOwn(to.config, key)) lines.push(`config ${key} is unset`)
     else if (from.config[key] !== to.config[key]) lines.push(`config ${key} changes`)
   }
+  for (const { alias, database } of missing(from.attachments, to.attachments))
+    lines.push(`${alias} of ${database} goes`)
+  for (const { alias, database } of missing(to.attachments, from.attachments))
+    lines.push(`${alias} of ${database} is attached`)
   return lines
+}
+
+function missing(of: Release['attachments'], from: Release['attachments']): Release['attachments'] {
+  const there = new Set(from.map((one) => JSON.stringify(one)))
+  return of.filter((one) => !there.has(JSON.stringify(one)))
 }
 
 function union(a: object, b: object): string[] {

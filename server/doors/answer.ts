@@ -13,8 +13,12 @@ export interface Answer {
 
 /** The command reads standard input, which the hook only sends when it is asked to. */
 export class InputWanted extends UserError {
-  constructor(command: string, what: string) {
+  /** As it comes, or in one piece. */
+  readonly trailer: 'Megapolos-Input' | 'Megapolos-Stream'
+
+  constructor(command: string, { what, streams }: { readonly what: string; readonly streams: boolean }) {
     super('usage', `${command} reads ${what} from standard input.`)
+    this.trailer = streams ? 'Megapolos-Stream' : 'Megapolos-Input'
   }
 }
 
@@ -26,7 +30,7 @@ const trailerLimit = 1000
 export function startAnswer(response: ServerResponse): Answer {
   response.writeHead(200, {
     'content-type': 'text/plain; charset=utf-8',
-    trailer: 'Megapolos-Exit, Megapolos-Error, Megapolos-Input',
+    trailer: 'Megapolos-Exit, Megapolos-Error, Megapolos-Input, Megapolos-Stream',
   })
   response.flushHeaders()
   return {
@@ -67,7 +71,7 @@ function drained(response: ServerResponse): Promise<void> {
 function trailers(failure: UserError | undefined): [string, string][] {
   const exit: [string, string] = ['Megapolos-Exit', String(failure ? codes[failure.code].exit : 0)]
   if (!failure) return [exit]
-  if (failure instanceof InputWanted) return [['Megapolos-Input', 'wanted'], exit]
+  if (failure instanceof InputWanted) return [[failure.trailer, 'wanted'], exit]
   return [exit, ...errorLines(failure).map((text): [string, string] => ['Megapolos-Error', headerSafe(text)])]
 }
 

@@ -8,6 +8,7 @@ import type { Context } from '../commands/command.ts'
 import { splitWords } from '../commands/words.ts'
 import { codes, errorLines, told, UserError } from '../errors.ts'
 import { type Answer, InputWanted, startAnswer } from './answer.ts'
+import { lineAndRest } from './streamed-input.ts'
 import { joinTerminal } from './terminal.ts'
 import { watchSession } from './watch-session.ts'
 import { header, type KnownPeople, whoAsks } from './who-asks.ts'
@@ -60,8 +61,13 @@ export function createKernelSocket(ports: SocketPorts): Server {
   }
 
   async function command(request: IncomingMessage, context: Context): Promise<string[]> {
+    const form = header(request, 'megapolos-form')
+    if (header(request, 'megapolos-streams') === 'true') {
+      const { line, rest } = await lineAndRest(request)
+      return ports.caller.lines(wordsOf(line, form), { ...context, source: rest })
+    }
     const [line = '', input] = split(await body(request), '\0')
-    const words = wordsOf(line, header(request, 'megapolos-form'))
+    const words = wordsOf(line, form)
     const expected = ports.caller.expects(words, context.actor)
     if (expected !== null && input === undefined) throw new InputWanted(words[0] ?? '', expected)
     return ports.caller.lines(words, { ...context, input: input ?? '' })

@@ -6,6 +6,7 @@ import type { Live } from '../live/live.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
 import { apart } from '../steps.ts'
+import type { Notifier } from './notifier.ts'
 
 export interface Journal {
   record(event: Happened): void
@@ -23,12 +24,16 @@ export interface Journal {
 export type Happened = Pick<Event, 'kind' | 'text'> & {
   readonly app?: { readonly id: string; readonly name: string | null } | null
   readonly job?: number
+  /** Somebody should hear of it. */
+  readonly bad?: boolean
 }
 
 export interface JournalParts {
   readonly store: Pick<Store, 'events'>
   readonly live: Pick<Live, 'wake' | 'watch'>
   readonly log: Log
+  /** Hears bad news at once, even while the store is away. */
+  readonly notifier?: Pick<Notifier, 'tell'>
 }
 
 /** Milliseconds in which events are gathered, so that they do not stand in the way of what they tell about. */
@@ -37,7 +42,7 @@ const longestRetry = 5_000
 /** Events that wait for a store that is away; the oldest of more are lost. */
 const mostWaiting = 1_000
 
-export function createJournal({ store, live, log }: JournalParts): Journal {
+export function createJournal({ store, live, log, notifier }: JournalParts): Journal {
   let waiting: Omit<Event, 'id'>[] = []
   let writing: Promise<void> | null = null
   const closing = new AbortController()
@@ -63,9 +68,11 @@ export function createJournal({ store, live, log }: JournalParts): Journal {
   }
 
   return {
-    record({ kind, text, app, job }) {
+    record({ kind, text, app, job, bad }) {
       const at = new Date().toISOString()
-      waiting.push({ at, kind, app: app?.id ?? null, appName: app?.name ?? null, job: job ?? null, text })
+      const event = { at, kind, app: app?.id ?? null, appName: app?.name ?? null, job: job ?? null, text }
+      waiting.push(event)
+      if (bad) notifier?.tell(event)
       writing ??= apart(write).finally(() => (writing = null))
     },
     async *read({ app, num, follow, signal }) {

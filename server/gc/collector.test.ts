@@ -94,7 +94,16 @@ function playedEngine(): Storage {
 async function released(image: string, commit = image): Promise<void> {
   const process = { image, command: null, port: 5000 }
   const made = await started.store.releases.create({
-    ...{ app: blog.id, commit, tree: commit, build: null, processes: { web: process }, hardened: true, config: {} },
+    ...{
+      app: blog.id,
+      commit,
+      tree: commit,
+      build: null,
+      processes: { web: process },
+      hardened: true,
+      config: {},
+      attachments: [],
+    },
     ...{ checks: { path: null, timeout: 60 }, description: 'Push', createdBy: 'ann' },
   })
   await started.store.apps.serve(blog.id, made.version, '0a1b2c3d')

@@ -14,12 +14,19 @@ export function begun(id: number, { kind, actor, app }: Asked): Happened {
 
 export function ended(id: number, { kind, actor, app }: Asked, to: JobState, result: string): Happened {
   const how = to === 'failed' ? 'was refused' : to === 'succeeded' ? 'is done' : `was ${to}`
-  return { kind: 'job-ended', app, job: id, text: `${kind} by ${actor} ${how}: ${result}` }
+  const bad = to === 'failed' || to === 'interrupted'
+  return { kind: 'job-ended', app, job: id, bad, text: `${kind} by ${actor} ${how}: ${result}` }
 }
 
 /** By a kernel that is gone. */
 export function left({ job: { id, kind, app, actor }, to, text }: Recovered): Happened {
   const named = app === null ? null : { id: app, name: null }
   if (to === 'succeeded') return ended(id, { kind, actor, app: named }, to, text)
-  return { kind: 'job-ended', app: named, job: id, text: `${kind} was interrupted: the kernel stopped under it.` }
+  return {
+    kind: 'job-ended',
+    app: named,
+    job: id,
+    bad: true,
+    text: `${kind} was interrupted: the kernel stopped under it.`,
+  }
 }

@@ -1,4 +1,4 @@
-/** The stage that numbers what is to run: images and commands, with the config vars of this moment. */
+/** The stage that numbers what is to run: images and commands, with the config vars and attachments of this moment. */
 import type { App } from '../domain/app.ts'
 import type { Release } from '../domain/release.ts'
 import { UserError } from '../errors.ts'
@@ -11,6 +11,7 @@ export interface ReleaseInput {
   readonly app: App
   readonly content: Content
   readonly config: Readonly<Record<string, string>>
+  readonly attachments: Release['attachments']
   readonly description: string
   readonly actor: string
 }
@@ -27,6 +28,7 @@ export function release(releases: Pick<Releases, 'create'>, input: ReleaseInput)
     hardened,
     checks,
     config: input.config,
+    attachments: input.attachments,
     description: input.description,
     createdBy: input.actor,
   })

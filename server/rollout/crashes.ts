@@ -23,7 +23,7 @@ export function createCrashes({ parts, retirement }: Pick<Acting, 'parts' | 'ret
     // One that crashes for ever is told of at the 1st, 2nd, 4th, 8th … time.
     if ((count & (count - 1)) !== 0) return
     const ending = { oomKilled: false, ...details?.ending, exitCode }
-    parts.journal.record({ kind: 'container', app, text: sentence(container, app, ending, count) })
+    parts.journal.record({ kind: 'container', app, bad: true, text: sentence(container, app, ending, count) })
   }
 
   return {

@@ -37,7 +37,7 @@ export async function startGroup(
   if (input.places.length === 0) return []
   const failed = new AbortController()
   const both = AbortSignal.any([signal, failed.signal])
-  const [made, host] = await together(prepare(parts, input), hostOf(parts, input.app))
+  const [made, host] = await together(prepare(parts, input, 'coming'), hostOf(parts, input.app))
   const created: { id: string }[] = []
   const starts = inParallel(parallel, made.places, (one) => {
     both.throwIfAborted()
@@ -61,7 +61,7 @@ export async function startGroup(
 
 /** Starts containers of the group that serves, for a job that nobody asked for: none waits for them to be checked. */
 export async function restoreGroup(acting: Pick<Acting, 'parts' | 'readiness'>, input: GroupInput): Promise<void> {
-  const made = await prepare(acting.parts, input)
+  const made = await prepare(acting.parts, input, 'serving')
   const starts = inParallel(parallel, made.places, (one) => startContainer(acting, made, one, true, () => {}))
   const outcomes = await Promise.allSettled(starts)
   for (const outcome of outcomes) {
@@ -94,14 +94,19 @@ export function cancelled(): UserError {
 
 interface Prepared extends GroupInput {
   readonly network: string
+  readonly environment: Readonly<Record<string, string>>
   readonly hosts: readonly number[]
   readonly places: readonly PreparedPlace[]
 }
 
 type PreparedPlace = Place & { readonly address: string; readonly mounts: readonly Mount[] }
 
-/** The network, an address for each place and what it mounts; an address that a place has already stays its own. */
-async function prepare(parts: RolloutParts, input: GroupInput): Promise<Prepared> {
+/**
+ * The network, what the containers are told, an address for each place and what it mounts; an address that a place has
+ * already stays its own.
+ */
+async function prepare(parts: RolloutParts, input: GroupInput, which: 'coming' | 'serving'): Promise<Prepared> {
+  const environment = await parts.environment(input.release, which)
   const [{ index, name }, [hosts, mounts]] = await together(
     ensureNetwork(parts, input.app),
     together(parts.store.addresses.assign(input.app.id, input.places), prepareFolders(parts, input.places)),
@@ -111,7 +116,7 @@ async function prepare(parts: RolloutParts, input: GroupInput): Promise<Prepared
     address: addressIn(parts.pool, index, hosts[n] ?? 0),
     mounts: mounts.get(folderName(place)) ?? [],
   }))
-  return { ...input, network: name, hosts, places }
+  return { ...input, environment, network: name, hosts, places }
 }
 
 /** One for each process type. */
@@ -139,7 +144,7 @@ export async function ensureNetwork(
 /** Not restarted by the engine until it is checked: how it ended the first time says why it does not come up. */
 async function startContainer(
   { parts: { engine, system }, readiness }: Pick<Acting, 'parts' | 'readiness'>,
-  { app, release, formation, network }: Prepared,
+  { app, release, formation, environment, network }: Prepared,
   { address, mounts, ...place }: PreparedPlace,
   restart: boolean,
   onCreated: (id: string) => void,
@@ -152,7 +157,7 @@ async function startContainer(
     appName: app.name,
     place,
     process,
-    config: release.config,
+    config: environment,
     commit: release.commit,
     hardened: release.hardened,
     network,

@@ -28,6 +28,7 @@ export function createOneOff(parts: RolloutParts, oneOffs: OneOffContainers): On
     async run(app, release, { command, tty }) {
       const process = release.processes.web ?? Object.values(release.processes)[0]
       if (!process) throw new UserError('conflict', `v${release.version} of ${app.name} has no process to run in.`)
+      const config = await parts.environment(release, 'serving')
       const { name: network } = await ensureNetwork(parts, app)
       const place = { app: app.id, process: 'run', index: 1, release: release.version, group: newGroup() }
       const { id, remove } = await oneOffs.create(place, (mounts) =>
@@ -36,7 +37,7 @@ export function createOneOff(parts: RolloutParts, oneOffs: OneOffContainers): On
           appName: app.name,
           place,
           process: { ...process, command, port: null },
-          config: release.config,
+          config,
           commit: release.commit,
           hardened: release.hardened,
           network,

@@ -1,6 +1,7 @@
 /** What a rollout works with. */
 
 import type { Groups } from '../domain/group.ts'
+import type { Release } from '../domain/release.ts'
 import type { Traffic } from '../domain/route.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../events/journal.ts'
@@ -15,6 +16,13 @@ export interface RolloutParts {
   readonly live: Live
   readonly journal: Pick<Journal, 'record'>
   readonly traffic: Traffic
+  /**
+   * What a release's containers get in their environment: `coming` for a group that is about to serve, `serving` for
+   * everything beside the one that does. Throws when what is attached is not there.
+   */
+  environment(release: Release, which: 'coming' | 'serving'): Promise<Readonly<Record<string, string>>>
+  /** An app was looked at: containers of it may have gone. */
+  looked(app: string): void
   /** What containers find at `/megapolos`. */
   readonly groups: Groups
   /** True when the containers of an app share what only one group may have at a time: the old one ends before the new begins. */

@@ -26,8 +26,9 @@ export async function releaseTask(
   const task = release.processes.release
   if (!task) return
   const { engine } = parts
+  const config = await parts.environment(release, 'coming')
   const { name: network } = await ensureNetwork(parts, app)
-  const { commit, config, hardened, version } = release
+  const { commit, hardened, version } = release
   const place = { app: app.id, process: 'release', index: 1, release: version, group: newGroup() }
   const { id, remove } = await oneOffs.create(place, (mounts) =>
     oneOffSpec({

@@ -75,6 +75,7 @@ export function createRollout(parts: RolloutParts): Rollout {
         waiting.delete(app)
         unsettled.add(app)
         if (await reconcile(acting, app, closing.signal)) unsettled.delete(app)
+        parts.looked(app)
       })
     waiting.set(app, turn)
     return turn

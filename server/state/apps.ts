@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type App, appNameProblem } from '../domain/app.ts'
 import { nearest } from '../domain/nearest.ts'
 import { UserError } from '../errors.ts'
+import { revokeUnused, switchCredentials } from './attachments.ts'
 import { type ConstraintError, type Database, type Result, sql } from './database.ts'
 import { insertDefault, renameDefault, takenHost } from './domains.ts'
 import { batchOr, goneApp } from './refusal.ts'
@@ -54,7 +55,8 @@ export function createApps(db: Database): Apps {
       if (!renamed?.changes) throw goneApp()
     },
     async destroy(id) {
-      await db.batch([sql('DELETE FROM apps WHERE id = ?', id)])
+      const revoke = "UPDATE credentials SET state = 'revoking' WHERE app = ?"
+      await db.batch([sql(revoke, id), sql('DELETE FROM apps WHERE id = ?', id)])
     },
     async claimBranch(id, branch) {
       const claim = 'UPDATE apps SET branch = ? WHERE id = ? AND (branch IS NULL OR branch = ?)'
@@ -65,6 +67,8 @@ export function createApps(db: Database): Apps {
       const statements = [
         sql("UPDATE releases SET state = 'served' WHERE app = ? AND version = ?", id, release),
         sql('UPDATE apps SET release = ?, "group" = ?, stopped = 0 WHERE id = ?', release, group, id),
+        ...switchCredentials(id),
+        revokeUnused(id, release),
       ]
       const [, served] = await batchOr(db, statements, ({ kind }) =>
         kind === 'foreign-key' ? new UserError('not-found', `The app has no release v${release}.`) : null,

@@ -48,6 +48,7 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       build: null,
       processes: {},
       hardened: true,
+      attachments: [],
       checks: { path: null, timeout: 60 },
       config: { SECRET: planted },
       description: 'plainly-readable',

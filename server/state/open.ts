@@ -8,10 +8,13 @@ import { step } from '../steps.ts'
 import { createAddresses } from './addresses.ts'
 import { createApprovals } from './approvals.ts'
 import { createApps } from './apps.ts'
+import { createAttachments, createCredentials } from './attachments.ts'
 import { createAudit } from './audit.ts'
+import { createBackups } from './backups.ts'
 import { createBuilds } from './builds.ts'
 import { createConfigVars } from './config-vars.ts'
 import type { Database } from './database.ts'
+import { createDatabases } from './databases.ts'
 import { createDeviceSecrets } from './device-secrets.ts'
 import { createDevices } from './devices.ts'
 import { createDomains, globalDomain } from './domains.ts'
@@ -23,6 +26,7 @@ import { createKeys } from './keys.ts'
 import { checkBackup, migrate } from './migrate.ts'
 import { createReleases } from './releases.ts'
 import { openRqlite } from './rqlite.ts'
+import { createSchedules } from './schedules.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
 import { createSettings } from './settings.ts'
 import { createSocketGrants } from './socket-grants.ts'
@@ -30,6 +34,7 @@ import { openSqlite } from './sqlite.ts'
 import type { Settings, Store } from './store.ts'
 import { createTokens } from './tokens.ts'
 import { createVolumes } from './volumes.ts'
+import { createWebhooks } from './webhooks.ts'
 
 export interface StoreOptions {
   readonly config: Pick<Config, 'store' | 'rqlitePort' | 'domain' | 'paths'>
@@ -73,6 +78,12 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     socketGrants: createSocketGrants(db),
     devices: createDevices(db),
     approvals: createApprovals(db),
+    backups: createBackups(db, secrets),
+    schedules: createSchedules(db),
+    webhooks: createWebhooks(db, secrets),
+    databases: createDatabases(db),
+    attachments: createAttachments(db),
+    credentials: createCredentials(db, secrets),
     deviceSecrets: createDeviceSecrets(db, secrets),
     endpoints: createEndpoints(db),
     volumes: createVolumes(db),

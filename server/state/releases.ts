@@ -1,5 +1,6 @@
 /** Releases, and the images that builds left for them. */
 import type { Release } from '../domain/release.ts'
+import { referencesText } from './attachments.ts'
 import { type Database, type Result, sql } from './database.ts'
 import { batchOr } from './refusal.ts'
 import type { Secrets } from './secrets.ts'
@@ -7,8 +8,8 @@ import type { ReleaseOutline, Releases } from './store.ts'
 
 /** The number is taken in the statement itself: two at once cannot get the same one. */
 const insert = `INSERT INTO releases (app, version, state, "commit", tree, build, processes, hardened, checks, config,
-    description, created_at, created_by)
-  SELECT ?, coalesce(max(version), 0) + 1, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM releases WHERE app = ?
+    attachments, description, created_at, created_by)
+  SELECT ?, coalesce(max(version), 0) + 1, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM releases WHERE app = ?
   RETURNING version`
 
 export function createReleases(db: Database, secrets: Secrets): Releases {
@@ -35,6 +36,7 @@ export function createReleases(db: Database, secrets: Secrets): Releases {
         wanted.hardened ? 1 : 0,
         JSON.stringify(wanted.checks),
         secrets.seal(JSON.stringify(wanted.config), owner(wanted.app)),
+        referencesText(wanted.attachments),
         wanted.description,
         createdAt,
         wanted.createdBy,
@@ -127,6 +129,7 @@ function fromRow(row: Result['rows'][number], secrets: Secrets): Release {
     hardened: row.hardened === 1,
     checks: JSON.parse(String(row.checks)),
     config: JSON.parse(secrets.open(String(row.config), owner(app))),
+    attachments: JSON.parse(String(row.attachments)),
     description: String(row.description),
     createdAt: String(row.created_at),
     createdBy: String(row.created_by),

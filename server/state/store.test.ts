@@ -14,6 +14,7 @@ const anyRelease = (app: string): Omit<Release, 'version' | 'createdAt'> => ({
     worker: { image: 'sha256:1', command: ['run'], port: null },
   },
   hardened: true,
+  attachments: [],
   checks: { path: '/up', timeout: 30 },
   config: { API_KEY: 'x' },
   description: 'Push ccccccc',

@@ -1,5 +1,5 @@
 /** The desired state, a file a noun. `openStore` opens the database, migrates it and builds these. */
-import type { Key, Role, SocketGrant, Token } from '../domain/access.ts'
+import type { Key, SocketGrant, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
@@ -8,10 +8,15 @@ import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
 import type { Approvals } from './approvals.ts'
+import type { Audit } from './audit.ts'
+import type { Backups } from './backups.ts'
 import type { DeviceSecrets } from './device-secrets.ts'
 import type { Devices } from './devices.ts'
 import type { Endpoints } from './endpoints.ts'
+import type { Schedules } from './schedules.ts'
+import type { Attachments, Credentials, Databases } from './store-attachments.ts'
 import type { Volumes } from './volumes.ts'
+import type { Webhooks } from './webhooks.ts'
 
 export interface Store {
   readonly apps: Apps
@@ -27,6 +32,12 @@ export interface Store {
   readonly socketGrants: SocketGrants
   readonly devices: Devices
   readonly approvals: Approvals
+  readonly backups: Backups
+  readonly schedules: Schedules
+  readonly webhooks: Webhooks
+  readonly databases: Databases
+  readonly attachments: Attachments
+  readonly credentials: Credentials
   readonly deviceSecrets: DeviceSecrets
   readonly endpoints: Endpoints
   readonly volumes: Volumes
@@ -59,11 +70,11 @@ export interface Apps {
   create(name: string, actor: string): Promise<App>
   /** Renames it and its default host. Throws `conflict`. */
   rename(id: string, name: string): Promise<void>
-  /** With everything that belongs to it. */
+  /** With everything that belongs to it; its logins are to be revoked. */
   destroy(id: string): Promise<void>
   /** Sets the branch if none is set; false when another is. */
   claimBranch(id: string, branch: string): Promise<boolean>
-  /** The point of no return of a rollout: release → live, group, not stopped; in one batch. */
+  /** The point of no return of a rollout: release → live, group, not stopped, its logins; in one batch. */
   serve(id: string, release: number, group: string): Promise<void>
   setStopped(id: string, stopped: boolean): Promise<void>
   /** Lowest free index of the pool below `size`, kept for ever; throws `unavailable` when the pool is used up. */
@@ -210,29 +221,6 @@ export interface Tokens {
 export interface Settings {
   get(name: string): Promise<string | null>
   set(name: string, value: string): Promise<void>
-}
-
-export interface AuditEntry {
-  readonly at: string
-  readonly actor: string
-  readonly role: Role
-  readonly door: string
-  readonly from: string | null
-  readonly command: string
-  /** JSON with secret arguments masked. */
-  readonly args: string
-  /** `ok`, or the error's code. */
-  readonly result: string
-}
-
-export interface Audit {
-  add(entry: AuditEntry): Promise<void>
-  /** Newest first. `app` is a name: those that say it, and those of the app that has it now. */
-  list(filter: { readonly app?: string; readonly limit: number }): Promise<AuditEntry[]>
-  /** How many are beyond the newest `keep`, or from before `before` (ISO 8601). */
-  expired(keep: number, before: string): Promise<number>
-  /** Removes those. */
-  expire(keep: number, before: string): Promise<void>
 }
 
 export interface Events {

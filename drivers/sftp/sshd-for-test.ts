@@ -1,0 +1,147 @@
+/** A real sshd on loopback that lets one key in, and a kernel of little words for the driver. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { ExecOptions, Process } from '../../server/devices/driver.ts'
+import { UserError } from '../../server/errors.ts'
+import type { Host } from './ssh.ts'
+
+const execute = promisify(execFile)
+
+export interface TestSshd {
+  readonly folder: string
+  readonly port: number
+  /** Lets this public key in, and no other; null: nobody. */
+  admit(line: string | null): Promise<void>
+  /** Another host key, as a machine in between would have. */
+  changeHostKey(): Promise<void>
+  /** Kills it and everybody who is connected. */
+  kill(): Promise<void>
+  remove(): Promise<void>
+}
+
+export async function startSshd(): Promise<TestSshd> {
+  const folder = await mkdtemp(join(tmpdir(), 'megapolos-sshd-'))
+  const port = await freePort()
+  // sshd as root does not start without it.
+  await mkdir('/run/sshd', { recursive: true })
+  const lines = [
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${folder}/host`,
+    `AuthorizedKeysFile ${folder}/authorized_keys`,
+    'PasswordAuthentication no',
+    'StrictModes no',
+    'UsePAM no',
+    `PidFile ${folder}/pid`,
+    'Subsystem sftp internal-sftp',
+    'ForceCommand internal-sftp',
+    'PermitRootLogin yes',
+  ]
+  await writeFile(join(folder, 'config'), `${lines.join('\n')}\n`)
+  const makeKey = () => execute('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'host')])
+  let sshd: ChildProcess
+  const start = async () => {
+    // A group of its own: those who are connected die with it.
+    sshd = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', join(folder, 'config')], {
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    for await (const line of sshd.stderr ?? []) if (String(line).includes('listening')) break
+  }
+  const kill = async () => {
+    const ended = once(sshd, 'exit')
+    await killTree(sshd.pid ?? 0)
+    await ended
+  }
+  await makeKey()
+  await start()
+  return {
+    folder,
+    port,
+    kill,
+    admit: (line) => writeFile(join(folder, 'authorized_keys'), line === null ? '' : `${line}\n`),
+    async changeHostKey() {
+      await kill()
+      await rm(join(folder, 'host'))
+      await makeKey()
+      await start()
+    },
+    async remove() {
+      if (sshd.exitCode === null && sshd.signalCode === null) await kill()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/** Sessions of sshd have groups of their own. */
+async function killTree(pid: number): Promise<void> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {}
+  for (const child of children.split(' ').filter(Boolean)) await killTree(Number(child))
+}
+
+export interface TestHost extends Host {
+  /** Everything that was started, as a process list would show it. */
+  readonly started: string[]
+  readonly kept: Map<string, string>
+}
+
+/** Stands in for the kernel: programs of the node, and secrets. */
+export async function hostFor(folder: string, settings: Host['settings']): Promise<TestHost> {
+  const started: string[] = []
+  const kept = new Map<string, string>()
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const unused = async (): Promise<never> => {
+    throw new Error('an archive does not need this')
+  }
+  return {
+    folder,
+    settings,
+    started,
+    kept,
+    node: {
+      exec: async (options) => {
+        started.push(options.command.join(' '))
+        return run(options)
+      },
+      packages: unused,
+      serve: unused,
+      stop: unused,
+    },
+    secrets: {
+      get: async (name) => kept.get(name) ?? null,
+      set: async (name, value) => void (value === null ? kept.delete(name) : kept.set(name, value)),
+    },
+  }
+}
+
+/** The public key that a refused driver asks to install. */
+export function askedKey(error: unknown): string {
+  return /ssh-ed25519 \S+ megapolos/.exec(error instanceof UserError ? (error.hint ?? '') : '')?.[0] ?? ''
+}
+
+function run({ command: [program = '', ...words], signal }: ExecOptions): Process {
+  const child = spawn(program, words, signal ? { signal } : {})
+  child.on('error', () => {})
+  let stderr = ''
+  child.stderr.on('data', (bytes) => (stderr += bytes))
+  const ended = once(child, 'close').then(([code]) => ({ code: Number(code ?? 255), stderr }))
+  ended.catch(() => {})
+  return { stdin: child.stdin, stdout: child.stdout, ended }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}

@@ -1,0 +1,28 @@
+/** What attachments work with. */
+import type { DatabaseDriver } from '../devices/classes/database.ts'
+import type { Manifest } from '../domain/device.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Log } from '../log.ts'
+import type { Firewall } from '../network/firewall.ts'
+import type { Store } from '../state/store.ts'
+import type { OpenClient } from './client.ts'
+
+export interface AttachmentParts {
+  readonly store: Pick<Store, 'apps' | 'attachments' | 'credentials' | 'databases' | 'devices' | 'releases'>
+  readonly devices: DatabaseDevices
+  readonly openClient: OpenClient
+  /** Where containers of an app still run that may use a login. */
+  readonly engine: Pick<Engine, 'list'>
+  /** Applied when what an app may reach has changed. */
+  readonly firewall: Pick<Firewall, 'apply'>
+  /** IPv4 block that app networks are cut from. */
+  readonly pool: string
+  readonly log: Log
+}
+
+export interface DatabaseDevices {
+  /** The driver of this device; throws `not-found`, or `unavailable` when its code cannot be used. */
+  database(device: string): Promise<DatabaseDriver>
+  /** Of every driver that there is. */
+  manifests(): readonly Manifest[]
+}

@@ -1,0 +1,87 @@
+/** A backup is good when it was read back from its archive, restored, and found to be what was dumped. */
+import type { ArchiveDriver } from '../devices/classes/archive.ts'
+import { type Backup, type BackupSummary, backupFile, summaryText } from '../domain/backup.ts'
+import { UserError } from '../errors.ts'
+import type { RunningJob } from '../jobs/queue.ts'
+import { differences, summarize } from './contents.ts'
+import { watchProgress } from './progress.ts'
+import { unseal } from './sealed.ts'
+import type { Place, Subjects } from './subject.ts'
+
+interface Proving {
+  readonly backup: Backup
+  readonly driver: ArchiveDriver
+  readonly subjects: Subjects
+  readonly keys: readonly string[]
+  readonly job: RunningJob
+  /** What is done once it is good. The place is dropped afterwards, unless it has become something. */
+  readonly good: (summary: BackupSummary, place: Place) => Promise<void>
+}
+
+/** Throws `refused` when it is not good, saying what differs; anything else means that nobody could look. */
+export async function prove({ backup, driver, subjects, keys, job, good }: Proving): Promise<void> {
+  const { archive, subject, kind } = backup
+  job.emit(`-----> Reading it back from ${archive} and restoring it beside`)
+  const progress = watchProgress({ ...job, from: `The archive ${archive}`, to: 'The server that restores it' })
+  const opened: { place?: Place } = {}
+  try {
+    const { contents } = await read(backup, driver, keys, progress, async (dump, about) => {
+      if (about.id !== backup.id || about.kind !== kind || about.subject !== subject) throw another(backup)
+      opened.place = await subjects.scratch(subject, about.driver)
+      await opened.place.fill(dump, progress.signal)
+    })
+    const place = opened.place as Place
+    job.emit(`       ${progress.text()}`)
+    const summary = summarize(contents)
+    if (backup.summary !== null && backup.summary.digest !== summary.digest) throw another(backup)
+    job.emit('-----> Comparing')
+    const different = differences(kind, contents, await place.inspect(progress.signal))
+    if (different.length > 0) throw unlike(different)
+    job.emit(`       ${summaryText({ kind, summary })}: all as they were`)
+    await good(summary, place)
+  } catch (error) {
+    throw progress.signal.aborted ? progress.signal.reason : error
+  } finally {
+    progress.end()
+    await opened.place?.drop()
+  }
+}
+
+type Take = Parameters<typeof unseal>[2]
+
+async function read(
+  backup: Backup,
+  driver: ArchiveDriver,
+  keys: readonly string[],
+  { through, signal }: ReturnType<typeof watchProgress>,
+  take: Take,
+) {
+  const file = await driver.get(backupFile(backup), signal).catch((error) => {
+    const gone = error instanceof UserError && error.code === 'not-found'
+    throw gone ? new UserError('refused', error.message) : error
+  })
+  try {
+    return await unseal(through(file as AsyncIterable<Buffer>), keys, take)
+  } catch (error) {
+    // A file that is not as it was written is a bad backup.
+    const { code, message, hint } = error instanceof UserError ? error : {}
+    if (code === 'usage') throw new UserError('refused', message ?? '', hint)
+    throw error
+  } finally {
+    file.destroy()
+  }
+}
+
+function another({ id }: Backup): UserError {
+  return new UserError('refused', `The file of ${id} in the archive is another backup, or was written anew.`)
+}
+
+function unlike([first = '', ...others]: readonly string[]): UserError {
+  const more = others.length === 0 ? '' : ` And ${others.length} more.`
+  return new UserError(
+    'refused',
+    `Restored, it is not what was backed up. ${first}${more}`,
+    undefined,
+    others.slice(0, 20),
+  )
+}

@@ -1,0 +1,136 @@
+/** The changes that make a release of what was built before: config vars, rollbacks, and what is attached (attach-changes.ts). */
+import { createAttachChanges } from './attach-changes.ts'
+import type { Asker, Change, Changes, Outcome, Parts } from './changes.ts'
+import type { App, Formation } from './domain/app.ts'
+import { configProblem } from './domain/config-vars.ts'
+import type { Operation } from './domain/operation.ts'
+import { difference, type Release } from './domain/release.ts'
+import { UserError } from './errors.ts'
+import type { RunningJob } from './jobs/queue.ts'
+import { type ReleaseInput, rollbackTarget } from './release/release.ts'
+
+/** What the pipeline does from release on. */
+export interface Stages {
+  serving(app: App): Promise<Release>
+  serve(input: ReleaseInput, formation: Formation, job: RunningJob): Promise<Release>
+  plan(app: App, from: Release, description: string, before?: readonly Operation[]): Promise<Change>
+  /** Builds again what is gone of the release's images. */
+  withImages(app: App, release: Release, job: RunningJob): Promise<Release>
+}
+
+/** Version of the release that was made of it, and serves. */
+export type Changed = (
+  app: App,
+  asker: Asker,
+  job: RunningJob,
+  restart: boolean,
+  input: Pick<ReleaseInput, 'config' | 'attachments' | 'description'>,
+) => Promise<number | null>
+
+export interface Options {
+  /** False: save only; the next release takes it. */
+  readonly restart: boolean
+  readonly dryRun: boolean
+}
+
+export function createReleaseChanges(parts: Parts, changes: Changes, stages: Stages) {
+  const { store, attachments } = parts
+  const { serving, serve, plan, withImages } = stages
+
+  /** A release with these differences from the one that serves; null where there is none to change, or nobody wants it. */
+  const changed: Changed = async (app, asker, job, restart, input) => {
+    await attachments.check(input.config, input.attachments)
+    if (app.release === null || !restart) return null
+    const content = await withImages(app, await serving(app), job)
+    const formation = await store.formations.get(app.id)
+    return (await serve({ app, content, ...input, actor: asker.actor }, formation, job)).version
+  }
+
+  return {
+    /** Null unsets. With a release that serves, the next one is rolled out; when that fails nothing is set. */
+    async configure(app: App, vars: Vars, asker: Asker, { restart, dryRun }: Options): Promise<Change> {
+      const description = configDescription(vars)
+      if (dryRun) {
+        return app.release !== null && restart ? plan(app, await serving(app), description) : changes.planned(app, [])
+      }
+      return changes.run('config', app, asker, async (job, now) => {
+        const [before, saved] = await Promise.all([store.config.get(app.id), store.attachments.ofApp(app.id)])
+        const config = withVars(before, vars)
+        const problem = configProblem(config)
+        if (problem)
+          throw new UserError('usage', problem, 'Keep what is large in a file of the repository, or a volume.')
+        const version = await changed(now, asker, job, restart, { config, attachments: saved, description })
+        // Saved once they serve: what could not be rolled out is not set either.
+        await store.config.set(app.id, vars)
+        return outcome(description, version)
+      })
+    },
+
+    /**
+     * The images, commands, config vars and attachments of an earlier release, at the scale of now. `without`: databases,
+     * which may be gone, that it is to go on without.
+     */
+    async rollback(
+      app: App,
+      version: number | null,
+      asker: Asker,
+      { dryRun, without }: { readonly dryRun: boolean; readonly without: readonly string[] },
+    ): Promise<Change> {
+      const prepare = async (now: App, emit: (line: string) => void) => {
+        const found = rollbackTarget(now, await store.releases.list(app.id), version)
+        const kept = found.attachments.filter(({ database }) => !without.includes(database))
+        const to = { ...found, attachments: kept }
+        await attachments.check(to.config, kept)
+        const lines = difference(await serving(now), to)
+        for (const line of lines.length > 0 ? lines : ['no difference but the number']) emit(`       ${line}`)
+        return { to, description: `Rollback to v${to.version}` }
+      }
+      if (dryRun) {
+        const { to, description } = await prepare(app, asker.emit)
+        return plan(app, to, description)
+      }
+      return changes.run('rollback', app, asker, async (job, now) => {
+        const { to, description } = await prepare(now, job.emit)
+        const content = await withImages(now, to, job)
+        const { config, attachments: references } = to
+        const input = { app: now, content, config, attachments: references, description, actor: asker.actor }
+        const made = await serve(input, await store.formations.get(app.id), job)
+        await store.config.replace(app.id, config)
+        await store.attachments.replace(app.id, references)
+        return { result: `Rolled back to v${to.version}, as v${made.version}.`, release: made.version }
+      })
+    },
+
+    ...createAttachChanges(parts, changes, stages, changed),
+  }
+}
+
+type Vars = Readonly<Record<string, string | null>>
+
+function withVars(config: Readonly<Record<string, string>>, vars: Vars): Record<string, string> {
+  const entries = Object.entries({ ...config, ...vars })
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== null))
+}
+
+export function outcome(description: string, version: number | null): Outcome {
+  if (version === null) return { result: `${description}; the next release takes it.` }
+  return { result: `${description}; v${version} is live.`, release: version }
+}
+
+function configDescription(vars: Vars): string {
+  const names = (keys: string[]) => {
+    const rest = keys.splice(mostNames).length
+    return rest === 0 ? keys.join(', ') : `${keys.join(', ')} and ${rest} more`
+  }
+  const set = Object.keys(vars).filter((key) => vars[key] !== null)
+  const unset = Object.keys(vars).filter((key) => vars[key] === null)
+  const parts = [
+    ...(set.length > 0 ? [`Set ${names(set)}`] : []),
+    ...(unset.length > 0 ? [`unset ${names(unset)}`] : []),
+  ]
+  const text = parts.join(', ')
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+/** A description is one line of a list. */
+const mostNames = 10
