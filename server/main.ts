@@ -126,10 +126,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     log,
   })
   const pipeline = createPipeline({
-    store,
-    jobs,
-    journal,
-    repositories,
+    ...{ store, jobs, journal, repositories, rollout, volumes, attachments, routes, url },
     build: createBuildStage({ builder: devices.builder, engine, store, basesConfig, log }),
     rollout,
     volumes,
@@ -140,7 +137,6 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     settle: collector.settle,
     hasImages: async (images) =>
       (await Promise.all(images.map((image) => engine.image(image)))).every((image) => image !== null),
-    url,
   })
   const { switching, databases } = opened.join(jobs, pipeline.relogin)
   const bundles = createBundles(config.paths.repositories, account)

@@ -106,7 +106,7 @@ async function assembled(world: World, folder: string, touch: (name: string) => 
   await settleAftermath(store, jobs)
   const attachments = createAttachments(parts)
   const pipeline = createPipeline({
-    ...{ store, jobs, journal: { record() {} }, attachments, settle: () => {}, room: async () => {} },
+    ...{ store, jobs, journal: { record() {} }, attachments, volumes: none, settle: () => {}, room: async () => {} },
     ...played(world, store, attachments, touch),
   })
   const switching = createSwitching(parts, attachments, pipeline.relogin)
@@ -114,6 +114,9 @@ async function assembled(world: World, folder: string, touch: (name: string) => 
   const databases = createDatabaseJobs({ jobs, store, databases: attachments.databases, access: switching })
   return { pipeline, attachments, switching, databases }
 }
+
+/** Nothing here has a volume. */
+const none = { attach: async () => {}, detach: async () => {}, follow: async () => {}, open: async () => '/nowhere' }
 
 function played(
   world: World,
