@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { settleAftermath } from './aftermath.ts'
-import { createBackups } from './backups/backups.ts'
 import { currentBases } from './build/bases.ts'
 import { createBuildStage } from './build/stage.ts'
 import { createCaller } from './commands/call.ts'
@@ -24,6 +23,7 @@ import { createEngine } from './engine/docker.ts'
 import { createStorage } from './engine/storage.ts'
 import { messageOf, UserError } from './errors.ts'
 import { createJournal } from './events/journal.ts'
+import { createNotifier } from './events/notifier.ts'
 import { started, stopped } from './events/start.ts'
 import { answerFlag } from './flags.ts'
 import { createCollector } from './gc/collector.ts'
@@ -38,7 +38,8 @@ import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
 import { openAttachments } from './open-attachments.ts'
-import { openDevices } from './open-devices.ts'
+import { openBackups } from './open-backups.ts'
+import { openDevices, usersOf } from './open-devices.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
@@ -74,16 +75,18 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   })
   const store = { ...stored, keys: await rememberedKeys(stored.keys, letIn) }
   const live = openLive({ socket: config.paths.redisSocket, log })
-  const journal = createJournal({ store, live, log })
+  const notifier = createNotifier({ store, system, log })
+  const journal = createJournal({ store, live, log, notifier })
   const before = await store.events.lastOf('kernel')
   const engine = createEngine({ socket: config.docker, system })
 
   // Before any device listens there. Without root, in development, they have no address.
   await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
-  const users = async (device: string) => (await store.databases.on(device)).map((name) => `the database ${name}`)
+  const users = (device: string) => usersOf(device, store)
   const tell = (text: string) => journal.record({ kind: 'device', text })
   const { devices, lifecycle, driverHost } = await openDevices({ config, store, key, system, users, tell, log })
   await devices.installDefaults()
+  lifecycle.revive()
 
   const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
   const guarded = config.buildFirewall === 'on' ? ['docker0'] : []
@@ -128,13 +131,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     jobs,
     journal,
     repositories,
-    build: createBuildStage({
-      builder: devices.builder,
-      engine,
-      store,
-      basesConfig,
-      log,
-    }),
+    build: createBuildStage({ builder: devices.builder, engine, store, basesConfig, log }),
     rollout,
     attachments,
     routes,
@@ -146,16 +143,16 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     url,
   })
   const { switching, databases } = opened.join(jobs, pipeline.relogin)
+  const bundles = createBundles(config.paths.repositories, account)
+  const { keep, ...backups } = openBackups({
+    ...{ ...config, version, store, key, jobs, devices, bundles, log },
+    databases: switching,
+    volumes: null,
+  })
 
   const doctor = createDoctor({
-    config,
-    engine,
-    store,
-    live,
-    proxy: devices.proxy,
-    firewall,
-    routes: routes.table,
-    now: Date.now,
+    ...{ config, engine, store, live, firewall, devices },
+    ...{ proxy: devices.proxy, routes: routes.table, now: Date.now },
   })
   const signIn = createSignIn({
     panelPort: config.panelPort,
@@ -181,10 +178,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
     repositories,
     oneOff: rollout.oneOff,
-    backups: createBackups(
-      { ...config, version, store, bundles: createBundles(config.paths.repositories, account) },
-      key,
-    ),
+    ...backups,
+    notifier,
     signIn,
     routes,
     born: new Set(),
@@ -196,6 +191,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await groups.open([createAppSocket({ caller, store, log })])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
+  const keeping = keep(stopping.signal)
   driverHost.watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
   attachments.watch(stopping.signal, switching.goOn)
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
@@ -215,7 +211,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       socket.close()
       panel.close()
       await jobs.close(10_000)
-      await watching
+      await Promise.all([watching, keeping])
+      notifier.close()
       journal.record(stopped(version))
       await journal.close(2_000)
       routes.stop()

@@ -39,6 +39,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'home.ts': [...vocabulary, 'push'],
   ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order, 'attachments']])),
   'open-attachments.ts': [...vocabulary, 'attachments', ...tools],
+  'open-backups.ts': [...vocabulary, 'attachments', 'backups', ...tools],
   'open-devices.ts': [...vocabulary, 'build', ...tools, 'open-drivers.ts'],
   'open-drivers.ts': [...vocabulary, 'build', ...tools],
   backups: [...vocabulary, 'push', 'attachments', ...tools],

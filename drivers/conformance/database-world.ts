@@ -61,7 +61,8 @@ export async function inWorld(it: DatabaseUnderTest, play: (world: World) => Pro
     await play(world)
   } finally {
     await Promise.allSettled(sessions.map((session) => session.close()))
-    for (const database of names) await driver.drop(database).catch(() => {})
+    const left = (await driver.list().catch(() => [])).filter((database) => names.includes(database))
+    await Promise.allSettled(left.map((database) => driver.drop(database)))
   }
 }
 

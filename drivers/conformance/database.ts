@@ -1,5 +1,6 @@
 /** The suite of the class `database` under vitest: a driver's own test is one call of this, on the real server. */
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { databaseMutants } from './database-mutants.ts'
 import { databasePromises } from './database-promises.ts'
 import type { DatabaseUnderTest } from './database-under-test.ts'
 
@@ -19,5 +20,29 @@ export function databaseConforms(name: string, make: () => Promise<DatabaseUnder
     afterAll(() => it?.remove(), longest)
 
     for (const [promise, keep] of Object.entries(databasePromises)) test(promise, () => keep(it), longest)
+  })
+}
+
+/** The suite itself is tried: on a driver that is right but for one thing, the promise about it must break. */
+export function databaseMutantsAreCaught(name: string, make: () => Promise<DatabaseUnderTest>): void {
+  describe(`wrong drivers made of ${name} are seen`, () => {
+    let it: DatabaseUnderTest
+
+    beforeAll(async () => {
+      it = await make()
+    }, longest)
+
+    afterAll(() => it?.remove(), longest)
+
+    test.each(Object.entries(databaseMutants))(
+      '%s',
+      async (_, { breaks, wrong }) => {
+        const keep = databasePromises[breaks]
+        if (keep === undefined) throw new Error(`there is no promise "${breaks}"`)
+        const driver = { ...it.driver, ...wrong(it.driver) }
+        await expect(keep({ ...it, driver, patience: 20 })).rejects.toThrow()
+      },
+      longest,
+    )
   })
 }

@@ -32,7 +32,7 @@ export async function adopt(
   }
   const { password, ...server } = read.data
   await host.node.packages(['postgresql-client'], progress)
-  const installed = { as: 'adopted', version: await newestVersion(host, 'pg_dump'), server } as const
+  const installed = { as: 'adopted', version: await newestVersion(host, 'pg_dump'), asked: null, server } as const
   const place = adoptedPlace(host, installed, async () => password)
   await refuseUnfit(place, installed.version)
   await host.secrets.set(secret, password)

@@ -22,11 +22,12 @@ const paths = {
 }
 const settings = `${folder}/postgresql.conf`
 
+/** Which major version it is only the running server knows. */
 export async function installContainer(
   host: DriverHost,
   { version, memory }: InstallOptions,
   progress: (line: string) => void,
-): Promise<void> {
+): Promise<null> {
   const image = await host.containers.image(imageSource(version), progress)
   const { key, certificate } = await certificateOf(host)
   await host.network.endpoint(endpoint, port)
@@ -44,6 +45,7 @@ export async function installContainer(
     // A checkpoint of much that was written takes a while; Docker's 10 s would end in a recovery.
     stopTimeout: 120,
   })
+  return null
 }
 
 export function containerPlace(host: DriverHost): Place {
@@ -92,6 +94,12 @@ if [ ! -e ${paths.data}/PG_VERSION ]; then
   rm -rf ${paths.data}.new
   initdb --pgdata=${paths.data}.new ${initdbWords.join(' ')}
   mv ${paths.data}.new ${paths.data}
+fi
+is=$(postgres --version | grep -o '[0-9]*' | head -n 1)
+was=$(cat ${paths.data}/PG_VERSION)
+if [ "$is" != "$was" ]; then
+  echo "The data is of PostgreSQL $was, and the image now has $is: install this device again with --version $was" >&2
+  exit 1
 fi
 exec postgres -D ${paths.data} -c config_file=${settings}
 `

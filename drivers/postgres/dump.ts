@@ -1,11 +1,11 @@
 /** Dumps: pg_dump on a snapshot that a session of ours holds, which counts meanwhile what is in it. */
-import { Readable } from 'node:stream'
 import type { Dump } from '../../server/devices/classes/database.ts'
 import type { Process } from '../../server/devices/driver.ts'
 import type { Session } from '../shared/client.ts'
+import { dumpStream } from '../shared/dump-stream.ts'
 import { count, lockTables, snapshot, toContents } from './contents.ts'
 import type { Place } from './place.ts'
-import { cancelled, failure, openSession, start } from './psql.ts'
+import { failure, openSession, start } from './psql.ts'
 import { createTocReader, type TocReader } from './toc.ts'
 
 export async function dump(place: Place, database: string, signal: AbortSignal): Promise<Dump> {
@@ -33,24 +33,18 @@ interface Ends {
 }
 
 function follow(program: Process, session: Session, { signal, stop }: Ends): Dump {
-  program.stdin.on('error', () => {})
   program.stdin.end()
   const toc = createTocReader()
   const counted = session.ask(count)
-  const whole = Promise.withResolvers<void>()
-  const bytes = Readable.from(read(program, toc, signal), { objectMode: false })
-  bytes.once('end', () => whole.resolve())
-  bytes.once('close', () => whole.reject(signal.aborted ? cancelled() : notRead()))
-  bytes.on('error', whole.reject)
-
+  const { bytes, whole } = dumpStream(read(program, toc), signal, () => stop.abort())
   const contents = (async () => {
     try {
-      const [lines] = await Promise.all([counted, whole.promise])
+      await whole
+      const lines = await counted
       await session.close()
       return toContents(lines, toc.sequences())
-    } catch (error) {
+    } finally {
       stop.abort()
-      throw error
     }
   })()
   // Who saw the bytes break may not look here any more.
@@ -60,16 +54,11 @@ function follow(program: Process, session: Session, { signal, stop }: Ends): Dum
 }
 
 /** Ends well only when pg_dump did. */
-async function* read(program: Process, toc: TocReader, signal: AbortSignal): AsyncGenerator<Buffer> {
-  for await (const chunk of program.stdout) {
-    toc.take(chunk as Buffer)
-    yield chunk as Buffer
+async function* read(program: Process, toc: TocReader): AsyncGenerator<Buffer, void> {
+  for await (const chunk of program.stdout as AsyncIterable<Buffer>) {
+    toc.take(chunk)
+    yield chunk
   }
   const { code, stderr } = await program.ended
-  if (signal.aborted) throw cancelled()
   if (code !== 0) throw failure(code, stderr)
-}
-
-function notRead() {
-  return failure(1, 'error: the dump was not read to its end')
 }

@@ -8,7 +8,7 @@ import { containerPlace, installContainer } from './container.ts'
 import { inspect } from './contents.ts'
 import { create, drop, grant, list, logins, notFound, revoke } from './databases.ts'
 import { dump } from './dump.ts'
-import { forgetInstalled, type Installed, keptVersion, noteInstalled, readInstalled } from './installed.ts'
+import { askedNow, forgetInstalled, type Installed, noteInstalled, readInstalled } from './installed.ts'
 import { installNode, nodePlace } from './node.ts'
 import type { Place } from './place.ts'
 import { ask } from './psql.ts'
@@ -68,18 +68,15 @@ async function install(host: DriverHost, options: InstallOptions, progress: (lin
   if (before !== null && before.as !== options.as) {
     throw new UserError('refused', `This device is installed as ${before.as} already.`, 'Give another name: --name')
   }
-  const wanted = { ...options, version: keptVersion(before, options.version) }
+  const asked = askedNow(before, options.version)
+  const { as } = options
   // Noted first, so that one that was killed can be removed.
-  if (before === null) await noteInstalled(host, { as: options.as, version: null })
-  if (options.as === 'node') {
-    const version = await installNode(host, wanted, progress)
-    await noteInstalled(host, { as: 'node', version })
-  } else {
-    await installContainer(host, wanted, progress)
-  }
-  const here = placeOf(host, { as: options.as, version: wanted.version, ...(await readInstalled(host)) })
+  if (before === null) await noteInstalled(host, { as, version: null, asked })
+  const work = as === 'node' ? installNode : installContainer
+  const known = await work(host, { ...options, version: asked }, progress)
+  const here = placeOf(host, { as, version: known, asked })
   await answers(here)
-  if (options.as === 'container') await noteInstalled(host, { as: 'container', version: await majorOf(here) })
+  await noteInstalled(host, { as, version: await majorOf(here), asked })
   // What comes with the server is nobody's to enter.
   await ask(here, 'postgres', 'REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC;')
 }

@@ -8,6 +8,8 @@ export interface Installed {
   readonly as: 'container' | 'node' | 'adopted'
   /** Major version; null while a first installation has not come that far. */
   readonly version: string | null
+  /** What the first installation asked for; null: whatever comes with the system. The same image is made of it again. */
+  readonly asked: string | null
   /** Of an adopted one. */
   readonly server?: { readonly host: string; readonly port: number; readonly user: string }
 }
@@ -32,10 +34,12 @@ export function forgetInstalled(host: DriverHost): Promise<void> {
   return rm(pathOf(host), { force: true })
 }
 
-/** A server never starts on the files of another major version: it would not even come up. */
-export function keptVersion(before: Installed | null, wanted: string | null): string | null {
+/** What to ask for now. A server never starts on the files of another major version: it would not even come up. */
+export function askedNow(before: Installed | null, wanted: string | null): string | null {
   const there = before?.version ?? null
-  if (there === null || wanted === null || there === wanted) return there ?? wanted
+  if (there === null) return wanted
+  if (wanted === null) return before?.asked ?? null
+  if (wanted === there) return wanted
   throw new UserError(
     'refused',
     `This device has data of PostgreSQL ${there}, which ${wanted} cannot use.`,

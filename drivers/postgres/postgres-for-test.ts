@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { DatabaseDriver, InstallOptions } from '../../server/devices/classes/database.ts'
 import type { DriverHost } from '../../server/devices/driver.ts'
-import { hostsForTest } from '../../server/devices/host-for-test.ts'
+import { hostsForTest } from '../../test/device-hosts.ts'
 import type { DatabaseUnderTest } from '../conformance/database.ts'
 import { client } from './client-for-test.ts'
 import { createDriver } from './index.ts'
@@ -11,6 +11,8 @@ import { createDriver } from './index.ts'
 export interface Postgres extends DatabaseUnderTest {
   readonly driver: DatabaseDriver
   readonly host: DriverHost
+  /** What another device is given. */
+  another(device: string): Promise<DriverHost>
 }
 
 const run = promisify(execFile)
@@ -32,6 +34,7 @@ export async function makePostgres(
   return {
     ...{ driver, host, install, client, patience: 60 },
     again: () => createDriver(host),
+    another: (device) => hosts.host(device),
     kill: () => signal('SIGKILL'),
     async freeze() {
       await signal('SIGSTOP')

@@ -8,12 +8,12 @@ import { PassThrough, Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createDriver } from '../../drivers/volume/index.ts'
+import { blog, contentsOf, dumpOf, fixtureServer, type House, openHouse } from '../../test/backup-house.ts'
 import type { ArchiveDriver } from '../devices/classes/archive.ts'
 import type { DatabaseDriver, Dump } from '../devices/classes/database.ts'
 import { type Backup, backupFile } from '../domain/backup.ts'
 import { UserError } from '../errors.ts'
 import { encrypt } from './age.ts'
-import { blog, contentsOf, dumpOf, fixtureServer, type House, openHouse } from './house-for-test.ts'
 
 const execute = promisify(execFile)
 let house: House
@@ -265,6 +265,14 @@ describe('restoring', () => {
     await house.backups.restore(backup.id, 'blog2', house.asker)
     expect(now('blog2')).toEqual(contentsOf(blog))
     expect(house.server.named.get('blog')).toBe('blog_1')
+  })
+
+  test('of a name takes the newest good one', async () => {
+    const [good, bad] = [await capture(), await capture()]
+    await truncate(fileOf(bad), 2000)
+    await house.backups.verify(bad.id, house.asker).catch(() => {})
+    expect(await house.archives.find('blog')).toMatchObject({ id: good.id })
+    await expect(house.archives.find('shop')).rejects.toThrow('There is no backup shop.')
   })
 
   test('never switches to a bad one', async () => {

@@ -17,6 +17,8 @@ const topics: Readonly<Record<string, string>> = {
   jobs: 'Jobs',
   db: 'Databases',
   devices: 'Devices',
+  backups: 'Backups',
+  notify: 'Bad news',
   drivers: 'Drivers',
   keys: 'Keys',
   tokens: 'Tokens',

@@ -5,7 +5,7 @@ import { messageOf } from '../errors.ts'
 import type { Loaded } from './loaded.ts'
 
 /** Milliseconds: a driver that hangs must not keep the others from being shown. */
-const patience = 5_000
+const patience = 3_000
 
 export async function stateOf(device: Device, loaded: Loaded): Promise<string> {
   if (device.state !== 'ready') return unfinished(device)

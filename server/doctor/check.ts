@@ -2,6 +2,7 @@
 import { basename, join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
+import type { Devices } from '../devices/devices.ts'
 import type { RouteTable } from '../domain/route.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Live } from '../live/live.ts'
@@ -38,9 +39,10 @@ export interface Finding {
 export interface House {
   readonly config: Config
   readonly engine: Pick<Engine, 'info' | 'list' | 'inspect'>
-  readonly store: Pick<Store, 'ping' | 'apps' | 'domains' | 'jobs' | 'events'>
+  readonly store: Pick<Store, 'ping' | 'apps' | 'domains' | 'jobs' | 'events' | 'backups' | 'schedules'>
   readonly live: Pick<Live, 'apps' | 'available'>
   readonly proxy: () => ProxyDriver
+  readonly devices: Pick<Devices, 'list' | 'archive'>
   readonly firewall: Pick<Firewall, 'missing'>
   /** The routes as the kernel wants them. */
   readonly routes: () => RouteTable

@@ -1,7 +1,9 @@
 /** Every check, listed once. */
 import type { AnyCheck } from './check.ts'
+import { backups } from './checks/backups.ts'
 import { clock } from './checks/clock.ts'
 import { containers } from './checks/containers.ts'
+import { devices } from './checks/devices.ts'
 import { disk } from './checks/disk.ts'
 import { engine } from './checks/engine.ts'
 import { firewall } from './checks/firewall.ts'
@@ -33,5 +35,7 @@ export const checks: readonly AnyCheck[] = [
   firewall,
   program,
   containers,
+  devices,
   jobs,
+  backups,
 ]

@@ -111,6 +111,7 @@ test('routes that are being changed are looked at again', async () => {
     },
     routes: () => ({ hosts: { 'a.test': {}, 'git.test': {} } }),
     proxy: () => ({ status: async () => ({ running: true, hosts: 2 }) }),
+    devices: { list: async () => [] },
   } as unknown as House
   expect((await createDoctor(world, [routes]).examine()).findings).toEqual([])
   expect(hosts).toEqual([])

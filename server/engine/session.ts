@@ -68,7 +68,12 @@ function split(socket: Duplex, tty: boolean) {
 }
 
 async function write(to: PassThrough, data: Buffer): Promise<void> {
-  if (!to.write(data)) await new Promise((resolve) => to.once('drain', resolve).once('close', resolve))
+  if (to.write(data)) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  to.once('drain', resolve).once('close', resolve)
+  await promise
+  // A dump waits like this thousands of times.
+  to.off('drain', resolve).off('close', resolve)
 }
 
 /** The first resize races with the start: there is no terminal yet, and the engine says 404 or 409. */

@@ -10,3 +10,8 @@ import { endpointBlock } from './subnets.ts'
 export async function bindEndpoints(pool: string): Promise<void> {
   await promisify(execFile)('ip', ['route', 'replace', 'local', endpointBlock(pool), 'dev', 'lo'])
 }
+
+export async function endpointsBound(pool: string): Promise<boolean> {
+  const { stdout } = await promisify(execFile)('ip', ['route', 'show', 'table', 'local', 'exact', endpointBlock(pool)])
+  return stdout.startsWith('local')
+}

@@ -1,5 +1,5 @@
 /** The desired state, a file a noun. `openStore` opens the database, migrates it and builds these. */
-import type { Key, Role, SocketGrant, Token } from '../domain/access.ts'
+import type { Key, SocketGrant, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
@@ -8,6 +8,7 @@ import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
+import type { Audit } from './audit.ts'
 import type { Backups } from './backups.ts'
 import type { DeviceSecrets } from './device-secrets.ts'
 import type { Devices } from './devices.ts'
@@ -226,29 +227,6 @@ export interface Approvals {
 export interface Settings {
   get(name: string): Promise<string | null>
   set(name: string, value: string): Promise<void>
-}
-
-export interface AuditEntry {
-  readonly at: string
-  readonly actor: string
-  readonly role: Role
-  readonly door: string
-  readonly from: string | null
-  readonly command: string
-  /** JSON with secret arguments masked. */
-  readonly args: string
-  /** `ok`, or the error's code. */
-  readonly result: string
-}
-
-export interface Audit {
-  add(entry: AuditEntry): Promise<void>
-  /** Newest first. `app` is a name: those that say it, and those of the app that has it now. */
-  list(filter: { readonly app?: string; readonly limit: number }): Promise<AuditEntry[]>
-  /** How many are beyond the newest `keep`, or from before `before` (ISO 8601). */
-  expired(keep: number, before: string): Promise<number>
-  /** Removes those. */
-  expire(keep: number, before: string): Promise<void>
 }
 
 export interface Events {

@@ -4,6 +4,7 @@ import { commandsOf } from '../check.ts'
 import { checks } from '../checks.ts'
 import { clock } from './clock.ts'
 import { containers } from './containers.ts'
+import { devices } from './devices.ts'
 import { disk } from './disk.ts'
 import { engine } from './engine.ts'
 import { firewall } from './firewall.ts'
@@ -271,4 +272,27 @@ test('a kernel that is older than what is installed, a job without an end, a con
     fix: 'megapolos logs blog --process web.1',
   })
   expect(containers.judge([{ ...crashing, oomKilled: true }], commands)[0]?.problem).toContain('more memory')
+})
+
+describe('devices', () => {
+  const well = { name: 'pg', deviceClass: 'database', unfinished: false, problem: null }
+
+  test('those that are well say nothing', () =>
+    expect(devices.judge({ devices: [well], unbound: null }, commands)).toEqual([]))
+
+  test('one that does not answer, one that is half there, an archive out of reach and lost addresses are told', () => {
+    const list = [
+      { ...well, problem: 'It has ended with code 1.' },
+      { ...well, name: 'db2', unfinished: true, problem: 'It is not installed completely: …' },
+      { ...well, name: 'far', deviceClass: 'archive', problem: 'far.example.com does not answer.' },
+      { ...well, name: 'nginx', deviceClass: 'proxy', problem: 'The proxy does not answer.' },
+    ]
+    const found = devices.judge({ devices: list, unbound: '10.79.248.0/22' }, commands)
+    expect(found.map(({ severity, problem, fix }) => `${severity}: ${problem} ${fix}`)).toEqual([
+      `error: This machine does not answer at 10.79.248.0/22, where apps reach their devices. ${install('mounts')}`,
+      'error: pg is not well: It has ended with code 1. megapolos devices:restart pg',
+      'warning: db2 is not well: It is not installed completely: … megapolos devices:info db2',
+      'error: far is not well: far.example.com does not answer. megapolos devices:info far',
+    ])
+  })
 })

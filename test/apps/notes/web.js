@@ -13,6 +13,8 @@ async function answer(request, body) {
     await pool.query('INSERT INTO notes (text) VALUES ($1)', [body])
     return body
   }
+  const { pathname, searchParams } = new URL(request.url, 'http://app')
+  if (pathname === '/slow') await pool.query('SELECT pg_sleep($1)', [Number(searchParams.get('ms')) / 1000])
   const { rows } = await pool.query('SELECT count(*) AS notes FROM notes')
   return `${rows[0].notes} notes\n`
 }

@@ -1,0 +1,110 @@
+/** What backups of databases promise that cannot be typed: during heavy writes, to another machine, and when the kernel dies. */
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startSshd, type TestSshd } from '../drivers/sftp/sshd-for-test.ts'
+import { inSystem } from './in-system.ts'
+import { startLoad } from './load.ts'
+import { example, push } from './repository.ts'
+import { filesWith } from './traces.ts'
+
+interface Row {
+  readonly id: string
+  readonly state: string
+  readonly subject: string
+  readonly archive: string
+  readonly content: string
+}
+
+describe('backups of databases', { timeout: 240_000 }, () => {
+  let sshd: TestSshd
+  let disk: string
+  const at = inSystem(async ({ person }) => {
+    await person.must('ssh', 'megapolos', 'devices:install', 'postgres')
+    await example(person, 'notes', 'blog')
+    await push(person)
+    await person.must('ssh', 'megapolos', 'db:attach', 'blog', '--create', 'postgres')
+    disk = join(person.folder, 'disk')
+    await mkdir(disk)
+    await person.must('ssh', 'megapolos', 'devices:adopt', 'volume', '--name', 'disk', `path=${disk}`)
+  })
+  beforeAll(async () => {
+    sshd = await startSshd()
+  })
+  afterAll(() => sshd.remove())
+
+  const megapolos = (...words: string[]) => at.person.must('ssh', 'megapolos', ...words)
+  const json = async (...words: string[]) => JSON.parse(await megapolos(...words, '--format', 'json'))
+  const rows = async (): Promise<Row[]> => (await json('backups:list')).backups
+  const files = async () => (await readdir(disk, { recursive: true })).filter((name) => /\.(age|part)$/.test(name))
+  const sql = async (statement: string) => {
+    await writeFile(join(at.person.folder, 'statement.sql'), `${statement};\n`)
+    const from = { from: join(at.person.folder, 'statement.sql') }
+    return (await at.person.run(['ssh', 'megapolos', 'db:connect', 'blog-postgres'], from)).output
+  }
+  /** Databases on the server, the scratch ones too. */
+  const databases = async () => (await sql('SELECT count(*) FROM pg_database')).match(/^\s*(\d+)\s*$/m)?.[1]
+
+  test('one that is made during heavy writes is what the database was at one moment', async () => {
+    const load = startLoad({ port: at.system.httpPort, host: 'blog.localhost', posts: true, connections: 10 })
+    const made: Row[] = []
+    for (let round = 0; round < 3; round++) made.push(await json('backups:capture', 'blog-postgres', '--to', 'disk'))
+    const { requests, failures } = await load.stop()
+    expect(failures).toEqual([])
+    expect(requests).toBeGreaterThan(500)
+    expect(made.map(({ state }) => state)).toEqual(['verified', 'verified', 'verified'])
+    const counts = made.map(({ content }) => Number(/, ([\d,]+) rows?$/.exec(content)?.[1]?.replaceAll(',', '')))
+    expect(counts).toEqual([...counts].sort((a, b) => a - b))
+    expect(new Set(counts).size).toBe(3)
+  })
+
+  test('another machine takes one by SFTP, and gives it back', async () => {
+    const { username } = userInfo()
+    const place = [`host=127.0.0.1`, `port=${sshd.port}`, `user=${username}`, `path=${join(sshd.folder, 'kept')}`]
+    const adopt = ['ssh', 'megapolos', 'devices:adopt', 'sftp', '--name', 'nas', ...place]
+    const { output } = await at.person.run(adopt)
+    expect(output).toContain(`127.0.0.1 does not let ${username} in with the key of this archive.`)
+    await sshd.admit(/ssh-ed25519 \S+ megapolos/.exec(output)?.[0] ?? '')
+    await at.person.must(...adopt)
+    expect(await megapolos('backups:capture', 'blog-postgres', '--to', 'nas')).toContain('restored and compared')
+    const [row] = await rows()
+    expect(row).toMatchObject({ archive: 'nas', state: 'verified' })
+    const before = await at.get('blog.localhost')
+    await sql('TRUNCATE notes')
+    expect(await at.get('blog.localhost')).toBe('0 notes\n')
+    await megapolos('backups:restore', row?.id ?? '')
+    expect(await at.get('blog.localhost')).toBe(before)
+    expect(await filesWith(at.system.home, ['BEGIN OPENSSH PRIVATE'])).toEqual([expect.stringMatching(/\/sshd\/host_/)])
+  })
+
+  test('a changed row or a lost index in the file of the archive is found, whoever has the key', async () => {
+    const { id } = await json('backups:capture', 'blog-postgres', '--to', 'disk')
+    const [file = ''] = (await files()).filter((name) => name.includes(id))
+    const bytes = await readFile(join(disk, file))
+    await writeFile(join(disk, file), bytes.subarray(0, -1))
+    const { exit, output } = await at.person.run(['ssh', 'megapolos', 'backups:verify', id])
+    expect([exit, output]).toEqual([1, expect.stringContaining('damaged, or a part of it is missing')])
+    expect(await megapolos('backups:list')).toMatch(new RegExp(`${id} .*NOT GOOD: The backup is damaged`))
+    expect((await at.person.run(['ssh', 'megapolos', 'backups:restore', id])).exit).toBe(1)
+  })
+
+  test('a kernel that is killed at any step of it leaves nothing, and the same words succeed', async () => {
+    await sql("INSERT INTO notes (text) SELECT repeat('x', 500) FROM generate_series(1, 60000)")
+    const [before, there] = [await databases(), await files()]
+    for (const mark of ['Backing up', 'Reading it back', 'Comparing']) {
+      const kernel = await at.system.pid('kernel')
+      const capturing = at.person.start(['ssh', 'megapolos', 'backups:capture', 'blog-postgres', '--to', 'disk'])
+      await expect.poll(capturing.said, { timeout: 60_000, interval: 20 }).toContain(mark)
+      process.kill(kernel, 'SIGKILL')
+      expect((await capturing.ended).exit, mark).not.toBe(0)
+      await expect.poll(databases, { timeout: 60_000, interval: 500 }).toBe(before)
+      await expect.poll(async () => (await files()).filter((name) => name.endsWith('.part'))).toEqual([])
+    }
+    const states = (await rows()).map(({ state }) => state)
+    expect(states).not.toContain('capturing')
+    expect((await json('backups:capture', 'blog-postgres', '--to', 'disk')).state).toBe('verified')
+    expect((await files()).length).toBeGreaterThan(there.length)
+    await rm(disk, { recursive: true })
+  })
+})
