@@ -120,7 +120,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     jobs,
     engine: createStorage({ socket: config.docker, system }),
     repositories,
-    bases: () => currentBases(basesConfig),
+    bases: () => new Set([...currentBases(basesConfig), ...driverHost.images()]),
     ...{ logs: config.paths.logs, folders: [config.paths.spool, config.home] },
     roomAt,
     log,
