@@ -1,5 +1,5 @@
 /** What backups of databases promise that cannot be typed: during heavy writes, to another machine, and when the kernel dies. */
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -92,19 +92,31 @@ describe('backups of databases', { timeout: 240_000 }, () => {
   test('a kernel that is killed at any step of it leaves nothing, and the same words succeed', async () => {
     await sql("INSERT INTO notes (text) SELECT repeat('x', 500) FROM generate_series(1, 60000)")
     const [before, there] = [await databases(), await files()]
-    for (const mark of ['Backing up', 'Reading it back', 'Comparing']) {
+    const [capture, restore] = [
+      ['backups:capture', 'blog-postgres', '--to', 'disk'],
+      ['backups:restore', 'blog-postgres'],
+    ]
+    const steps = [
+      ...['Backing up', 'Reading it back', 'Comparing'].map((mark) => [capture, mark] as const),
+      ...['Reading it back', 'Comparing'].map((mark) => [restore, mark] as const),
+    ]
+    for (const [words, mark] of steps) {
       const kernel = await at.system.pid('kernel')
-      const capturing = at.person.start(['ssh', 'megapolos', 'backups:capture', 'blog-postgres', '--to', 'disk'])
-      await expect.poll(capturing.said, { timeout: 60_000, interval: 20 }).toContain(mark)
+      const running = at.person.start(['ssh', 'megapolos', ...words])
+      await expect.poll(running.said, { timeout: 60_000, interval: 20 }).toContain(mark)
       process.kill(kernel, 'SIGKILL')
-      expect((await capturing.ended).exit, mark).not.toBe(0)
-      await expect.poll(databases, { timeout: 60_000, interval: 500 }).toBe(before)
+      await running.ended
+      await expect.poll(databases, { timeout: 60_000, interval: 500, message: `${words[0]}: ${mark}` }).toBe(before)
       await expect.poll(async () => (await files()).filter((name) => name.endsWith('.part'))).toEqual([])
+      expect(await at.get('blog.localhost')).toMatch(/^\d+ notes\n$/)
     }
     const states = (await rows()).map(({ state }) => state)
     expect(states).not.toContain('capturing')
     expect((await json('backups:capture', 'blog-postgres', '--to', 'disk')).state).toBe('verified')
     expect((await files()).length).toBeGreaterThan(there.length)
-    await rm(disk, { recursive: true })
+    const notes = await at.get('blog.localhost')
+    await sql('TRUNCATE notes')
+    await megapolos('backups:restore', 'blog-postgres')
+    expect(await at.get('blog.localhost')).toBe(notes)
   })
 })

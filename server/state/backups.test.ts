@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
 import type { Backup, BackupSchedule } from '../domain/backup.ts'
+import type { Device } from '../domain/device.ts'
 import { onBothStores } from './test-stores.ts'
 
-const archive = {
+const archive: Omit<Device, 'createdAt'> = {
   ...{ name: 'nas', driver: 'sftp', class: 'archive', node: 'local', as: 'adopted', version: null, state: 'ready' },
   settings: {},
-} as const
+}
 const backup: Backup = {
   ...{ id: '1a2b3c4d', kind: 'database', subject: 'blog-db', archive: 'nas', state: 'capturing', bytes: null },
   ...{ summary: null, problem: null, createdAt: '2026-01-31T02:00:00.000Z', createdBy: 'ann', verifiedAt: null },
