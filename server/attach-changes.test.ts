@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { asker, attachedWorld, Killed, push, type World } from '../test/attached-world.ts'
+import { agrees as agree, asker, attachedWorld, Killed, opensIn, push, type World } from '../test/attached-world.ts'
 import type { App } from './domain/app.ts'
 
 let world: World
@@ -24,26 +24,8 @@ const rotate = async (database: string) => world.kernel.pipeline.relogin(await a
 const saved = async (of: App) =>
   (await world.store.attachments.ofApp(of.id)).map((one) => `${one.alias} ${one.database}`)
 const env = () => world.containers.at(-1)?.env ?? {}
-
-/** The variable is a URL that the server lets in. */
-function opens(url: string | undefined): boolean {
-  const { username, password, pathname } = new URL(url ?? 'memory://nobody:x@nowhere/none')
-  return world.server.databases.get(pathname.slice(1))?.logins.get(username) === password
-}
-
-/** Store, server and containers agree, and nothing is left over. */
-async function agrees(): Promise<void> {
-  await world.kernel.attachments.attend()
-  const [databases, logins] = [await world.store.databases.list(), await world.store.credentials.list()]
-  expect(databases.map(({ state }) => state).filter((state) => state !== 'ready')).toEqual([])
-  expect([...world.server.databases.keys()].sort()).toEqual(databases.map(({ handle }) => handle).sort())
-  expect(await world.store.databases.scratches()).toEqual([])
-  const known = [...world.server.databases.values()].flatMap(({ logins }) => [...logins.keys()])
-  expect(known.sort()).toEqual(logins.map(({ user }) => user).sort())
-  expect(logins.filter(({ state }) => state !== 'live')).toEqual([])
-  for (const { env } of world.containers)
-    for (const [name, value] of Object.entries(env)) if (name.endsWith('_URL')) expect(opens(value), name).toBe(true)
-}
+const opens = (url: string | undefined) => opensIn(world, url)
+const agrees = () => agree(world)
 
 describe('attach', () => {
   test('an app gets a login of its own, injected under the alias of the driver', async () => {

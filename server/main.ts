@@ -86,6 +86,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const tell = (text: string) => journal.record({ kind: 'device', text })
   const { devices, lifecycle, driverHost } = await openDevices({ config, store, key, system, users, tell, log })
   await devices.installDefaults()
+  lifecycle.revive()
 
   const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
   const guarded = config.buildFirewall === 'on' ? ['docker0'] : []

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { expect } from 'vitest'
 import { settleAftermath } from '../server/aftermath.ts'
 import { type AttachmentKeeper, createAttachments } from '../server/attachments/attachments.ts'
 import { createDatabaseJobs, type DatabaseJobs } from '../server/attachments/database-jobs.ts'
@@ -186,6 +187,27 @@ function mortalPart<T extends object>(name: string, part: T, touch: (name: strin
     return [call, guarded]
   })
   return Object.fromEntries(calls)
+}
+
+/** The variable is a URL that the server lets in. */
+export function opensIn(world: World, url: string | undefined): boolean {
+  const { username, password, pathname } = new URL(url ?? 'memory://nobody:x@nowhere/none')
+  return world.server.databases.get(pathname.slice(1))?.logins.get(username) === password
+}
+
+/** Store, server and containers agree, and nothing is left over. */
+export async function agrees(world: World): Promise<void> {
+  await world.kernel.attachments.attend()
+  const [databases, logins] = [await world.store.databases.list(), await world.store.credentials.list()]
+  expect(databases.map(({ state }) => state).filter((state) => state !== 'ready')).toEqual([])
+  expect([...world.server.databases.keys()].sort()).toEqual(databases.map(({ handle }) => handle).sort())
+  expect(await world.store.databases.scratches()).toEqual([])
+  const known = [...world.server.databases.values()].flatMap(({ logins }) => [...logins.keys()])
+  expect(known.sort()).toEqual(logins.map(({ user }) => user).sort())
+  expect(logins.filter(({ state }) => state !== 'live')).toEqual([])
+  for (const { env } of world.containers)
+    for (const [name, value] of Object.entries(env))
+      if (name.endsWith('_URL')) expect(opensIn(world, value), name).toBe(true)
 }
 
 export function asker(): Asker & { lines: string[] } {

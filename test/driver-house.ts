@@ -19,12 +19,17 @@ export interface DriverHouse {
   readonly registry: Registry
   /** A copy of test/drivers/NAME.mjs as a driver, found and approved for these privileges. */
   add(name: string, privileges?: readonly Privilege[]): Promise<void>
+  /** A driver of this program, likewise. */
+  addShipped(name: string): Promise<void>
   load(name: string, host: DriverHost): DatabaseDriver
   stop(name: string): void
   close(): Promise<void>
 }
 
-export async function driverHouse(system: string, image: string): Promise<DriverHouse> {
+export async function driverHouse(
+  system: string,
+  image: (packages: readonly string[]) => Promise<string>,
+): Promise<DriverHouse> {
   const root = await mkdtemp(join(tmpdir(), 'megapolos-drivers-'))
   const folder = join(root, 'drivers')
   const copies = join(root, 'copies')
@@ -41,13 +46,18 @@ export async function driverHouse(system: string, image: string): Promise<Driver
   const containers = createContainerDrivers({
     found: (name) => registry.found(name),
     approval: async (name) => approvals.get(name) ?? null,
-    image: async () => image,
+    image,
     start: engine.start as never,
     copies,
     refused: (refusal) => refusals.push(refusal),
     log,
   })
   const registry = await loadRegistry(join(root, 'program'), { folder, load: containers.load })
+  async function approve(driver: string, privileges: readonly Privilege[]) {
+    await registry.rescan()
+    const digest = digestOf(await readFolder(join(folder, driver)))
+    approvals.set(driver, { driver, digest, privileges, approvedBy: 'tester', approvedAt: '' })
+  }
   return {
     ...{ folder, refusals, lost, registry, stop: (name) => containers.stop(name, 'the test wants it') },
     async add(name, privileges = []) {
@@ -56,9 +66,12 @@ export async function driverHouse(system: string, image: string): Promise<Driver
       for (const file of [`${name}.mjs`, 'line.mjs'])
         await cp(join(import.meta.dirname, 'drivers', file), join(place, file))
       await writeFile(join(place, 'driver.json'), JSON.stringify(manifest(name, privileges)))
-      await registry.rescan()
-      const digest = digestOf(await readFolder(place))
-      approvals.set(name, { driver: name, digest, privileges, approvedBy: 'tester', approvedAt: '' })
+      await approve(name, privileges)
+    },
+    async addShipped(name) {
+      await cp(join(import.meta.dirname, '../drivers', name), join(folder, name), { recursive: true })
+      await approve(name, [])
+      await approve(name, registry.manifest(name).privileges)
     },
     load: (name, host) => containers.load(name)(host) as DatabaseDriver,
     async close() {

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ExecOptions, Process } from '../../server/devices/driver.ts'
+import { cancelled } from './dump-stream.ts'
 
 export type Start = (options: ExecOptions) => Promise<Process>
 
@@ -12,13 +13,17 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** To its end. Whether its exit code is a failure is for the caller to say; throws when `input` breaks off. */
+/**
+ * To its end. Whether its exit code is a failure is for the caller to say; throws when `input` breaks off, and `cancelled`
+ * when the signal of the options aborts, though the input may never end.
+ */
 export async function run(start: Start, options: ExecOptions, input: string | Readable = ''): Promise<Ended> {
   const process = await start(options)
   const source = typeof input === 'string' ? Readable.from(input === '' ? [] : [input]) : input
-  const fed = pipeline(source, process.stdin)
+  const fed = unlessAborted(pipeline(source, process.stdin), options.signal)
   const [given, output] = await Promise.allSettled([fed, readAll(process.stdout)])
   const ended = await process.ended
+  if (options.signal?.aborted) throw cancelled(options.signal)
   // A client that ends before it has read everything breaks the pipe; its exit code and its words say why.
   if (given.status === 'rejected' && source.errored) throw source.errored
   if (output.status === 'rejected') throw output.reason
@@ -64,6 +69,15 @@ export async function openSession(start: Start, options: ExecOptions, style: Ses
       await process.ended
     },
   }
+}
+
+async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work
+  const over = new AbortController()
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(cancelled(signal)), { signal: over.signal })
+  })
+  await Promise.race([work, aborted]).finally(() => over.abort())
 }
 
 async function readAll(stream: Readable): Promise<string> {

@@ -21,8 +21,7 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
     if (await store.databases.condemn(name)) return
     const users = await usersOf(name)
     if (users.length === 0) throw new UserError('conflict', `Somebody is at work in ${name}.`, 'Try again later.')
-    const detach = users.map((app) => `db:detach ${app} ${name}`).join(', ')
-    throw new UserError('conflict', `${name} is attached to ${users.join(', ')}.`, `First: ${detach}`)
+    throw attachedTo(name, users)
   }
 
   /** Names of the apps that it is attached to, or that still run with it. */
@@ -107,6 +106,13 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
       await leftOvers.attend()
     },
 
+    /** Throws what `destroy` would refuse it with. */
+    async destroyable(name: string): Promise<void> {
+      await store.databases.get(name)
+      const users = await usersOf(name)
+      if (users.length > 0) throw attachedTo(name, users)
+    },
+
     async destroy(name: string, emit: (line: string) => void): Promise<void> {
       const database = await store.databases.get(name)
       await condemn(name)
@@ -135,6 +141,11 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
       return { device, handle, drop }
     },
   }
+}
+
+function attachedTo(name: string, users: readonly string[]): UserError {
+  const detach = users.map((app) => `db:detach ${app} ${name}`).join(', ')
+  return new UserError('conflict', `${name} is attached to ${users.join(', ')}.`, `First: ${detach}`)
 }
 
 function installed(device: Device): Device {

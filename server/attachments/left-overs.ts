@@ -57,6 +57,8 @@ export function createLeftOvers({ store, devices, engine, firewall, log }: Attac
 
   async function all(): Promise<void> {
     clearTimeout(timer)
+    // Asked after every change of every app.
+    if (!(await store.databases.unfinished())) return
     const busy = new Set<string>()
     const used = new Set<string>()
     const done: boolean[] = []

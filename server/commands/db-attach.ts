@@ -117,11 +117,12 @@ export const dbAttach = [
       database: databaseName,
       app: app.optional(),
       rotate: z.boolean().default(false).meta({ description: 'new logins, rolled out before the old ones end' }),
+      dryRun,
     }),
     positional: ['database', 'app'],
     result: z.object({ logins: z.array(login), rotated: z.array(z.string()) }),
     examples: ['db:credentials blog-db', 'db:credentials blog-db blog --rotate'],
-    run: async ({ database, app, rotate }, context, kernel) => {
+    run: async ({ database, app, rotate, dryRun }, context, kernel) => {
       await kernel.store.databases.get(database)
       const logins = await kernel.attachments.loginsOf(database)
       const wanted = app === undefined ? logins : logins.filter((one) => one.app.name === app)
@@ -137,8 +138,8 @@ export const dbAttach = [
       if (!rotate) return { logins: wanted.map(shown), rotated: [] }
       const rotated: string[] = []
       for (const one of wanted) {
-        const { result } = await kernel.pipeline.relogin(one.app, { fresh: [database] }, asker(context))
-        rotated.push(result)
+        const done = await kernel.pipeline.relogin(one.app, { fresh: [database] }, asker(context), dryRun)
+        rotated.push(...changeText(done))
       }
       return { logins: [], rotated }
     },

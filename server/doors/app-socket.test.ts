@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { type IncomingMessage, request } from 'node:http'
+import { Agent, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -120,6 +120,21 @@ test('curl does, and a mistake is told as it is to people', async () => {
   const large = join(folder, 'large')
   await writeFile(large, 'x'.repeat(1_000_000))
   expect(await curl('http://kernel/whoami', '--data-binary', `@${large}`)).toContain('more than 64 KB')
+})
+
+test('a kept connection carries many requests, those that are refused too', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const connections = new Set()
+  for (const body of ['{}', 'nonsense', '{}', 'x'.repeat(100_000), '{}']) {
+    const outgoing = request({ socketPath: socketOf(shop), path: '/ps:stop', method: 'POST', agent })
+    outgoing.end(body)
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+    connections.add(outgoing.socket)
+    for await (const _ of response);
+    expect([400, 403]).toContain(response.statusCode)
+  }
+  agent.destroy()
+  expect(connections.size).toBe(1)
 })
 
 test('the socket is for every user of the container, and a kernel that starts again puts a new one in its place', async () => {

@@ -14,7 +14,7 @@ beforeAll(async () => {
   image = await makeImage(system)
 })
 beforeEach(async () => {
-  house = await driverHouse(system, image)
+  house = await driverHouse(system, async () => image)
 })
 afterEach(() => house.close())
 afterAll(() => sweep(system))
