@@ -1,5 +1,5 @@
 /** start(config): builds every part and joins them; the only place where they meet. */
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { settleAftermath } from './aftermath.ts'
 import { currentBases } from './build/bases.ts'
@@ -34,6 +34,7 @@ import { createAppLogs } from './live/app-logs.ts'
 import { openLive } from './live/redis.ts'
 import { createLog, type Log } from './log.ts'
 import { createGroups } from './mounts/groups.ts'
+import { createVolumes } from './mounts/volumes.ts'
 import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
@@ -100,11 +101,17 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     log,
   })
   const groups = createGroups({ folder: config.paths.mounts, log })
+  const storage = createStorage({ socket: config.docker, system })
+  const volumes = createVolumes({
+    ...{ store, groups, log, paths: config.paths },
+    storage: { device: 'directory', driver: devices.storage },
+    own: async () => [config.home, await realpath(config.program), await storage.root()],
+  })
   const opened = openAttachments({ config, key, system, store, engine, devices, firewall, log })
   const { attachments } = opened
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
-    ...{ traffic: routes, pool: config.pool, volumes: { stopFirst: async () => false } },
+    ...{ traffic: routes, pool: config.pool, volumes },
     ...{ environment: attachments.environment, looked: attachments.looked },
   })
 
@@ -118,7 +125,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const collector = createCollector({
     store,
     jobs,
-    engine: createStorage({ socket: config.docker, system }),
+    engine: storage,
     repositories,
     bases: () => currentBases(basesConfig),
     logs: config.paths.logs,
@@ -133,6 +140,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     repositories,
     build: createBuildStage({ builder: devices.builder, engine, store, basesConfig, log }),
     rollout,
+    volumes,
     attachments,
     routes,
     spool: await openSpool(config.paths.spool),
@@ -171,6 +179,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     logs: createAppLogs(engine, live),
     live,
     devices,
+    volumes,
     attachments,
     databases,
     lifecycle,
@@ -188,7 +197,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   }
   const caller = createCaller(withDriverNames(table, devices.manifests), kernel, log)
 
-  await groups.open([createAppSocket({ caller, store, log })])
+  await volumes.recover()
+  await groups.open([createAppSocket({ caller, store, log }), volumes])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   const keeping = keep(stopping.signal)
@@ -216,6 +226,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       journal.record(stopped(version))
       await journal.close(2_000)
       routes.stop()
+      volumes.close()
       await Promise.all([live.close(), store.close()])
     },
   }

@@ -16,6 +16,7 @@ beforeEach(async () => {
   rows = []
   await addDriver('nginx', 'proxy', ['network'])
   await addDriver('docker', 'builder', ['engine'])
+  await addDriver('directory', 'storage', ['volume'])
 })
 afterEach(() => rm(home, { recursive: true, force: true }))
 
@@ -55,7 +56,7 @@ async function devices() {
   return createDevices({
     registry: await loadRegistry(join(home, 'drivers')),
     store: store as unknown as Parameters<typeof createDevices>[0]['store'],
-    config: { httpPort: 8080 },
+    config: { httpPort: 8080, paths: { volumes: '/volumes' } },
     host: host as unknown as Parameters<typeof createDevices>[0]['host'],
     log: quiet,
   })
@@ -70,6 +71,7 @@ test('the default devices are added once, and the proxy is installed', async () 
   expect(rows.map((device) => `${device.name} ${device.class} ${device.node}`)).toEqual([
     'nginx proxy local',
     'docker builder local',
+    'directory storage local',
   ])
 })
 
@@ -79,6 +81,7 @@ test('a driver is given what its privileges say and nothing else', async () => {
   expect(hostOf(ours.builder()).engineSocket).toBe('/docker.sock')
   expect('engineSocket' in hostOf(ours.proxy())).toBe(false)
   expect(hostOf(ours.proxy()).settings).toEqual({ httpPort: 8080 })
+  expect(hostOf(await ours.storage('directory')).settings).toEqual({ folder: '/volumes' })
   expect((await stat(hostOf(ours.proxy()).folder)).mode & 0o777).toBe(0o700)
 })
 
@@ -88,6 +91,7 @@ test('devices are listed with their state', async () => {
   expect((await ours.list()).map((device) => `${device.name}: ${device.state}`)).toEqual([
     'nginx: The proxy does not answer.',
     'docker: ready',
+    'directory: ready',
   ])
 })
 

@@ -15,6 +15,7 @@ import type { Devices } from './devices.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Schedules } from './schedules.ts'
 import type { Attachments, Credentials, Databases } from './store-attachments.ts'
+import type { Volumes } from './volumes.ts'
 import type { Webhooks } from './webhooks.ts'
 
 export interface Store {
@@ -30,6 +31,7 @@ export interface Store {
   readonly tokens: Tokens
   readonly socketGrants: SocketGrants
   readonly devices: Devices
+  readonly volumes: Volumes
   readonly approvals: Approvals
   readonly backups: Backups
   readonly schedules: Schedules
