@@ -123,15 +123,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
   const basesConfig = { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system }
   const collector = createCollector({
-    store,
-    jobs,
-    engine: storage,
-    repositories,
-    bases: () => currentBases(basesConfig),
-    logs: config.paths.logs,
-    folders: [config.paths.spool, config.home],
-    roomAt,
-    log,
+    ...{ store, jobs, engine: storage, repositories, bases: () => currentBases(basesConfig) },
+    ...{ logs: config.paths.logs, folders: [config.paths.spool, config.home], roomAt, log },
   })
   const pipeline = createPipeline({
     store,
@@ -153,9 +146,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const { switching, databases } = opened.join(jobs, pipeline.relogin)
   const bundles = createBundles(config.paths.repositories, account)
   const { keep, ...backups } = openBackups({
-    ...{ ...config, version, store, key, jobs, devices, bundles, log },
+    ...{ ...config, version, store, key, jobs, devices, bundles, volumes, log },
     databases: switching,
-    volumes: null,
   })
 
   const doctor = createDoctor({
@@ -168,14 +160,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     redeemed: ({ name }) => journal.record({ kind: 'login', text: `${name} signed in to the panel.` }),
   })
   const kernel: Kernel = {
-    config,
-    version,
-    store,
-    pipeline,
-    collector,
-    jobs,
-    journal,
-    doctor,
+    ...{ config, version, store, pipeline, collector, jobs, journal, doctor },
     logs: createAppLogs(engine, live),
     live,
     devices,
