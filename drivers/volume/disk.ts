@@ -56,12 +56,7 @@ async function isMounted(place: string): Promise<boolean> {
 }
 
 function notMounted(disk: string, stderr: string): UserError {
-  const why =
-    stderr
-      .trim()
-      .split('\n')
-      .at(-1)
-      ?.replace(/^mount: /, '') || 'mount failed'
+  const why = stderr.split('\n')[0]?.replace(/^mount: (\S+: )?/, '') || 'mount failed'
   return new UserError(
     'unavailable',
     `The disk ${disk} cannot be mounted: ${why}`,
