@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { asker, attachedWorld, Killed, push, type World } from '../test/attached-world.ts'
+import { agrees as agree, asker, attachedWorld, Killed, opensIn, push, type World } from '../test/attached-world.ts'
 import type { App } from './domain/app.ts'
 
 let world: World
@@ -24,26 +24,8 @@ const rotate = async (database: string) => world.kernel.pipeline.relogin(await a
 const saved = async (of: App) =>
   (await world.store.attachments.ofApp(of.id)).map((one) => `${one.alias} ${one.database}`)
 const env = () => world.containers.at(-1)?.env ?? {}
-
-/** The variable is a URL that the server lets in. */
-function opens(url: string | undefined): boolean {
-  const { username, password, pathname } = new URL(url ?? 'memory://nobody:x@nowhere/none')
-  return world.server.databases.get(pathname.slice(1))?.logins.get(username) === password
-}
-
-/** Store, server and containers agree, and nothing is left over. */
-async function agrees(): Promise<void> {
-  await world.kernel.attachments.attend()
-  const [databases, logins] = [await world.store.databases.list(), await world.store.credentials.list()]
-  expect(databases.map(({ state }) => state).filter((state) => state !== 'ready')).toEqual([])
-  expect([...world.server.databases.keys()].sort()).toEqual(databases.map(({ handle }) => handle).sort())
-  expect(await world.store.databases.scratches()).toEqual([])
-  const known = [...world.server.databases.values()].flatMap(({ logins }) => [...logins.keys()])
-  expect(known.sort()).toEqual(logins.map(({ user }) => user).sort())
-  expect(logins.filter(({ state }) => state !== 'live')).toEqual([])
-  for (const { env } of world.containers)
-    for (const [name, value] of Object.entries(env)) if (name.endsWith('_URL')) expect(opens(value), name).toBe(true)
-}
+const opens = (url: string | undefined) => opensIn(world, url)
+const agrees = () => agree(world)
 
 describe('attach', () => {
   test('an app gets a login of its own, injected under the alias of the driver', async () => {
@@ -67,6 +49,16 @@ describe('attach', () => {
     const before = env()
     await world.kernel.pipeline.promote(await app(), 'blog-cache', asker(), now)
     expect(env()).toEqual({ DATABASE_URL: before.BLOG_CACHE_URL, BLOG_DB_URL: before.DATABASE_URL })
+    await agrees()
+  })
+
+  test('one whose own name is taken as well gets a number', async () => {
+    await push(world)
+    for (const name of ['blog-db', 'cache', 'other']) await create(name)
+    await attach('blog-db')
+    await attach('other', { alias: 'CACHE' })
+    await attach('cache')
+    expect(Object.keys(env()).sort()).toEqual(['CACHE_2_URL', 'CACHE_URL', 'DATABASE_URL'])
     await agrees()
   })
 
@@ -139,6 +131,17 @@ describe('attach', () => {
     await agrees()
   })
 
+  test('a rename harms nothing', async () => {
+    await push(world)
+    await create('blog-db')
+    await attach('blog-db')
+    await world.kernel.pipeline.rename(await app(), 'journal', asker())
+    await world.kernel.pipeline.relogin(await app('journal'), { fresh: ['blog-db'] }, asker())
+    await expect(world.kernel.databases.destroy('blog-db', asker())).rejects.toThrow('blog-db is attached to journal.')
+    expect(opens(env().DATABASE_URL)).toBe(true)
+    await agrees()
+  })
+
   test('a server that is away refuses, and nothing is left when it is back', async () => {
     await push(world)
     await create('blog-db')
@@ -177,6 +180,36 @@ describe('detach and destroy', () => {
     await push(world)
     expect(env()).toEqual({})
     await world.kernel.databases.destroy('blog-db', asker())
+  })
+
+  test('a database that draining containers use is destroyed only after they have gone', async () => {
+    await push(world)
+    await create('blog-db')
+    await attach('blog-db')
+    const before = env().DATABASE_URL
+    world.draining = true
+    await detach('blog-db')
+    const by = asker()
+    const destroyed = world.kernel.databases.destroy('blog-db', by)
+    await expect.poll(() => by.lines).toContain('       Waiting for the last containers that use it')
+    expect(opens(before)).toBe(true)
+    world.containers = world.containers.slice(-1)
+    await destroyed
+    expect(world.server.databases.size).toBe(0)
+    await agrees()
+  })
+
+  test('one whose server is away is destroyed when it is back, and that is said', async () => {
+    await create('blog-db')
+    world.server.away = true
+    await expect(world.kernel.databases.destroy('blog-db', asker())).rejects.toMatchObject({
+      code: 'unavailable',
+      hint: 'blog-db goes as soon as its server answers.',
+    })
+    world.server.away = false
+    await create('blog-db')
+    expect(world.server.databases.size).toBe(1)
+    await agrees()
   })
 
   test('an app that is destroyed is detached; its database stays, and is named', async () => {

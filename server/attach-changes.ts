@@ -113,7 +113,12 @@ export function createAttachChanges(
     },
 
     /** New logins, rolled out; the old ones end when the last container that may use them has. */
-    async relogin(app: App, wishes: Wishes, asker: Asker): Promise<Change> {
+    async relogin(app: App, wishes: Wishes, asker: Asker, dryRun = false): Promise<Change> {
+      if (dryRun) {
+        const grants = (wishes.fresh ?? []).map((database): Operation => ({ do: 'grant', app: app.name, database }))
+        const formation = await store.formations.get(app.id)
+        return changes.planned(app, [...grants, ...(await rollout.plan(app, await serving(app), formation, 'deploy'))])
+      }
       return changes.run('rotate', app, asker, async (job, now) => {
         if (now.release === null) return { result: `${app.name} has no release yet, and so no login.` }
         try {

@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { settleAftermath } from './aftermath.ts'
-import { createBackups } from './backups/backups.ts'
 import { currentBases } from './build/bases.ts'
 import { createBuildStage } from './build/stage.ts'
 import { createCaller } from './commands/call.ts'
@@ -24,6 +23,7 @@ import { createEngine } from './engine/docker.ts'
 import { createStorage } from './engine/storage.ts'
 import { messageOf, UserError } from './errors.ts'
 import { createJournal } from './events/journal.ts'
+import { createNotifier } from './events/notifier.ts'
 import { started, stopped } from './events/start.ts'
 import { answerFlag } from './flags.ts'
 import { createCollector } from './gc/collector.ts'
@@ -33,12 +33,13 @@ import { createJobs } from './jobs/jobs.ts'
 import { createAppLogs } from './live/app-logs.ts'
 import { openLive } from './live/redis.ts'
 import { createLog, type Log } from './log.ts'
-import { createGroups } from './mounts/groups.ts'
 import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
 import { openAttachments } from './open-attachments.ts'
-import { openDevices } from './open-devices.ts'
+import { openBackups } from './open-backups.ts'
+import { openDevices, usersOf } from './open-devices.ts'
+import { openVolumes } from './open-volumes.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
@@ -74,16 +75,18 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   })
   const store = { ...stored, keys: await rememberedKeys(stored.keys, letIn) }
   const live = openLive({ socket: config.paths.redisSocket, log })
-  const journal = createJournal({ store, live, log })
+  const notifier = createNotifier({ store, system, log })
+  const journal = createJournal({ store, live, log, notifier })
   const before = await store.events.lastOf('kernel')
   const engine = createEngine({ socket: config.docker, system })
 
   // Before any device listens there. Without root, in development, they have no address.
   await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
-  const users = async (device: string) => (await store.databases.on(device)).map((name) => `the database ${name}`)
+  const users = (device: string) => usersOf(device, store)
   const tell = (text: string) => journal.record({ kind: 'device', text })
   const { devices, lifecycle, driverHost } = await openDevices({ config, store, key, system, users, tell, log })
   await devices.installDefaults()
+  lifecycle.revive()
 
   const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
   const guarded = config.buildFirewall === 'on' ? ['docker0'] : []
@@ -96,12 +99,12 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     grants: () => attachments.grants(),
     log,
   })
-  const groups = createGroups({ folder: config.paths.mounts, log })
+  const { groups, volumes, takeOver } = openVolumes({ config, system, store, devices, log })
   const opened = openAttachments({ config, key, system, store, engine, devices, firewall, log })
   const { attachments } = opened
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
-    ...{ traffic: routes, pool: config.pool, volumes: { stopFirst: async () => false } },
+    ...{ traffic: routes, pool: config.pool, volumes },
     ...{ environment: attachments.environment, looked: attachments.looked },
   })
 
@@ -113,42 +116,28 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
   const basesConfig = { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system }
   const collector = createCollector({
-    store,
-    jobs,
-    engine: createStorage({ socket: config.docker, system }),
-    repositories,
-    bases: () => currentBases(basesConfig),
-    logs: config.paths.logs,
-    folders: [config.paths.spool, config.home],
-    roomAt,
-    log,
+    ...{ store, jobs, engine: createStorage({ socket: config.docker, system }), repositories, roomAt, log },
+    bases: () => new Set([...currentBases(basesConfig), ...driverHost.images()]),
+    ...{ logs: config.paths.logs, folders: [config.paths.spool, config.home] },
   })
   const pipeline = createPipeline({
-    store,
-    jobs,
-    journal,
-    repositories,
-    build: createBuildStage({
-      builder: devices.builder,
-      engine,
-      store,
-      basesConfig,
-      log,
-    }),
-    rollout,
-    attachments,
-    routes,
+    ...{ store, jobs, journal, repositories, rollout, volumes, attachments, routes, url },
+    build: createBuildStage({ builder: devices.builder, engine, store, basesConfig, log }),
     spool: await openSpool(config.paths.spool),
     room: collector.room,
     settle: collector.settle,
     hasImages: async (images) =>
       (await Promise.all(images.map((image) => engine.image(image)))).every((image) => image !== null),
-    url,
   })
   const { switching, databases } = opened.join(jobs, pipeline.relogin)
+  const bundles = createBundles(config.paths.repositories, account)
+  const { keep, ...backups } = openBackups({
+    ...{ ...config, version, store, key, jobs, devices, bundles, volumes, log },
+    databases: switching,
+  })
 
   const doctor = createDoctor({
-    ...{ config, engine, store, live, devices, firewall },
+    ...{ config, engine, store, live, firewall, devices },
     ...{ proxy: devices.proxy, routes: routes.table, now: Date.now },
   })
   const signIn = createSignIn({
@@ -157,17 +146,11 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     redeemed: ({ name }) => journal.record({ kind: 'login', text: `${name} signed in to the panel.` }),
   })
   const kernel: Kernel = {
-    config,
-    version,
-    store,
-    pipeline,
-    collector,
-    jobs,
-    journal,
-    doctor,
+    ...{ config, version, store, pipeline, collector, jobs, journal, doctor },
     logs: createAppLogs(engine, live),
     live,
     devices,
+    volumes,
     attachments,
     databases,
     lifecycle,
@@ -175,10 +158,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
     repositories,
     oneOff: rollout.oneOff,
-    backups: createBackups(
-      { ...config, version, store, bundles: createBundles(config.paths.repositories, account) },
-      key,
-    ),
+    ...backups,
+    notifier,
     signIn,
     routes,
     born: new Set(),
@@ -187,9 +168,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   }
   const caller = createCaller(withDriverNames(table, devices.manifests), kernel, log)
 
-  await groups.open([createAppSocket({ caller, store, log })])
+  await takeOver([createAppSocket({ caller, store, log })])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
+  const keeping = keep(stopping.signal)
   driverHost.watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
   attachments.watch(stopping.signal, switching.goOn)
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
@@ -209,10 +191,12 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       socket.close()
       panel.close()
       await jobs.close(10_000)
-      await watching
+      await Promise.all([watching, keeping])
+      notifier.close()
       journal.record(stopped(version))
       await journal.close(2_000)
       routes.stop()
+      volumes.close()
       await Promise.all([live.close(), store.close()])
     },
   }

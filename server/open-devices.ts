@@ -46,3 +46,15 @@ export async function openDevices(world: DeviceWorld): Promise<OpenDevices> {
   const devices: Devices = createDevices({ registry: driverHost.registry, store, config, host, log })
   return { devices, lifecycle: createLifecycle({ devices, store, host, users }), driverHost }
 }
+
+/** Who uses a device, a phrase each: its databases, and the schedules that write to it. */
+export async function usersOf(
+  device: string,
+  { databases, schedules }: Pick<Store, 'databases' | 'schedules'>,
+): Promise<string[]> {
+  const written = (await schedules.list()).filter(({ archive }) => archive === device)
+  return [
+    ...(await databases.on(device)).map((name) => `the database ${name}`),
+    ...written.map(({ subject }) => `the schedule of ${subject}`),
+  ]
+}

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { expect } from 'vitest'
 import { settleAftermath } from '../server/aftermath.ts'
 import { type AttachmentKeeper, createAttachments } from '../server/attachments/attachments.ts'
 import { createDatabaseJobs, type DatabaseJobs } from '../server/attachments/database-jobs.ts'
@@ -15,6 +16,7 @@ import type { Addon } from '../server/build/build.ts'
 import type { Asker, Parts } from '../server/changes.ts'
 import { readConfig } from '../server/config.ts'
 import type { App } from '../server/domain/app.ts'
+import type { AttachmentReference } from '../server/domain/database.ts'
 import type { Release } from '../server/domain/release.ts'
 import { UserError } from '../server/errors.ts'
 import { createJobs } from '../server/jobs/jobs.ts'
@@ -104,7 +106,7 @@ async function assembled(world: World, folder: string, touch: (name: string) => 
   await settleAftermath(store, jobs)
   const attachments = createAttachments(parts)
   const pipeline = createPipeline({
-    ...{ store, jobs, journal: { record() {} }, attachments, settle: () => {}, room: async () => {} },
+    ...{ store, jobs, journal: { record() {} }, attachments, volumes: none, settle: () => {}, room: async () => {} },
     ...played(world, store, attachments, touch),
   })
   const switching = createSwitching(parts, attachments, pipeline.relogin)
@@ -113,14 +115,18 @@ async function assembled(world: World, folder: string, touch: (name: string) => 
   return { pipeline, attachments, switching, databases }
 }
 
+/** Nothing here has a volume. */
+const none = { attach: async () => {}, detach: async () => {}, follow: async () => {}, open: async () => '/nowhere' }
+
 function played(
   world: World,
   store: Store,
   attachments: AttachmentKeeper,
   touch: (name: string) => void,
-): Pick<Parts, 'repositories' | 'build' | 'rollout' | 'routes' | 'spool' | 'hasImages' | 'url'> {
+): Pick<Parts, 'repositories' | 'build' | 'rollout' | 'volumes' | 'routes' | 'spool' | 'hasImages' | 'url'> {
   const process = { image: 'sha256:1', command: null, port: 5000 }
   return {
+    volumes: { attach: async () => {}, detach: async () => {}, follow: async () => {}, open: async () => '' },
     build: {
       build: async () => ({
         ...{ build: null, processes: { web: process }, hardened: true, checks: { path: null, timeout: 60 } },
@@ -186,6 +192,36 @@ function mortalPart<T extends object>(name: string, part: T, touch: (name: strin
     return [call, guarded]
   })
   return Object.fromEntries(calls)
+}
+
+/** The variable is a URL that the server lets in. */
+export function opensIn(world: World, url: string | undefined): boolean {
+  const { username, password, pathname } = new URL(url ?? 'memory://nobody:x@nowhere/none')
+  return world.server.databases.get(pathname.slice(1))?.logins.get(username) === password
+}
+
+/** Store, server and containers agree, and nothing is left over. */
+export async function agrees(world: World): Promise<void> {
+  await world.kernel.attachments.attend()
+  const [databases, logins] = [await world.store.databases.list(), await world.store.credentials.list()]
+  expect(databases.map(({ state }) => state).filter((state) => state !== 'ready')).toEqual([])
+  expect([...world.server.databases.keys()].sort()).toEqual(databases.map(({ handle }) => handle).sort())
+  expect(await world.store.databases.scratches()).toEqual([])
+  const known = [...world.server.databases.values()].flatMap(({ logins }) => [...logins.keys()])
+  expect(known.sort()).toEqual(logins.map(({ user }) => user).sort())
+  expect(logins.filter(({ state }) => state !== 'live')).toEqual([])
+  for (const { id, release } of await world.store.apps.list()) {
+    const serving = release === null ? null : await world.store.releases.get(id, release)
+    const saved = (await world.store.attachments.ofApp(id)).map(({ app, ...reference }) => reference)
+    if (serving) expect(saved).toEqual(sorted(serving.attachments))
+  }
+  for (const { env } of world.containers)
+    for (const [name, value] of Object.entries(env))
+      if (name.endsWith('_URL')) expect(opensIn(world, value), name).toBe(true)
+}
+
+function sorted(attachments: readonly AttachmentReference[]): AttachmentReference[] {
+  return [...attachments].sort((a, b) => (a.alias < b.alias ? -1 : 1))
 }
 
 export function asker(): Asker & { lines: string[] } {

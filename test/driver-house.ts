@@ -2,12 +2,11 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { DatabaseDriver } from '../server/devices/classes/database.ts'
 import { createContainerDrivers, type Refusal } from '../server/devices/container-drivers.ts'
 import type { DriverHost } from '../server/devices/driver.ts'
 import { digestOf, readFolder } from '../server/devices/driver-folder.ts'
-import { loadRegistry, type Registry } from '../server/devices/registry.ts'
-import type { Approval, Privilege } from '../server/domain/device.ts'
+import { type Drivers, loadRegistry, type Registry } from '../server/devices/registry.ts'
+import type { Approval, DeviceClass, Privilege } from '../server/domain/device.ts'
 import { createDriverContainers } from '../server/engine/driver-container.ts'
 import { dockerSocket } from '../server/engine/test-image.ts'
 import { createLog } from '../server/log.ts'
@@ -18,13 +17,18 @@ export interface DriverHouse {
   readonly lost: string[]
   readonly registry: Registry
   /** A copy of test/drivers/NAME.mjs as a driver, found and approved for these privileges. */
-  add(name: string, privileges?: readonly Privilege[]): Promise<void>
-  load(name: string, host: DriverHost): DatabaseDriver
+  add(name: string, privileges?: readonly Privilege[], of?: DeviceClass): Promise<void>
+  /** A driver of this program, likewise. */
+  addShipped(name: string): Promise<void>
+  load<C extends DeviceClass = 'database'>(name: string, host: DriverHost): Drivers[C]
   stop(name: string): void
   close(): Promise<void>
 }
 
-export async function driverHouse(system: string, image: string): Promise<DriverHouse> {
+export async function driverHouse(
+  system: string,
+  image: (packages: readonly string[]) => Promise<string>,
+): Promise<DriverHouse> {
   const root = await mkdtemp(join(tmpdir(), 'megapolos-drivers-'))
   const folder = join(root, 'drivers')
   const copies = join(root, 'copies')
@@ -41,26 +45,34 @@ export async function driverHouse(system: string, image: string): Promise<Driver
   const containers = createContainerDrivers({
     found: (name) => registry.found(name),
     approval: async (name) => approvals.get(name) ?? null,
-    image: async () => image,
+    image,
     start: engine.start as never,
     copies,
     refused: (refusal) => refusals.push(refusal),
     log,
   })
   const registry = await loadRegistry(join(root, 'program'), { folder, load: containers.load })
+  async function approve(driver: string, privileges: readonly Privilege[]) {
+    await registry.rescan()
+    const digest = digestOf(await readFolder(join(folder, driver)))
+    approvals.set(driver, { driver, digest, privileges, approvedBy: 'tester', approvedAt: '' })
+  }
   return {
     ...{ folder, refusals, lost, registry, stop: (name) => containers.stop(name, 'the test wants it') },
-    async add(name, privileges = []) {
+    async add(name, privileges = [], of = 'database') {
       const place = join(folder, name)
       await mkdir(place)
       for (const file of [`${name}.mjs`, 'line.mjs'])
         await cp(join(import.meta.dirname, 'drivers', file), join(place, file))
-      await writeFile(join(place, 'driver.json'), JSON.stringify(manifest(name, privileges)))
-      await registry.rescan()
-      const digest = digestOf(await readFolder(place))
-      approvals.set(name, { driver: name, digest, privileges, approvedBy: 'tester', approvedAt: '' })
+      await writeFile(join(place, 'driver.json'), JSON.stringify({ ...manifest(name, privileges), class: of }))
+      await approve(name, privileges)
     },
-    load: (name, host) => containers.load(name)(host) as DatabaseDriver,
+    async addShipped(name) {
+      await cp(join(import.meta.dirname, '../drivers', name), join(folder, name), { recursive: true })
+      await approve(name, [])
+      await approve(name, registry.manifest(name).privileges)
+    },
+    load: <C extends DeviceClass>(name: string, host: DriverHost) => containers.load(name)(host) as Drivers[C],
     async close() {
       containers.close()
       await engine.sweep()

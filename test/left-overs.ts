@@ -8,15 +8,17 @@ import type { System } from './system.ts'
 export async function leftOvers(system: System): Promise<string[]> {
   const apps: { id: string }[] = JSON.parse(await system.console('apps:list', '--format', 'json'))
   const ids = new Set(apps.map(({ id }) => id))
-  const [containers, networks, repositories, spool] = await Promise.all([
+  const [containers, networks, folders, repositories, spool] = await Promise.all([
     docker(system, 'ps', '--all', '{{.Label "megapolos.app"}} {{.Label "megapolos.one-off"}}'),
     docker(system, 'network', 'ls', '{{.Label "megapolos.app"}}'),
+    readdir(join(system.home, 'mounts')),
     readdir(join(system.home, 'repositories')),
     readdir(join(system.home, 'spool')),
   ])
   return [
     ...containers.filter((line) => !ids.has(line.trim())).map((line) => `container of ${line}`),
     ...networks.filter((app) => !ids.has(app)).map((app) => `network of ${app}`),
+    ...folders.filter((name) => !ids.has(name.split('.')[0] ?? '')).map((name) => `folder of ${name}`),
     ...repositories.filter((name) => !ids.has(name.replace(/\.git$/, ''))).map((name) => `repository ${name}`),
     ...(await Promise.all(repositories.map((name) => quarantined(join(system.home, 'repositories', name))))).flat(),
     ...spool.map((name) => `spooled ${name}`),

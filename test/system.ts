@@ -22,7 +22,7 @@ export interface System {
   installer(act: 'start' | 'stop' | 'mounts'): Promise<void>
   /** Process id of one of its servers: `kernel`, `proxy`, `redis`, `rqlite`. */
   pid(server: string): Promise<number>
-  /** Destroys every app and database, removes devices, and takes back keys and settings that a test left. */
+  /** Destroys every app, database and volume, removes devices, and takes back keys and settings that a test left. */
   clean(): Promise<void>
 }
 
@@ -86,7 +86,12 @@ async function system(): Promise<System> {
     async clean() {
       const apps = await list('apps:list')
       await Promise.all(Array.from({ length: 4 }, () => destroyAll(apps)))
+      for (const volume of await list('volumes:list'))
+        await quickly(command, 'volumes:destroy', volume, '--confirm', volume)
       for (const name of await list('db:list')) await quickly(command, 'db:destroy', name, '--confirm', name)
+      for (const { subject } of await json('backups:schedules'))
+        await quickly(command, 'backups:unschedule', String(subject))
+      for (const { id } of await json('notify:list')) await quickly(command, 'notify:remove', String(id))
       for (const name of await installed()) await quickly(command, 'devices:remove', name, '--confirm', name)
       for (const key of await list('keys:list')) if (key !== 'tester') await quickly(command, 'keys:remove', key)
       for (const token of await list('tokens:list')) await quickly(command, 'tokens:revoke', token)
@@ -113,14 +118,16 @@ async function install(): Promise<void> {
 
 /** Names of what a listing command lists. */
 async function list(listing: string): Promise<string[]> {
-  const rows: { name: string }[] = JSON.parse(await quickly(command, listing, '--format', 'json'))
-  return rows.map((row) => row.name)
+  return (await json(listing)).map((row) => String(row.name))
 }
 
 /** Names of the devices that a test brought. */
 async function installed(): Promise<string[]> {
-  const rows: { name: string; as: string }[] = JSON.parse(await quickly(command, 'devices:list', '--format', 'json'))
-  return rows.filter((row) => row.as !== 'built-in').map((row) => row.name)
+  return (await json('devices:list')).filter((row) => row.as !== 'built-in').map((row) => String(row.name))
+}
+
+async function json(listing: string): Promise<Record<string, unknown>[]> {
+  return JSON.parse(await quickly(command, listing, '--format', 'json'))
 }
 
 /** Several take from the same list. */

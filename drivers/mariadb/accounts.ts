@@ -7,12 +7,7 @@ import { UserError } from '../../server/errors.ts'
 import { ask, type Door, named, quoted } from './sql.ts'
 
 export async function create(door: Door, database: string): Promise<void> {
-  await ask(
-    door,
-    `CREATE DATABASE IF NOT EXISTS ${named(checked(database))} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
-    CREATE USER IF NOT EXISTS ${account(ownerOf(database))} ACCOUNT LOCK;
-    GRANT ALL PRIVILEGES ON ${pattern(database)} TO ${account(ownerOf(database))};`,
-  )
+  await ask(door, creation(database))
 }
 
 /** The accounts go last: by them, the same call finds what is left to do. */
@@ -28,21 +23,9 @@ export async function drop(door: Door, database: string): Promise<void> {
   )
 }
 
-/** Empties it; its logins stay. */
-export async function empty(door: Door, database: string): Promise<void> {
-  await ask(door, `DROP DATABASE IF EXISTS ${named(checked(database))};`)
-  await create(door, database)
-}
-
 export async function list(door: Door): Promise<string[]> {
   const rows = await ask(door, 'SHOW DATABASES;')
   return rows.flatMap((row) => row.filter((name) => !ownDatabases.includes(name)))
-}
-
-/** Throws `not-found`. */
-export async function mustBeThere(door: Door, database: string): Promise<void> {
-  const rows = await ask(door, `SHOW DATABASES WHERE \`Database\` = ${quoted(checked(database))};`)
-  if (rows.length === 0) throw new UserError('not-found', `There is no database ${database} in MariaDB.`)
 }
 
 /** Throws `not-found`. */
@@ -50,7 +33,7 @@ export async function grant(door: Door, database: string, { user, password }: Lo
   const login = account(checked(user))
   await ask(
     door,
-    `USE ${named(checked(database))};
+    `${use(database)}
     CREATE USER IF NOT EXISTS ${login} IDENTIFIED BY ${quoted(password)};
     ALTER USER ${login} IDENTIFIED BY ${quoted(password)} ACCOUNT UNLOCK;
     GRANT ALL PRIVILEGES ON ${pattern(database)} TO ${login};`,
@@ -86,20 +69,34 @@ export function ownerOf(database: string): string {
   return `${database}.owner`
 }
 
-/** Lets the owner in with this password; null: nobody any more. */
-export async function unlockOwner(door: Door, database: string, password: string | null): Promise<void> {
-  const owner = account(ownerOf(database))
-  await ask(
-    door,
-    password === null
-      ? `ALTER USER ${owner} ACCOUNT LOCK;`
-      : `ALTER USER ${owner} IDENTIFIED BY ${quoted(password)} ACCOUNT UNLOCK;`,
-  )
+/** A statement that fails as `not-found` when there is no such database. */
+export function use(database: string): string {
+  return `USE ${named(checked(database))};`
 }
 
-export async function isOwnerUnlocked(door: Door, database: string): Promise<boolean> {
-  const all = await accounts(door, checked(database))
-  return all.some(({ user, isLocked }) => user === ownerOf(database) && !isLocked)
+/** Statements that take everything out of it, and lock its owner; its logins stay. */
+export function empty(database: string): string {
+  return `DROP DATABASE IF EXISTS ${named(checked(database))}; ${creation(database)} ${lockOwner(database)}`
+}
+
+export function unlockOwner(database: string, password: string): string {
+  return `ALTER USER ${account(ownerOf(database))} IDENTIFIED BY ${quoted(password)} ACCOUNT UNLOCK;`
+}
+
+export function lockOwner(database: string): string {
+  return `ALTER USER ${account(ownerOf(database))} ACCOUNT LOCK;`
+}
+
+/** A statement that answers 1 or 0. */
+export function isOwnerUnlocked(database: string): string {
+  return `SELECT EXISTS (SELECT 1 FROM mysql.global_priv WHERE User = ${quoted(ownerOf(database))}
+    AND COALESCE(JSON_VALUE(Priv, '$.account_locked'), '0') = '0');`
+}
+
+function creation(database: string): string {
+  return `CREATE DATABASE IF NOT EXISTS ${named(checked(database))} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+    CREATE USER IF NOT EXISTS ${account(ownerOf(database))} ACCOUNT LOCK;
+    GRANT ALL PRIVILEGES ON ${pattern(database)} TO ${account(ownerOf(database))};`
 }
 
 async function accounts(door: Door, database: string): Promise<{ user: string; isLocked: boolean }[]> {

@@ -4,14 +4,14 @@ import type { Process } from '../../server/devices/driver.ts'
 import { UserError } from '../../server/errors.ts'
 import type { Session } from '../shared/client.ts'
 import { cancelled, dumpStream } from '../shared/dump-stream.ts'
-import { mustBeThere } from './accounts.ts'
+import { use } from './accounts.ts'
 import { beginSnapshot, readContents, readDefinitions, readTables } from './contents.ts'
 import { type Door, failure, open, words } from './sql.ts'
 
 export async function inspect(door: Door, database: string, signal: AbortSignal): Promise<Contents> {
   return orCancelled(signal, async () => {
-    await mustBeThere(door, database)
     return inSession(door, signal, async (session) => {
+      await session.ask(use(database))
       await beginSnapshot(session)
       return readContents(session, database)
     })
@@ -25,7 +25,6 @@ export async function inspect(door: Door, database: string, signal: AbortSignal)
  */
 export async function dump(door: Door, database: string, signal: AbortSignal): Promise<Dump> {
   return orCancelled(signal, async () => {
-    await mustBeThere(door, database)
     const over = new AbortController()
     const both = AbortSignal.any([signal, over.signal])
     const snapshot = await begin(door, database, both).catch((error) => {
@@ -56,6 +55,7 @@ interface Snapshot {
 
 async function begin(door: Door, database: string, signal: AbortSignal): Promise<Snapshot> {
   const session = await open(door, signal)
+  await session.ask(use(database))
   return inSession(door, signal, async (lock) => {
     await lock.ask(
       'SET SESSION lock_wait_timeout = 30; BACKUP STAGE START; BACKUP STAGE FLUSH; BACKUP STAGE BLOCK_DDL;',

@@ -2,19 +2,24 @@
 import { createHash } from 'node:crypto'
 import type { Contents, TableContents } from '../../server/devices/classes/database.ts'
 import { UserError } from '../../server/errors.ts'
-import { openSession, run, type Session, type Start } from '../shared/client.ts'
+import { type Ended, openSession, type Session, type Start } from '../shared/client.ts'
 import { away, quotedString } from './cli.ts'
 
-/** Loads the file into a server of its own, and counts. Throws `refused` when it is not whole. */
-export async function contentsOf(start: Start, file: string, bytes: number): Promise<Contents> {
-  await check(start, file, bytes)
-  const [folder, name] = [file.slice(0, file.lastIndexOf('/')), file.slice(file.lastIndexOf('/') + 1)]
-  const command = ['redis-server', '--port', '0', '--unixsocket', socket, '--dir', folder, '--dbfilename', name]
-  const server = await start({
-    command: [...command, '--save', '', '--enable-debug-command', 'yes', '--daemonize', 'yes'],
-  })
-  server.stdout.resume()
-  await server.ended
+const socket = '/tmp/scratch.sock'
+
+/**
+ * A program that takes a dump, looks whether it is whole, and leaves a server behind that loads it; on its output is what
+ * `mustBeWhole` reads.
+ */
+export const loader = [
+  'sh',
+  '-c',
+  `dd of=/tmp/dump.rdb bs=64k status=none && redis-check-rdb /tmp/dump.rdb && redis-server --port 0 \\
+    --unixsocket ${socket} --dir /tmp --dbfilename dump.rdb --save '' --enable-debug-command yes --daemonize yes >&2`,
+]
+
+/** Counts in the server that the loader has left. */
+export async function contentsOf(start: Start): Promise<Contents> {
   const session = await openSession(start, { command: ['redis-cli', '-s', socket, '--no-raw'] }, style)
   await loaded(session)
   const tables: TableContents[] = []
@@ -27,9 +32,8 @@ export async function contentsOf(start: Start, file: string, bytes: number): Pro
   return { tables: tables.filter(({ rows }) => rows > 0).sort((a, b) => (a.name < b.name ? -1 : 1)), definitions }
 }
 
-/** Whether it is a whole file, by its checksum and to its last byte. */
-export async function check(start: Start, file: string, bytes: number): Promise<void> {
-  const { code, output } = await run(start, { command: ['redis-check-rdb', file] })
+/** Throws `refused` unless the file is a dump by its checksum, up to its last byte. */
+export function mustBeWhole({ code, output }: Pick<Ended, 'code' | 'output'>, bytes: number): void {
   const end = Number(/\[offset (\d+)\] \\o\/ RDB looks OK/.exec(output)?.[1])
   if (code === 0 && end === bytes) return
   const problem = /DETECTED ---\n(?:\[[^\]]*\] )?(.*)/.exec(output)?.[1]
@@ -37,7 +41,6 @@ export async function check(start: Start, file: string, bytes: number): Promise<
   throw new UserError('refused', `This is not a whole dump of Redis: ${why}.`)
 }
 
-const socket = '/tmp/scratch.sock'
 const style = {
   echo: (mark: string) => ({ words: `ECHO ${mark}`, line: JSON.stringify(mark) }),
   failure: ({ stderr }: { readonly stderr: string }) => away(stderr),

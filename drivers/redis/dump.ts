@@ -1,11 +1,11 @@
 /** A dump, and its contents: the very bytes of the dump are loaded by another server and counted there. */
 import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import type { Contents, Dump } from '../../server/devices/classes/database.ts'
 import type { DriverHost, Process } from '../../server/devices/driver.ts'
-import { UserError } from '../../server/errors.ts'
 import { cancelled, dumpStream } from '../shared/dump-stream.ts'
 import { away, say } from './cli.ts'
-import { contentsOf } from './contents.ts'
+import { contentsOf, loader, mustBeWhole } from './contents.ts'
 import { openScratch, type Scratch } from './scratch.ts'
 import { doorOf, installed, mustBeThere } from './server.ts'
 
@@ -24,10 +24,10 @@ export async function dump(host: DriverHost, database: string, signal: AbortSign
   const both = AbortSignal.any([signal, over.signal])
   const scratch = await openScratch(host, await installed(host))
   try {
-    const copy = await scratch.start({ command: ['dd', `of=${file}`, 'bs=64k', 'status=none'], signal: both })
+    const counter = await scratch.start({ command: loader, signal: both })
     const { command, env } = door.client
     const process = await door.start({ command: [...command, '--rdb', '-'], signal: both, ...(env && { env }) })
-    const { bytes, whole } = dumpStream(pass(process, copy), signal, () => over.abort())
+    const { bytes, whole } = dumpStream(pass(process, counter), signal, () => over.abort())
     const contents = count(scratch, whole, signal)
     // Whoever only wants the bytes may not look at it.
     contents.catch(() => {})
@@ -39,32 +39,30 @@ export async function dump(host: DriverHost, database: string, signal: AbortSign
   }
 }
 
-const file = '/tmp/dump.rdb'
-
-/** To the reader and into the scratch container. Returns how many bytes both have. */
-async function* pass(process: Process, copy: Process): AsyncGenerator<Buffer, number> {
+/** To the reader and to the one that counts; ends well only when that one has seen that it is whole. */
+async function* pass(process: Process, counter: Process): AsyncGenerator<Buffer, void> {
+  const said = text(counter.stdout)
+  // A reader that goes away leaves nobody to ask.
+  said.catch(() => {})
   let bytes = 0
   for await (const chunk of process.stdout as AsyncIterable<Buffer>) {
-    if (!copy.stdin.write(chunk)) await Promise.race([once(copy.stdin, 'drain'), copy.ended])
+    if (!counter.stdin.write(chunk)) await Promise.race([once(counter.stdin, 'drain'), counter.ended])
     bytes += chunk.length
     yield chunk
   }
   const { code, stderr } = await process.ended
   if (code !== 0) throw away(stderr.trim())
-  copy.stdin.end()
-  copy.stdout.resume()
-  const copied = await copy.ended
-  if (copied.code === 0) return bytes
-  throw new UserError('unavailable', 'The dump could not be copied to count it.', undefined, [copied.stderr])
+  counter.stdin.end()
+  mustBeWhole({ output: await said, code: (await counter.ended).code }, bytes)
 }
 
-async function count(scratch: Scratch, whole: Promise<number>, signal: AbortSignal): Promise<Contents> {
+async function count(scratch: Scratch, whole: Promise<void>, signal: AbortSignal): Promise<Contents> {
   const stop = () => void scratch.remove().catch(() => {})
   try {
-    const bytes = await whole
+    await whole
     signal.addEventListener('abort', stop)
     throwIfCancelled(signal)
-    return await contentsOf(scratch.start, file, bytes)
+    return await contentsOf(scratch.start)
   } catch (error) {
     throw cancelled(signal) ?? error
   } finally {

@@ -5,7 +5,7 @@ import { UserError } from '../../server/errors.ts'
 import { run, type Start } from '../shared/client.ts'
 import { cancelled } from '../shared/dump-stream.ts'
 import { say } from './cli.ts'
-import { check } from './contents.ts'
+import { mustBeWhole } from './contents.ts'
 import { doorOf, mustBeThere, restart } from './server.ts'
 
 /**
@@ -18,7 +18,7 @@ export async function restore(host: DriverHost, database: string, bytes: Readabl
   if (!(await isThere(start, mark))) await mustBeEmpty(host, database)
   try {
     const count = await lay(start, bytes, signal)
-    await check(start, incoming, count)
+    mustBeWhole(await run(start, { command: ['redis-check-rdb', incoming] }), count)
     const early = cancelled(signal)
     if (early) throw early
   } catch (error) {
@@ -58,18 +58,10 @@ async function lay(start: Start, bytes: Readable, signal: AbortSignal): Promise<
     }
   }
   const input = Readable.from(counted())
-  // Bytes that never come must not keep a cancelled restore.
-  const stop = () => input.destroy(cancelled(signal) ?? undefined)
-  signal.addEventListener('abort', stop)
-  try {
-    const words = ['dd', `of=${incoming}`, 'bs=64k', 'status=none']
-    const { code, stderr } = await run(start, { command: words, signal }, input)
-    if (code !== 0)
-      throw new UserError('unavailable', 'The dump could not be written beside the data.', undefined, [stderr.trim()])
-    return count
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
+  const words = ['dd', `of=${incoming}`, 'bs=64k', 'status=none']
+  const { code, stderr } = await run(start, { command: words, signal }, input)
+  if (code === 0) return count
+  throw new UserError('unavailable', 'The dump could not be written beside the data.', undefined, [stderr.trim()])
 }
 
 async function isThere(start: Start, file: string): Promise<boolean> {

@@ -21,8 +21,7 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
     if (await store.databases.condemn(name)) return
     const users = await usersOf(name)
     if (users.length === 0) throw new UserError('conflict', `Somebody is at work in ${name}.`, 'Try again later.')
-    const detach = users.map((app) => `db:detach ${app} ${name}`).join(', ')
-    throw new UserError('conflict', `${name} is attached to ${users.join(', ')}.`, `First: ${detach}`)
+    throw attachedTo(name, users)
   }
 
   /** Names of the apps that it is attached to, or that still run with it. */
@@ -40,12 +39,11 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
   /** Until no container is left that may use it. */
   async function abandoned(name: string, emit: (line: string) => void): Promise<void> {
     const end = Date.now() + drainLimit
-    for (let told = false; Date.now() < end; told = true) {
-      await leftOvers.attend()
-      const logins = (await store.credentials.list()).filter(({ database }) => database === name)
-      if (logins.length === 0) return
-      if (!told) emit('       Waiting for the last containers that use it')
+    await leftOvers.attend()
+    if (leftOvers.used(name)) emit('       Waiting for the last containers that use it')
+    while (leftOvers.used(name) && Date.now() < end) {
       await delay(200)
+      await leftOvers.attend()
     }
   }
 
@@ -107,11 +105,24 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
       await leftOvers.attend()
     },
 
+    /** Throws what `destroy` would refuse it with. */
+    async destroyable(name: string): Promise<void> {
+      await store.databases.get(name)
+      const users = await usersOf(name)
+      if (users.length > 0) throw attachedTo(name, users)
+    },
+
     async destroy(name: string, emit: (line: string) => void): Promise<void> {
       const database = await store.databases.get(name)
       await condemn(name)
       await abandoned(name, emit)
-      await (await driverOf(database)).drop(database.handle)
+      try {
+        await (await driverOf(database)).drop(database.handle)
+      } catch (error) {
+        // What was begun cannot be taken back: nobody knows whether it was done.
+        const hint = `${name} goes as soon as its server answers.`
+        throw error instanceof UserError ? new UserError(error.code, error.message, hint) : error
+      }
       await store.databases.remove(name)
     },
 
@@ -135,6 +146,11 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
       return { device, handle, drop }
     },
   }
+}
+
+function attachedTo(name: string, users: readonly string[]): UserError {
+  const detach = users.map((app) => `db:detach ${app} ${name}`).join(', ')
+  return new UserError('conflict', `${name} is attached to ${users.join(', ')}.`, `First: ${detach}`)
 }
 
 function installed(device: Device): Device {

@@ -30,8 +30,11 @@ export interface Archives {
   driver(name: string): Promise<ArchiveDriver>
   /** Looks into every archive, and waits for none longer than `patience`. */
   look(): Promise<Look>
-  /** From the store, else from an archive: then it is in the store from now on. Throws `not-found`. */
-  find(id: string): Promise<Backup>
+  /**
+   * By its id, else the newest good one of what has this name, else the newest at all. From the store or from an archive:
+   * then it is in the store from now on. Throws `not-found`.
+   */
+  find(word: string): Promise<Backup>
 }
 
 /** Milliseconds. */
@@ -88,14 +91,18 @@ export function createArchives(devices: ArchiveDevices, store: Pick<Store, 'back
       if (!names.includes(chosen)) throw new UserError('not-found', `There is no archive ${chosen}.`, list)
       return chosen
     },
-    async find(id) {
-      const row = await store.backups.find(id)
+    async find(word) {
+      const row = await store.backups.find(word)
       if (row !== null) return row
       const { backups, unseen } = await look()
-      const found = backups.find((one) => one.id === id)
+      const named = backups.filter((one) => one.subject === word && restorable(one) && !one.missing)
+      const good = named.find(({ state }) => state === 'verified')
+      const found = backups.find((one) => one.id === word) ?? good ?? named[0]
       if (found === undefined) {
-        throw new UserError('not-found', `There is no backup ${id}.`, 'See them: backups:list', unseen)
+        throw new UserError('not-found', `There is no backup ${word}.`, 'See them: backups:list', unseen)
       }
+      const known = await store.backups.find(found.id)
+      if (known !== null) return known
       const { missing: _, ...backup } = found
       await store.backups.add(backup)
       return backup

@@ -7,13 +7,13 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createDriver } from '../../drivers/volume/index.ts'
+import { inDirectory } from '../../drivers/volume/directory.ts'
+import { blog, contentsOf, dumpOf, fixtureServer, type House, openHouse } from '../../test/backup-house.ts'
 import type { ArchiveDriver } from '../devices/classes/archive.ts'
 import type { DatabaseDriver, Dump } from '../devices/classes/database.ts'
 import { type Backup, backupFile } from '../domain/backup.ts'
 import { UserError } from '../errors.ts'
 import { encrypt } from './age.ts'
-import { blog, contentsOf, dumpOf, fixtureServer, type House, openHouse } from './house-for-test.ts'
 
 const execute = promisify(execFile)
 let house: House
@@ -122,7 +122,7 @@ describe('what breaks while it is made is named, and nothing of it stays', () =>
     const small = await mkdtemp(join(tmpdir(), 'megapolos-small-'))
     await execute('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small])
     try {
-      house.place.driver = createDriver({ settings: { path: small } })
+      house.place.driver = inDirectory(small)
       const noise = Array.from({ length: 200 }, () => randomBytes(1000).toString('base64'))
       house.server.databases.set('blog_1', { ...blog, tables: { noise } })
       await expect(capture()).rejects.toThrow(`The archive disk broke off: The disk of ${small} is full.`)
@@ -267,6 +267,14 @@ describe('restoring', () => {
     expect(house.server.named.get('blog')).toBe('blog_1')
   })
 
+  test('of a name takes the newest good one', async () => {
+    const [good, bad] = [await capture(), await capture()]
+    await truncate(fileOf(bad), 2000)
+    await house.backups.verify(bad.id, house.asker).catch(() => {})
+    expect(await house.archives.find('blog')).toMatchObject({ id: good.id })
+    await expect(house.archives.find('shop')).rejects.toThrow('There is no backup shop.')
+  })
+
   test('never switches to a bad one', async () => {
     const backup = await capture()
     await truncate(fileOf(backup), 2000)
@@ -339,7 +347,7 @@ describe('after a kernel that died', () => {
   test('an archive that is away is tidied when it is back', async () => {
     const { one } = await left('capturing')
     const { driver } = house.place
-    house.place.driver = createDriver({ settings: { path: '/nonexistent' } })
+    house.place.driver = inDirectory('/nonexistent')
     const again = house.again()
     await again.tidy()
     expect(await stateOf(one.id)).toMatchObject({ state: 'failed', bytes: null })

@@ -151,7 +151,7 @@ export function createDataBackups(parts: DataBackupParts): DataBackups {
       const backup = await found(id)
       return run('verify', asker, async (job) => {
         const good = await proven(backup, job, async () => {})
-        return [good, `${id} was restored and compared: it is good.`]
+        return [good, `${good.id} was restored and compared: it is good.`]
       })
     },
     async restore(id, as, asker) {

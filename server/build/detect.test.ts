@@ -53,13 +53,27 @@ test('app.json gives the health check and the formation', () => {
     },
     formation: { web: { quantity: 2 }, worker: {} },
   })
-  expect(parseAppJson(text)).toEqual({ checks: { path: '/up', timeout: 20 }, formation: { web: 2, worker: 1 } })
-  expect(parseAppJson('{}')).toEqual({ checks: { path: null, timeout: 60 }, formation: {} })
+  expect(parseAppJson(text)).toEqual({
+    checks: { path: '/up', timeout: 20 },
+    formation: { web: 2, worker: 1 },
+    addons: [],
+  })
+  expect(parseAppJson('{}')).toEqual({ checks: { path: null, timeout: 60 }, formation: {}, addons: [] })
 })
 
 test('attempts and waits of a health check add up', () => {
   const text = JSON.stringify({ healthchecks: { web: [{ path: '/', attempts: 4, timeout: 3, wait: 2 }] } })
   expect(parseAppJson(text).checks.timeout).toBe(20)
+})
+
+test('app.json names addons, with or without an alias; their plans mean nothing here', () => {
+  const text = '{"addons": ["heroku-some:mini", {"plan": "other:big", "as": "CACHE"}]}'
+  expect(parseAppJson(text).addons).toEqual([
+    { name: 'heroku-some', as: null },
+    { name: 'other', as: 'CACHE' },
+  ])
+  expect(() => parseAppJson('{"addons": "heroku-some"}')).toThrow('"addons" must be a list')
+  expect(() => parseAppJson('{"addons": [{"plan": 1}]}')).toThrow('"addons[0]" names no plan')
 })
 
 test.each([

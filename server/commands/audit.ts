@@ -1,7 +1,7 @@
 /** audit */
 import { z } from 'zod'
 import { printable } from '../domain/printed.ts'
-import type { AuditEntry } from '../state/store.ts'
+import type { AuditEntry } from '../state/audit.ts'
 import { command } from './command.ts'
 import { app } from './fields.ts'
 import { table } from './text.ts'

@@ -18,10 +18,10 @@ export const kind = z
 export const to = z.string().optional().meta({ description: 'archive; the only one when left out' })
 const id = z
   .string()
-  .regex(/^[0-9a-f]{8}$/, 'A backup is named by its eight digits: backups:list')
-  .meta({ description: 'its eight digits' })
+  .min(1, 'A backup is named by its eight digits: backups:list')
+  .meta({ description: 'its eight digits; or a name, for the newest good one of that' })
 
-const backup = z.object({
+const shape = z.object({
   ...{ id: z.string(), kind: z.string(), subject: z.string(), archive: z.string(), state: z.string() },
   ...{ bytes: z.number().nullable(), problem: z.string().nullable(), content: z.string() },
   ...{ createdAt: z.string(), createdBy: z.string(), verifiedAt: z.string().nullable() },
@@ -32,13 +32,13 @@ type Planned = z.output<typeof planned>
 export const backups = [
   command({
     name: 'backups:capture',
-    summary: 'Back up a database or volume, then restore it beside and compare: only that makes it good',
+    summary: 'Back up a database or volume, restore it beside, and compare: that makes it good',
     access: 'app:write',
     kind: 'mutation',
     args: z.object({ name: subject, kind, to }),
     positional: ['name'],
     aliases: [{ name: 'backups:create' }],
-    result: backup,
+    result: shape,
     examples: ['backups:capture blog-db', 'backups:capture uploads --to nas'],
     run: async ({ name, kind, to }, context, { dataBackups }) =>
       shown(await dataBackups.capture({ name, kind }, to, asker(context))),
@@ -52,7 +52,7 @@ export const backups = [
     args: z.object({ name: subject.optional() }),
     positional: ['name'],
     aliases: [{ name: 'backups' }],
-    result: z.object({ backups: z.array(backup.extend({ missing: z.boolean() })), unseen: z.array(z.string()) }),
+    result: z.object({ backups: z.array(shape.extend({ missing: z.boolean() })), unseen: z.array(z.string()) }),
     run: async ({ name }, _context, { dataBackups }) => {
       const { backups, unseen } = await dataBackups.look()
       const wanted = backups.filter((one) => name === undefined || one.subject === name)
@@ -72,10 +72,10 @@ export const backups = [
     summary: 'Show a backup',
     access: 'app:read',
     kind: 'query',
-    args: z.object({ id }),
-    positional: ['id'],
-    result: backup.extend({ file: z.string() }),
-    run: async ({ id }, _context, { dataBackups }) => {
+    args: z.object({ backup: id }),
+    positional: ['backup'],
+    result: shape.extend({ file: z.string() }),
+    run: async ({ backup: id }, _context, { dataBackups }) => {
       const one = await dataBackups.find(id)
       return { ...shown(one), file: backupFile(one) }
     },
@@ -96,10 +96,10 @@ export const backups = [
     summary: 'Read a backup back, restore it beside, and compare',
     access: 'app:write',
     kind: 'mutation',
-    args: z.object({ id }),
-    positional: ['id'],
-    result: backup,
-    run: async ({ id }, context, { dataBackups }) => shown(await dataBackups.verify(id, asker(context))),
+    args: z.object({ backup: id }),
+    positional: ['backup'],
+    result: shape,
+    run: async ({ backup: id }, context, { dataBackups }) => shown(await dataBackups.verify(id, asker(context))),
     text: (one) => [`${one.id} is good: restored and compared. ${one.content}.`],
   }),
   command({
@@ -108,14 +108,18 @@ export const backups = [
     access: 'admin',
     kind: 'mutation',
     args: z.object({
-      id,
+      backup: id,
       as: z.string().min(1).optional().meta({ description: 'make a new one of this name, and touch no other' }),
       dryRun,
     }),
-    positional: ['id'],
+    positional: ['backup'],
     result: planned,
-    examples: ['backups:restore 1a2b3c4d', 'backups:restore 1a2b3c4d --as blog-db-of-monday'],
-    run: async ({ id, as, dryRun }, context, { dataBackups }): Promise<Planned> => {
+    examples: [
+      'backups:restore blog-db',
+      'backups:restore 1a2b3c4d',
+      'backups:restore 1a2b3c4d --as blog-db-of-monday',
+    ],
+    run: async ({ backup: id, as, dryRun }, context, { dataBackups }): Promise<Planned> => {
       if (dryRun) return { planned: true, operations: await dataBackups.planRestore(id, as ?? null), result: '' }
       const { name, kept } = await dataBackups.restore(id, as ?? null, asker(context))
       const old = kept === null ? '' : ` What was there is ${kept} now.`
@@ -129,11 +133,11 @@ export const backups = [
     access: 'admin',
     kind: 'query',
     reveals: true,
-    args: z.object({ id }),
-    positional: ['id'],
+    args: z.object({ backup: id }),
+    positional: ['backup'],
     result: z.null(),
     examples: ['backups:download 1a2b3c4d > blog-db.age'],
-    run: async ({ id }, context, { dataBackups }) => {
+    run: async ({ backup: id }, context, { dataBackups }) => {
       const write = pipeTo(context, `backups:download ${id} > ${id}.age`)
       for await (const bytes of await dataBackups.download(id, context.signal)) await write(bytes)
       return null
@@ -145,23 +149,27 @@ export const backups = [
     summary: 'Delete a backup from its archive',
     access: 'admin',
     kind: 'mutation',
-    args: z.object({ id, confirm: z.string().optional().meta({ description: 'its eight digits again' }), dryRun }),
-    positional: ['id'],
+    args: z.object({
+      backup: id,
+      confirm: z.string().optional().meta({ description: 'its eight digits again' }),
+      dryRun,
+    }),
+    positional: ['backup'],
     aliases: [{ name: 'backups:remove' }, { name: 'backups:destroy' }],
     result: planned,
-    run: async ({ id, confirm, dryRun }, _context, { dataBackups }): Promise<Planned> => {
+    run: async ({ backup: id, confirm, dryRun }, _context, { dataBackups }): Promise<Planned> => {
       const one = await dataBackups.find(id)
       const operations = [`delete ${backupFile(one)} from ${one.archive}`]
       if (dryRun) return { planned: true, operations, result: '' }
-      confirmed(id, confirm, `backups:delete ${id}`)
-      await dataBackups.delete(id)
-      return { planned: false, operations: [], result: `${id} is deleted.` }
+      confirmed(one.id, confirm, `backups:delete ${one.id}`)
+      await dataBackups.delete(one.id)
+      return { planned: false, operations: [], result: `${one.id} is deleted.` }
     },
     text: plannedText,
   }),
   command({
     name: 'backups:unlock',
-    summary: 'Let this server open the backups of another one: its encryption key comes on standard input',
+    summary: 'Open the backups of another server: its encryption key comes on standard input',
     access: 'admin',
     kind: 'mutation',
     input: 'the encryption key of the server that made the backups',
@@ -182,7 +190,7 @@ export const backups = [
   }),
 ]
 
-function shown(one: Backup): z.output<typeof backup> {
+function shown(one: Backup): z.output<typeof shape> {
   const { id, kind, subject, archive, state, bytes, problem, createdAt, createdBy, verifiedAt } = one
   const content = summaryText(one)
   return { id, kind, subject, archive, state, bytes, problem, content, createdAt, createdBy, verifiedAt }
@@ -192,7 +200,7 @@ function sizeText({ bytes }: Pick<Backup, 'bytes'>): string {
   return bytes === null || bytes === 0 ? '-' : bytesText(bytes)
 }
 
-type Shown = z.output<typeof backup> & { readonly missing: boolean }
+type Shown = z.output<typeof shape> & { readonly missing: boolean }
 
 function proofText({ state, problem, content, verifiedAt, missing }: Shown): string {
   if (missing && restorable({ state: state as Backup['state'] })) return 'NOT THERE: the archive has no such file'

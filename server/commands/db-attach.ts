@@ -59,6 +59,7 @@ export const dbAttach = [
     }),
     positional: ['app', 'database'],
     short: { a: 'as', n: 'noRestart' },
+    secret: ['env'],
     result: change,
     examples: [
       'db:attach blog blog-db',
@@ -73,7 +74,10 @@ export const dbAttach = [
       const on = create === undefined ? null : await attachments.databases.device(create)
       const name = database ?? (on && (await attachments.databases.freeName(`${found.name}-${on.driver}`)))
       if (!name) throw new UserError('usage', 'Which database?', `db:attach ${app} <database>, or --create <driver>`)
-      if (!on) await within(context, name, kernel)
+      if (!on) {
+        await kernel.databases.ready(name)
+        await within(context, name, kernel)
+      }
       const wishes = { database: name, on, alias: as, env }
       return kernel.pipeline.attach(found, wishes, by, { restart: !noRestart, dryRun })
     },
@@ -117,11 +121,12 @@ export const dbAttach = [
       database: databaseName,
       app: app.optional(),
       rotate: z.boolean().default(false).meta({ description: 'new logins, rolled out before the old ones end' }),
+      dryRun,
     }),
     positional: ['database', 'app'],
     result: z.object({ logins: z.array(login), rotated: z.array(z.string()) }),
     examples: ['db:credentials blog-db', 'db:credentials blog-db blog --rotate'],
-    run: async ({ database, app, rotate }, context, kernel) => {
+    run: async ({ database, app, rotate, dryRun }, context, kernel) => {
       await kernel.store.databases.get(database)
       const logins = await kernel.attachments.loginsOf(database)
       const wanted = app === undefined ? logins : logins.filter((one) => one.app.name === app)
@@ -137,8 +142,8 @@ export const dbAttach = [
       if (!rotate) return { logins: wanted.map(shown), rotated: [] }
       const rotated: string[] = []
       for (const one of wanted) {
-        const { result } = await kernel.pipeline.relogin(one.app, { fresh: [database] }, asker(context))
-        rotated.push(result)
+        const done = await kernel.pipeline.relogin(one.app, { fresh: [database] }, asker(context), dryRun)
+        rotated.push(...changeText(done))
       }
       return { logins: [], rotated }
     },

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { databaseNameProblem } from '../domain/database.ts'
 import { command } from './command.ts'
-import { asker, confirmed } from './fields.ts'
+import { asker, confirmed, dryRun } from './fields.ts'
 import { ago, facts, table } from './text.ts'
 
 export const databaseName = z
@@ -103,17 +103,19 @@ export const db = [
     args: z.object({
       name: databaseName,
       confirm: z.string().optional().meta({ description: 'the name again' }),
+      dryRun,
     }),
     positional: ['name'],
     result: done,
     examples: ['db:destroy blog-db --confirm blog-db'],
-    run: async ({ name, confirm }, context, { store, databases }) => {
-      await store.databases.get(name)
+    run: async ({ name, confirm, dryRun }, context, { attachments, databases }) => {
+      await attachments.databases.destroyable(name)
+      if (dryRun) return { result: `Would do:\n  destroy the database ${name}` }
       confirmed(name, confirm, `db:destroy ${name}`)
       await databases.destroy(name, asker(context))
       return { result: `${name} is gone.` }
     },
-    text: ({ result }) => [result],
+    text: ({ result }) => result.split('\n'),
   }),
   command({
     name: 'db:logs',

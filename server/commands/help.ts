@@ -10,6 +10,7 @@ const topics: Readonly<Record<string, string>> = {
   apps: 'Apps',
   config: 'Config vars',
   domains: 'Domains',
+  volumes: 'Volumes',
   ps: 'Processes',
   releases: 'Releases',
   builds: 'Builds',
@@ -17,6 +18,8 @@ const topics: Readonly<Record<string, string>> = {
   jobs: 'Jobs',
   db: 'Databases',
   devices: 'Devices',
+  backups: 'Backups',
+  notify: 'Bad news',
   drivers: 'Drivers',
   keys: 'Keys',
   tokens: 'Tokens',
@@ -26,6 +29,7 @@ const topics: Readonly<Record<string, string>> = {
 
 const topicOf: Readonly<Record<string, string>> = {
   run: 'logs',
+  storage: 'volumes',
   enter: 'logs',
   attachments: 'db',
   events: 'server',

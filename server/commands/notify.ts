@@ -20,7 +20,7 @@ const shown = z.object({ id: z.number(), to: z.string(), createdAt: z.string(), 
 export const notify = [
   command({
     name: 'notify:add',
-    summary: 'Post bad news as JSON to a webhook: failed backups and jobs, crashes, servers that do not answer',
+    summary: 'Post bad news to a webhook as JSON: failed backups and jobs, crashes, servers away',
     access: 'admin',
     kind: 'mutation',
     args: z.object({ url }),
@@ -53,10 +53,10 @@ export const notify = [
     summary: 'Post a test to a webhook',
     access: 'admin',
     kind: 'mutation',
-    args: z.object({ id }),
-    positional: ['id'],
+    args: z.object({ webhook: id }),
+    positional: ['webhook'],
     result: shown,
-    run: async ({ id }, _context, kernel) => {
+    run: async ({ webhook: id }, _context, kernel) => {
       const webhook = await find(id, kernel)
       await kernel.notifier.test(webhook)
       return masked(webhook)
@@ -68,10 +68,10 @@ export const notify = [
     summary: 'Stop posting bad news to a webhook',
     access: 'admin',
     kind: 'mutation',
-    args: z.object({ id }),
-    positional: ['id'],
+    args: z.object({ webhook: id }),
+    positional: ['webhook'],
     result: shown,
-    run: async ({ id }, _context, kernel) => {
+    run: async ({ webhook: id }, _context, kernel) => {
       const webhook = await find(id, kernel)
       await kernel.store.webhooks.remove(id)
       return masked(webhook)

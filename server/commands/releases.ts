@@ -69,6 +69,7 @@ export const releases = [
     result: summary.extend({
       processes: z.record(z.string(), z.string()),
       config: z.array(z.string()),
+      attachments: z.array(z.string()),
       changes: z.array(z.string()),
     }),
     run: async ({ app, version }, _context, { store }) => {
@@ -86,6 +87,7 @@ export const releases = [
         ...summarize(one, found),
         processes: Object.fromEntries(Object.entries(one.processes).map(([type, p]) => [type, shownCommand(p)])),
         config: Object.keys(one.config).sort(),
+        attachments: one.attachments.map(({ database, alias }) => `${database} (${alias})`),
         changes: before ? difference(before, one) : ['the first release'],
       }
     },
@@ -95,6 +97,7 @@ export const releases = [
         ['commit', one.commit],
         ['created', `${ago(one.createdAt)} by ${one.createdBy}`],
         ['config', one.config.join(', ') || 'none'],
+        ['attached', one.attachments.join(', ') || 'nothing'],
         ...Object.entries(one.processes).map(([type, line]): [string, string] => [type, line]),
       ]),
       'Changed since the release before:',

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Device, Manifest } from '../domain/device.ts'
-import { UserError } from '../errors.ts'
+import { messageOf, UserError } from '../errors.ts'
 import { endpointAddress } from '../network/subnets.ts'
 import type { Store } from '../state/store.ts'
 import type { Devices } from './devices.ts'
@@ -23,6 +23,8 @@ export interface Lifecycle {
   planInstall(wish: InstallWish): Promise<{ readonly device: string; readonly operation: string }>
   planRemove(name: string): Promise<string>
   restart(name: string): Promise<void>
+  /** Containers that stayed down run again, as after a reboot. Never throws. */
+  revive(): Promise<void>
   logs(name: string, lines: number): Promise<string[]>
   /** Where apps reach it, and who uses it, a phrase each: `the database blog-db`. */
   details(name: string): Promise<{
@@ -89,6 +91,10 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
       return device.as === 'adopted' ? `forget ${name}; its server goes on` : `end ${name}, and delete its data`
     },
     restart: (name) => alone(name, async () => (await devices.database(name)).restart()),
+    revive: async () => {
+      const started = await host.containers.revive().catch((error) => [{ name: 'devices', problem: messageOf(error) }])
+      for (const one of started) host.log.warn('devices.revived', one)
+    },
     logs: async (name, lines) => (await devices.database(name)).logs(lines),
     details: async (device) => ({
       endpoints: (await store.endpoints.list())

@@ -1,5 +1,6 @@
 /** Every check, listed once. */
 import type { AnyCheck } from './check.ts'
+import { backups } from './checks/backups.ts'
 import { clock } from './checks/clock.ts'
 import { containers } from './checks/containers.ts'
 import { devices } from './checks/devices.ts'
@@ -36,4 +37,5 @@ export const checks: readonly AnyCheck[] = [
   containers,
   devices,
   jobs,
+  backups,
 ]

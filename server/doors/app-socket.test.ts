@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { type IncomingMessage, request } from 'node:http'
+import { Agent, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,7 +37,7 @@ async function freshDoor(): Promise<Tenant> {
   }
   const caller = createCaller(table, { store, pipeline } as unknown as Kernel, log)
   const made = createAppSocket({ caller, store, log })
-  for (const one of [blog, shop]) await made.enter(one, place(one))
+  for (const one of [blog, shop]) await made.enter(one, place(one), false)
   return made
 }
 
@@ -122,6 +122,21 @@ test('curl does, and a mistake is told as it is to people', async () => {
   expect(await curl('http://kernel/whoami', '--data-binary', `@${large}`)).toContain('more than 64 KB')
 })
 
+test('a kept connection carries many requests, those that are refused too', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const connections = new Set()
+  for (const body of ['{}', 'nonsense', '{}', 'x'.repeat(100_000), '{}']) {
+    const outgoing = request({ socketPath: socketOf(shop), path: '/ps:stop', method: 'POST', agent })
+    outgoing.end(body)
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+    connections.add(outgoing.socket)
+    for await (const _ of response);
+    expect([400, 403]).toContain(response.statusCode)
+  }
+  agent.destroy()
+  expect(connections.size).toBe(1)
+})
+
 test('the socket is for every user of the container, and a kernel that starts again puts a new one in its place', async () => {
   const before = await stat(socketOf(blog))
   expect(before.mode & 0o777).toBe(0o666)
@@ -149,7 +164,7 @@ test('a path as long as a data home may be is no obstacle', async () => {
   const long = { app: blog.app, group: 'cccccccc', process: 'p'.repeat(30) }
   const path = join(folder, 'x'.repeat(60 - folder.length), folderName(long))
   await mkdir(path, { recursive: true })
-  await door.enter(long, path)
+  await door.enter(long, path, false)
   expect((await stat(join(path, 'kernel.sock'))).isSocket()).toBe(true)
   await door.leave(long, path)
   await expect(stat(join(path, 'kernel.sock'))).rejects.toThrow('ENOENT')

@@ -25,7 +25,7 @@ export interface AppSocketPorts {
 
 /** Connections of one socket; more are closed at once. */
 const connections = 32
-/** Milliseconds in which a request is in, and in which its answer is out. */
+/** Milliseconds in which a request is in, in which its answer is out and the next request begins. */
 const patience = 10_000
 /** Milliseconds that a question may take; a change takes as long as it takes. */
 const longestQuery = 60_000
@@ -33,33 +33,39 @@ const longestQuery = 60_000
 export function createAppSocket(ports: AppSocketPorts): Tenant {
   const limits = appLimits()
   const open = new Map<string, { close(): Promise<void> }>()
-  const askers = new WeakMap<Socket, { readonly one: GroupProcess; readonly silent: NodeJS.Timeout }>()
+  const askers = new WeakMap<Socket, GroupProcess>()
+  const deadlines = new WeakMap<Socket, NodeJS.Timeout>()
   let made = 0
   const http = createHttp({ maxHeaderSize: 16 * 1024 }, (request, response) => {
     answer(request, response).catch(() => response.destroy())
   })
   http.on('clientError', (_error, socket) => socket.destroy())
 
-  /** A connection is one request, so that the time of the one is the time of the other. */
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    clearTimeout(askers.get(request.socket)?.silent)
-    const late = setTimeout(() => request.destroy(), patience)
-    const [status, text] = await handle(request, response, () => clearTimeout(late)).then(
+    const { socket } = request
+    hurry(socket)
+    const [status, text] = await handle(request, response).then(
       (json): [number, string] => [200, json],
       (error): [number, string] => [codes[told(error).code].status, failureText(told(error))],
     )
-    clearTimeout(late)
-    const unread = setTimeout(() => response.destroy(), patience)
-    response.once('close', () => clearTimeout(unread))
-    response.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(`${text}\n`)
+    hurry(socket)
+    response.writeHead(status, { 'content-type': 'application/json' }).end(`${text}\n`)
   }
 
-  async function handle(request: IncomingMessage, response: ServerResponse, taken: () => void): Promise<string> {
-    const one = askers.get(request.socket)?.one
+  function hurry(socket: Socket): void {
+    clearTimeout(deadlines.get(socket))
+    deadlines.set(
+      socket,
+      setTimeout(() => socket.destroy(), patience),
+    )
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<string> {
+    const one = askers.get(request.socket)
     if (!one) throw new Error('a connection of no socket')
     return limits.run(one.app, async () => {
       const asked = await readRequest(request)
-      taken()
+      clearTimeout(deadlines.get(request.socket))
       return run(one, asked, hangUp(response))
     })
   }
@@ -101,13 +107,13 @@ export function createAppSocket(ports: AppSocketPorts): Tenant {
   async function listen(one: GroupProcess, folder: string): Promise<{ close(): Promise<void> }> {
     const sockets = new Set<Socket>()
     const listener = createServer({ allowHalfOpen: true }, (socket) => {
-      const silent = setTimeout(() => socket.destroy(), patience)
-      askers.set(socket, { one, silent })
+      askers.set(socket, one)
       sockets.add(socket)
       socket.once('close', () => {
-        clearTimeout(silent)
+        clearTimeout(deadlines.get(socket))
         sockets.delete(socket)
       })
+      hurry(socket)
       http.emit('connection', socket)
     })
     listener.maxConnections = connections

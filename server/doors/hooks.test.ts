@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request, type Server } from 'node:http'
@@ -40,7 +40,7 @@ beforeAll(async () => {
     lines: (words, context) => lines(words, context),
     value: () => Promise.reject(new Error('not used here')),
     terminal: (words, context) => terminal(words, context),
-    expects: (words) => (words[0] === 'keys:add' ? { what: 'an OpenSSH public key', streams: false } : null),
+    expects: ([name = '']) => (name in reads ? { what: 'something', streams: reads[name] === 'stream' } : null),
     outline: () => null,
   }
   const keys = { byName: async (name: string) => (name === laptop.name ? laptop : null) }
@@ -48,6 +48,8 @@ beforeAll(async () => {
   server = createKernelSocket({ caller, keys, tokens, health: async () => ({ store: 'ok' }) })
   await new Promise<void>((resolve) => server.listen(socket, resolve))
 })
+
+const reads: Readonly<Record<string, 'text' | 'stream'>> = { 'keys:add': 'text', 'db:import': 'stream' }
 
 afterAll(async () => {
   server.close()
@@ -130,6 +132,31 @@ test('a command that reads standard input gets it, and only then is it read', as
   lines = async (_words, { input }) => [input]
   expect((await ssh('keys:add laptop', 'ssh-ed25519 AAAA\n')).out).toBe('ssh-ed25519 AAAA\n\n')
   expect((await ssh('apps:list', 'never read')).out).toBe('\n')
+})
+
+test('input of any length and any bytes comes as it is sent, while the command already runs', async () => {
+  const bytes = randomBytes(24 * 1024 * 1024)
+  const hash = createHash('sha256')
+  lines = async (_words, { source, emit, input }) => {
+    emit('reading')
+    for await (const chunk of source ?? []) hash.update(chunk as Buffer)
+    return [hash.digest('hex'), input]
+  }
+  const child = spawn(join(hooks, 'forced-command'), ['laptop'], {
+    env: { PATH: process.env.PATH ?? '', MEGAPOLOS_SOCKET: socket, SSH_ORIGINAL_COMMAND: 'db:import blog-db' },
+  })
+  // The rest is only sent once the command has begun with the first part of it.
+  child.stdin.write(bytes.subarray(0, 100_000))
+  child.stdout.once('data', () => child.stdin.end(bytes.subarray(100_000)))
+  const { code, out, err } = await ended(child)
+  expect(err).toBe('')
+  expect(out).toBe(`reading\n${createHash('sha256').update(bytes).digest('hex')}\n\n`)
+  expect(code).toBe(0)
+})
+
+test('config:set that ends like a terminal command is none', async () => {
+  lines = async (words) => [...words]
+  expect((await ssh('config:set blog A=:connect')).out).toBe('config:set\nblog\nA=:connect\n')
 })
 
 test('a kernel that is not there is said, with the command that starts it and exit code 75', async () => {

@@ -1,5 +1,5 @@
 /** Containers of devices: made from a spec, known by their names, kept by the engine itself. */
-import { UserError } from '../errors.ts'
+import { messageOf, UserError } from '../errors.ts'
 import { refusing, unlessGone } from './answers.ts'
 import { type Client, createClient } from './client.ts'
 import { type Owner, ownerOf, writeFiles } from './container-files.ts'
@@ -25,6 +25,11 @@ export interface DeviceContainers {
   /** With the directories that are mounted into it. */
   list(device: string): Promise<readonly { readonly name: string; readonly sources: readonly string[] }[]>
   logs(device: string, name: string, lines: number): Promise<string[]>
+  /**
+   * Starts those that ended and that the engine has left down, as it does when an address was not there yet. Returns
+   * their full names, and why one could not be started.
+   */
+  revive(): Promise<readonly { readonly name: string; readonly problem: string | null }[]>
 }
 
 export interface DeviceNetwork {
@@ -90,6 +95,19 @@ export function createDeviceContainers({ socket, system, key }: Parts): DeviceCo
           ? [{ name: full.slice(start.length), sources: Mounts.map(({ Source }) => Source) }]
           : []
       })
+    },
+    revive: async () => {
+      const all = await client.listContainers([`megapolos.system=${system}`, 'megapolos.device'])
+      const down = all.filter(({ State, Labels }) => State === 'exited' && Labels['megapolos.device'])
+      return Promise.all(
+        down.map(async ({ Id, Names }) => ({
+          name: (Names[0] ?? Id).replace(/^\//, ''),
+          problem: await client
+            .container(Id)
+            .start()
+            .then(() => null, messageOf),
+        })),
+      )
     },
     logs: async (device, name, lines) => {
       const { Id } = await present(device, name)

@@ -1,4 +1,5 @@
 /** The containers that untrusted drivers run in: no network, nothing to write to, no right at all, and little of everything. */
+import { randomBytes } from 'node:crypto'
 import { createClient } from './client.ts'
 import type { Session } from './engine.ts'
 import { attach } from './session.ts'
@@ -26,12 +27,9 @@ export function createDriverContainers(parts: { readonly socket: string; readonl
   const label = `megapolos.system=${parts.system}`
   return {
     async start(container) {
-      // No device has an empty name, so none of their containers is called like this.
-      const name = `mp-${parts.system}..${container.device}`
-      await client
-        .container(name)
-        .remove({ force: true })
-        .catch(() => {})
+      // Never the same twice: the one before may still be on its way out. No device has an empty name, so none of their
+      // containers is called like this.
+      const name = `mp-${parts.system}..${container.device}.${randomBytes(4).toString('hex')}`
       const { Id } = await client.createContainer(name, options(container, parts.system))
       return attach(client, Id, false)
     },

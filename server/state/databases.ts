@@ -50,6 +50,13 @@ export function createDatabases(db: Database): Databases {
       ])
     },
 
+    async unfinished() {
+      const [row] = await db.query(`SELECT EXISTS (SELECT 1 FROM databases WHERE state = 'destroying')
+        OR EXISTS (SELECT 1 FROM credentials WHERE state = 'revoking')
+        OR EXISTS (SELECT 1 FROM scratch_databases WHERE abandoned = 1) AS found`)
+      return row?.found === 1
+    },
+
     async addScratch(device, handle) {
       await batchOr(
         db,

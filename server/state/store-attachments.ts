@@ -17,6 +17,8 @@ export interface Databases {
   remove(name: string): Promise<void>
   /** What a dead kernel had begun is to be undone: databases → destroying, logins → revoking, scratch → abandoned. */
   interruptAll(): Promise<void>
+  /** Whether anything is to be ended: databases, logins or scratch databases. */
+  unfinished(): Promise<boolean>
   addScratch(device: string, handle: string): Promise<void>
   scratches(): Promise<ScratchRow[]>
   removeScratch(device: string, handle: string): Promise<void>

@@ -1,19 +1,21 @@
 /** The desired state, a file a noun. `openStore` opens the database, migrates it and builds these. */
-import type { Key, Role, SocketGrant, Token } from '../domain/access.ts'
+import type { Key, SocketGrant, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
-import type { Approval } from '../domain/device.ts'
 import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
+import type { Approvals } from './approvals.ts'
+import type { Audit } from './audit.ts'
 import type { Backups } from './backups.ts'
 import type { DeviceSecrets } from './device-secrets.ts'
 import type { Devices } from './devices.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Schedules } from './schedules.ts'
 import type { Attachments, Credentials, Databases } from './store-attachments.ts'
+import type { Volumes } from './volumes.ts'
 import type { Webhooks } from './webhooks.ts'
 
 export interface Store {
@@ -29,6 +31,7 @@ export interface Store {
   readonly tokens: Tokens
   readonly socketGrants: SocketGrants
   readonly devices: Devices
+  readonly volumes: Volumes
   readonly approvals: Approvals
   readonly backups: Backups
   readonly schedules: Schedules
@@ -215,40 +218,9 @@ export interface Tokens {
 }
 
 /** Which drivers that are not trusted code may do what. */
-export interface Approvals {
-  get(driver: string): Promise<Approval | null>
-  /** In the place of an earlier one. */
-  set(approval: Omit<Approval, 'approvedAt'>): Promise<void>
-  /** Not an error when there is none. */
-  remove(driver: string): Promise<void>
-}
-
 export interface Settings {
   get(name: string): Promise<string | null>
   set(name: string, value: string): Promise<void>
-}
-
-export interface AuditEntry {
-  readonly at: string
-  readonly actor: string
-  readonly role: Role
-  readonly door: string
-  readonly from: string | null
-  readonly command: string
-  /** JSON with secret arguments masked. */
-  readonly args: string
-  /** `ok`, or the error's code. */
-  readonly result: string
-}
-
-export interface Audit {
-  add(entry: AuditEntry): Promise<void>
-  /** Newest first. `app` is a name: those that say it, and those of the app that has it now. */
-  list(filter: { readonly app?: string; readonly limit: number }): Promise<AuditEntry[]>
-  /** How many are beyond the newest `keep`, or from before `before` (ISO 8601). */
-  expired(keep: number, before: string): Promise<number>
-  /** Removes those. */
-  expire(keep: number, before: string): Promise<void>
 }
 
 export interface Events {

@@ -13,10 +13,13 @@ const user = z.string().regex(/^[a-z0-9_][a-z0-9_-]{0,31}(:[a-z0-9_-]{1,32})?$/,
 const packages = z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'must be names of Debian packages')).max(50)
 const exec = z.strictObject({ command: words, env: env.optional(), user: user.optional() })
 const progress = z.strictObject({ progress: z.int() })
+const stopSignal = z.enum(['SIGTERM', 'SIGINT', 'SIGQUIT'])
 const seconds = z.number().int().min(0).max(600)
 
 /** An official image of Docker Hub: no other registry, and none of the images that this machine already has. */
-const hub = z.string().regex(/^[a-z0-9][a-z0-9_-]*:[\w][\w.-]{0,60}$/, 'must be an official image such as postgres:17')
+const hub = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]*:[\w][\w.-]{0,60}$/, 'must be an official image with its version, such as nginx:1.28')
 /** No flags: with them a line mounts files, or uses the network of the machine. */
 const line = z
   .string()
@@ -50,11 +53,11 @@ const container = z.strictObject({
   capabilities: z.array(z.enum(capabilities)).optional(),
 })
 
-/** Positional, in the order of `DriverHost`; an argument that is a function there is the number of a progress here. */
+/** Positional, in the order of `DriverHost`; where that takes a function, here goes the progress that the driver was given. */
 export const hostArguments = {
   'node.exec': z.tuple([exec]),
   'node.packages': z.tuple([packages, progress.optional()]),
-  'node.serve': z.tuple([z.strictObject({ name, command: words, user })]),
+  'node.serve': z.tuple([z.strictObject({ name, command: words, user, stopSignal: stopSignal.optional() })]),
   'node.stop': z.tuple([name]),
   'containers.image': z.tuple([
     z.strictObject({
@@ -78,8 +81,9 @@ export const hostArguments = {
 } as const
 export type HostCall = keyof typeof hostArguments
 
-/** Of what the driver holds already: no privilege is needed to use it. */
+/** Of what the driver holds already, or is: no privilege is needed. */
 export const handleArguments = {
+  'host.about': z.tuple([]),
   'streams.read': z.tuple([
     z.int(),
     z

@@ -8,7 +8,7 @@ import { type HandleCall, type HostCall, handleArguments, hostArguments } from '
 
 export type HostCalls = (method: string, params: unknown) => Promise<unknown>
 
-/** `tell` sends a line of a progress that the driver numbered. */
+/** `tell` takes a line for a progress that the driver was given with its own call, and handed on. */
 export function createHostCalls(
   host: DriverHost,
   gate: Gate,
@@ -53,7 +53,9 @@ export function createHostCalls(
     'secrets.get': (name) => host.secrets.get(name),
     'secrets.set': (name, value) => host.secrets.set(name, value),
   }
+  const about = () => ({ device: host.device, system: host.system, settings: host.settings })
   const held: { [C in HandleCall]: (...args: z.output<(typeof handleArguments)[C]>) => unknown } = {
+    'host.about': about,
     'streams.read': handles.read,
     'streams.write': handles.write,
     'streams.end': handles.end,

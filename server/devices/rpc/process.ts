@@ -70,9 +70,8 @@ export async function openProcess(
     (error) => end(messageOf(error)),
   )
 
-  const answer = answers(handles, (progress, text) => {
-    if (!isOver) void connection.sendNotification('progress', progress, text).catch(() => {})
-  })
+  const tell = (progress: number, text: string) => progresses.get(progress)?.(text.slice(0, longestLine))
+  const answer = answers(handles, tell)
   connection.onRequest(async (method, params) => {
     if (asked >= mostAsked) return refusal(new UserError('conflict', `More than ${mostAsked} calls at once.`))
     asked += 1
@@ -86,8 +85,7 @@ export async function openProcess(
   })
   connection.onNotification((method, params) => {
     const [progress, text] = Array.isArray(params) ? params : []
-    if (method === 'progress' && typeof text === 'string')
-      progresses.get(Number(progress))?.(text.slice(0, longestLine))
+    if (method === 'progress' && typeof text === 'string') tell(Number(progress), text)
   })
   connection.listen()
 

@@ -14,7 +14,7 @@ beforeAll(async () => {
   image = await makeImage(system)
 })
 beforeEach(async () => {
-  house = await driverHouse(system, image)
+  house = await driverHouse(system, async () => image)
 })
 afterEach(() => house.close())
 afterAll(() => sweep(system))
@@ -106,6 +106,38 @@ test('what is restored goes into the program that the driver named', async () =>
   )
   await driver.restore('blog', Readable.from(['one ', 'two']), never())
   expect(read.join('')).toBe('one two')
+})
+
+test('an archive takes and gives streams; one that breaks on its way in says why, in its own words', async () => {
+  await house.add('shelf', ['containers'], 'archive')
+  const { read, process } = program(['what was kept'], { code: 0, stderr: '' })
+  const driver = house.load<'archive'>(
+    'shelf',
+    hostWith(
+      'shelf',
+      containersThat(() => process),
+    ),
+  )
+  expect(await driver.put('a/b', Readable.from(['one ', 'two']), never())).toEqual({ bytes: 7 })
+  expect(read.join('')).toBe('one two')
+  expect(await driver.list('')).toEqual([{ name: 'a', bytes: 1 }])
+  expect(await text(await driver.get('a/b', never()))).toBe('what was kept')
+
+  const broken = Readable.from(
+    (async function* () {
+      yield 'one'
+      throw new Error('the disk that it is read from is gone')
+    })(),
+  )
+  const other = program([], { code: 1, stderr: 'cut off' })
+  const second = house.load<'archive'>(
+    'shelf',
+    hostWith(
+      'other',
+      containersThat(() => other.process),
+    ),
+  )
+  await expect(second.put('a/b', broken, never())).rejects.toThrow('the disk that it is read from is gone')
 })
 
 test('a terminal on the node is not opened for a driver that may not run anything there', async () => {

@@ -6,17 +6,17 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { createDriver } from '../../drivers/volume/index.ts'
-import type { DatabaseAccess } from '../attachments/access.ts'
-import type { ArchiveDriver } from '../devices/classes/archive.ts'
-import type { Contents, DatabaseDriver, Dump } from '../devices/classes/database.ts'
-import { UserError } from '../errors.ts'
-import { createJobs } from '../jobs/jobs.ts'
-import { quiet, startStore } from '../state/test-stores.ts'
-import { createArchives } from './archives.ts'
-import { createDataBackups, type DataBackups } from './data-backups.ts'
-import { databaseSubjects } from './database-subjects.ts'
-import type { Subjects } from './subject.ts'
+import { inDirectory } from '../drivers/volume/directory.ts'
+import type { DatabaseAccess } from '../server/attachments/access.ts'
+import { createArchives } from '../server/backups/archives.ts'
+import { createDataBackups, type DataBackups } from '../server/backups/data-backups.ts'
+import { databaseSubjects } from '../server/backups/database-subjects.ts'
+import type { Subjects } from '../server/backups/subject.ts'
+import type { ArchiveDriver } from '../server/devices/classes/archive.ts'
+import type { Contents, DatabaseDriver, Dump } from '../server/devices/classes/database.ts'
+import { UserError } from '../server/errors.ts'
+import { createJobs } from '../server/jobs/jobs.ts'
+import { quiet, startStore } from '../server/state/test-stores.ts'
 
 type Rows = Readonly<Record<string, readonly string[]>>
 export interface FixtureDatabase {
@@ -130,7 +130,7 @@ export async function openHouse(server = fixtureServer(), archiveFolder?: string
   server.databases.set('blog_1', structuredClone(blog))
   server.named.set('blog', 'blog_1')
 
-  const place: { driver: ArchiveDriver } = { driver: createDriver({ settings: { path } }) }
+  const place: { driver: ArchiveDriver } = { driver: inDirectory(path) }
   const archives = createArchives({ archives: async () => ['disk'], archive: async () => place.driver }, store)
   const journal: string[] = []
   const open = (): DataBackups =>
