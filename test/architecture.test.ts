@@ -45,6 +45,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'open-attachments.ts': [...vocabulary, 'attachments', ...tools],
   'open-backups.ts': [...vocabulary, 'attachments', 'backups', 'mounts', ...tools],
   'open-devices.ts': [...vocabulary, 'build', ...tools, 'open-drivers.ts'],
+  'open-volumes.ts': [...vocabulary, 'mounts', ...tools],
   'open-drivers.ts': [...vocabulary, 'build', ...tools],
   backups: [...vocabulary, 'push', 'attachments', ...tools],
   // Ties what devices provide to apps; the order of their changes is the pipeline's.

@@ -48,6 +48,7 @@ async function devices() {
   const store = {
     devices: {
       list: async () => rows,
+      get: async (name: string) => rows.find((row) => row.name === name),
       add: async (device: Omit<Device, 'createdAt'>) => void rows.push({ ...device, createdAt: 'now' }),
     },
   }
