@@ -133,7 +133,8 @@ test('a kernel that is killed in the middle: the next one ends what was begun, a
     ready: () => (++asked === 2 ? new Promise<void>(() => {}) : house.proxy.traffic.ready()),
   }
   const dead = house.fresh({ traffic })
-  const release = await releaseOf({ VERSION: 'two' })
+  // It takes its time to end: who did not wait for that would be seen.
+  const release = await releaseOf({ VERSION: 'two', LINGER: '3000' })
   dead.deploy(await house.current(app), release, formation(1), testJob().job).catch(() => {})
   await until(() => asked === 2)
   const neverTwo = onlyOneGroupRuns()
