@@ -1,5 +1,5 @@
 /** start(config): builds every part and joins them; the only place where they meet. */
-import { readFile, realpath } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { settleAftermath } from './aftermath.ts'
 import { currentBases } from './build/bases.ts'
@@ -33,14 +33,13 @@ import { createJobs } from './jobs/jobs.ts'
 import { createAppLogs } from './live/app-logs.ts'
 import { openLive } from './live/redis.ts'
 import { createLog, type Log } from './log.ts'
-import { createGroups } from './mounts/groups.ts'
-import { createVolumes } from './mounts/volumes.ts'
 import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
 import { openAttachments } from './open-attachments.ts'
 import { openBackups } from './open-backups.ts'
 import { openDevices, usersOf } from './open-devices.ts'
+import { openVolumes } from './open-volumes.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
@@ -100,13 +99,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     grants: () => attachments.grants(),
     log,
   })
-  const groups = createGroups({ folder: config.paths.mounts, log })
-  const storage = createStorage({ socket: config.docker, system })
-  const volumes = createVolumes({
-    ...{ store, groups, log, paths: config.paths },
-    storage: { device: 'directory', driver: devices.storage },
-    own: async () => [config.home, await realpath(config.program), await storage.root()],
-  })
+  const { groups, volumes, takeOver } = openVolumes({ config, system, store, devices, log })
   const opened = openAttachments({ config, key, system, store, engine, devices, firewall, log })
   const { attachments } = opened
   const rollout = createRollout({
@@ -123,14 +116,22 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
   const basesConfig = { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system }
   const collector = createCollector({
-    ...{ store, jobs, engine: storage, repositories, roomAt, log },
+    store,
+    jobs,
+    engine: createStorage({ socket: config.docker, system }),
+    repositories,
     bases: () => currentBases(basesConfig),
-    logs: config.paths.logs,
-    folders: [config.paths.spool, config.home],
+    ...{ logs: config.paths.logs, folders: [config.paths.spool, config.home] },
+    roomAt,
+    log,
   })
   const pipeline = createPipeline({
     ...{ store, jobs, journal, repositories, rollout, volumes, attachments, routes, url },
     build: createBuildStage({ builder: devices.builder, engine, store, basesConfig, log }),
+    rollout,
+    volumes,
+    attachments,
+    routes,
     spool: await openSpool(config.paths.spool),
     room: collector.room,
     settle: collector.settle,
@@ -140,9 +141,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const { switching, databases } = opened.join(jobs, pipeline.relogin)
   const bundles = createBundles(config.paths.repositories, account)
   const { keep, ...backups } = openBackups({
-    ...{ ...config, version, store, key, jobs, devices, bundles, log },
+    ...{ ...config, version, store, key, jobs, devices, bundles, volumes, log },
     databases: switching,
-    volumes: null,
   })
 
   const doctor = createDoctor({
@@ -166,12 +166,12 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     logs: createAppLogs(engine, live),
     live,
     devices,
+    volumes,
     attachments,
     databases,
     lifecycle,
     drivers: driverHost.drivers,
     driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
-    volumes,
     repositories,
     oneOff: rollout.oneOff,
     ...backups,
@@ -184,8 +184,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   }
   const caller = createCaller(withDriverNames(table, devices.manifests), kernel, log)
 
-  await volumes.recover()
-  await groups.open([createAppSocket({ caller, store, log }), volumes])
+  await takeOver([createAppSocket({ caller, store, log })])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   const keeping = keep(stopping.signal)

@@ -39,13 +39,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'flags.ts': [...vocabulary, ...tools, 'home.ts', 'open-devices.ts'],
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
-  'open-attachments.ts': [...vocabulary, 'attachments', ...tools],
-  'open-backups.ts': [...vocabulary, 'attachments', 'backups', ...tools],
-  'open-devices.ts': [...vocabulary, 'build', ...tools, 'open-drivers.ts'],
-  'open-drivers.ts': [...vocabulary, 'build', ...tools],
   ...Object.fromEntries(
     order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order, 'attachments', 'mounts']]),
   ),
+  'open-attachments.ts': [...vocabulary, 'attachments', ...tools],
+  'open-backups.ts': [...vocabulary, 'attachments', 'backups', ...tools],
+  'open-devices.ts': [...vocabulary, 'build', ...tools, 'open-drivers.ts'],
+  'open-volumes.ts': [...vocabulary, 'mounts', ...tools],
+  'open-drivers.ts': [...vocabulary, 'build', ...tools],
   backups: [...vocabulary, 'push', 'attachments', ...tools],
   // Ties what devices provide to apps; the order of their changes is the pipeline's.
   attachments: [...vocabulary, ...tools],

@@ -122,9 +122,10 @@ function played(
   store: Store,
   attachments: AttachmentKeeper,
   touch: (name: string) => void,
-): Pick<Parts, 'repositories' | 'build' | 'rollout' | 'routes' | 'spool' | 'hasImages' | 'url'> {
+): Pick<Parts, 'repositories' | 'build' | 'rollout' | 'volumes' | 'routes' | 'spool' | 'hasImages' | 'url'> {
   const process = { image: 'sha256:1', command: null, port: 5000 }
   return {
+    volumes: { attach: async () => {}, detach: async () => {}, follow: async () => {}, open: async () => '' },
     build: {
       build: async () => ({
         ...{ build: null, processes: { web: process }, hardened: true, checks: { path: null, timeout: 60 } },

@@ -22,7 +22,7 @@ export interface System {
   installer(act: 'start' | 'stop' | 'mounts'): Promise<void>
   /** Process id of one of its servers: `kernel`, `proxy`, `redis`, `rqlite`. */
   pid(server: string): Promise<number>
-  /** Destroys every app, volume and database, removes devices, and takes back keys and settings that a test left. */
+  /** Destroys every app, database and volume, removes devices, and takes back keys and settings that a test left. */
   clean(): Promise<void>
 }
 

@@ -35,12 +35,12 @@ export interface Kernel {
   readonly logs: AppLogs
   readonly live: Live
   readonly devices: Devices
+  readonly volumes: Volumes
   readonly drivers: DriversControl
   readonly driverPushes: DriverPushes
   readonly attachments: AttachmentKeeper
   readonly databases: DatabaseJobs
   readonly lifecycle: Lifecycle
-  readonly volumes: Volumes
   readonly repositories: Repositories
   readonly oneOff: OneOff
   /** Of the server itself. */

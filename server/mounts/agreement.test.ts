@@ -2,7 +2,7 @@
  * Whatever people do with volumes, in whatever order, and whenever the kernel dies: the rows, what is mounted and what is on
  * the disk say the same. Everything is real but the containers, whose folders are prepared and released as rollouts do it.
  */
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
@@ -62,6 +62,7 @@ test('rows, mounts, kept orders and directories agree after every sequence of de
   await fc.assert(
     fc.asyncProperty(fc.array(deed, { minLength: 5, maxLength: 25 }), async (deeds) => {
       let house = await kernel()
+      await empty(house)
       for (const name of ['blog', 'shop']) await store.apps.create(name, 'ann')
       // Two at a time: what one finds half-done of the other must not matter.
       for (let n = 0; n < deeds.length; n += 2) {
@@ -75,14 +76,18 @@ test('rows, mounts, kept orders and directories agree after every sequence of de
         }
         await agree(house)
       }
-      for (const one of house.groups.of()) await house.groups.release(one)
-      for (const app of await store.apps.list()) await store.apps.destroy(app.id)
-      for (const volume of await store.volumes.list()) await house.volumes.destroy(volume)
       house.volumes.close()
     }),
     { numRuns: 40 },
   )
 })
+
+async function empty({ groups, volumes }: Awaited<ReturnType<typeof kernel>>): Promise<void> {
+  for (const one of groups.of()) await groups.release(one)
+  for (const app of await store.apps.list()) await store.apps.destroy(app.id)
+  for (const volume of await store.volumes.list()) await volumes.destroy(volume)
+  for (const left of await readdir(root).catch(() => [])) await rm(join(root, left), { recursive: true })
+}
 
 async function act({ groups, volumes }: Awaited<ReturnType<typeof kernel>>, one: Deed): Promise<void> {
   if (one.do === 'create') return void (await volumes.create(one.volume, null, 'ann'))

@@ -21,6 +21,8 @@ export interface Volumes extends LiveVolumes, Scratch {
   recover(): Promise<void>
   /** `path`: a directory of the node that is there already, for a static one. Throws `usage` when it may not be one. */
   create(name: string, path: string | null, actor: string): Promise<Volume>
+  /** Null when there is none of this name. */
+  find(name: string): Promise<Volume | null>
   /** With its data, unless it is static. Throws `conflict` naming the apps that it is attached to. */
   destroy(volume: Volume): Promise<void>
   /** Null when nobody can say it now. */
@@ -72,6 +74,7 @@ export function createVolumes(parts: VolumesParts): Volumes {
     ...live,
     ...createScratch({ store, make, open, remove, follow: live.follow }),
     open,
+    find: store.volumes.find,
     close: () => mounter.close(),
     async recover() {
       for (const volume of await store.volumes.list()) {

@@ -121,6 +121,15 @@ onBothStores((store) => {
     expect(await store.volumes.attachment(blog.id, filled.id)).toMatchObject({ name: 'uploads', readOnly: true })
   })
 
+  test('one that is still being made, or filled, is not destroyed under the hands of its maker', async () => {
+    await add('ready')
+    for (const state of ['creating', 'scratch'] as const) {
+      const one = await store.volumes.add({ name: state, device: 'disk', path: null, state, createdBy: 'ann' })
+      await expect(store.volumes.retire(one)).rejects.toMatchObject({ code: 'not-found' })
+      expect((await store.volumes.get(state)).state).toBe(state)
+    }
+  })
+
   test('a state moves only from the one that it is in', async () => {
     const [blog] = await both()
     const uploads = await add('uploads')

@@ -15,7 +15,7 @@ export interface Volumes {
   add(volume: Omit<Volume, 'id' | 'createdAt'>): Promise<Volume>
   /** Compare and set. */
   move(id: string, from: Volume['state'], to: Volume['state']): Promise<boolean>
-  /** From now on nobody can attach it; throws `conflict` naming the apps that it is attached to. */
+  /** From now on nobody can attach it; throws `not-found` before it is ready, and `conflict` naming the apps that it is attached to. */
   retire(volume: Pick<Volume, 'id' | 'name'>): Promise<void>
   forget(id: string): Promise<void>
   /** `after`, a scratch one, takes the name and the attachments of `before`, which goes on under another name; at once. */
@@ -75,7 +75,7 @@ export function createVolumes(db: Database): Volumes {
       return result?.changes === 1
     },
     async retire({ id, name }) {
-      const unused = `UPDATE volumes SET state = 'destroying' WHERE id = ?
+      const unused = `UPDATE volumes SET state = 'destroying' WHERE id = ? AND state IN ('ready', 'destroying')
         AND NOT EXISTS (SELECT 1 FROM volume_attachments WHERE volume = ?)`
       const [result] = await db.batch([sql(unused, id, id)])
       if (result?.changes) return
