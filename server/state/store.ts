@@ -31,6 +31,7 @@ export interface Store {
   readonly tokens: Tokens
   readonly socketGrants: SocketGrants
   readonly devices: Devices
+  readonly volumes: Volumes
   readonly approvals: Approvals
   readonly backups: Backups
   readonly schedules: Schedules
@@ -40,7 +41,6 @@ export interface Store {
   readonly credentials: Credentials
   readonly deviceSecrets: DeviceSecrets
   readonly endpoints: Endpoints
-  readonly volumes: Volumes
   readonly settings: Settings
   readonly audit: Audit
   readonly events: Events
