@@ -106,7 +106,7 @@ async function assembled(world: World, folder: string, touch: (name: string) => 
   await settleAftermath(store, jobs)
   const attachments = createAttachments(parts)
   const pipeline = createPipeline({
-    ...{ store, jobs, journal: { record() {} }, attachments, settle: () => {}, room: async () => {} },
+    ...{ store, jobs, journal: { record() {} }, attachments, volumes: none, settle: () => {}, room: async () => {} },
     ...played(world, store, attachments, touch),
   })
   const switching = createSwitching(parts, attachments, pipeline.relogin)
@@ -115,14 +115,18 @@ async function assembled(world: World, folder: string, touch: (name: string) => 
   return { pipeline, attachments, switching, databases }
 }
 
+/** Nothing here has a volume. */
+const none = { attach: async () => {}, detach: async () => {}, follow: async () => {}, open: async () => '/nowhere' }
+
 function played(
   world: World,
   store: Store,
   attachments: AttachmentKeeper,
   touch: (name: string) => void,
-): Pick<Parts, 'repositories' | 'build' | 'rollout' | 'routes' | 'spool' | 'hasImages' | 'url'> {
+): Pick<Parts, 'repositories' | 'build' | 'rollout' | 'volumes' | 'routes' | 'spool' | 'hasImages' | 'url'> {
   const process = { image: 'sha256:1', command: null, port: 5000 }
   return {
+    volumes: { attach: async () => {}, detach: async () => {}, follow: async () => {}, open: async () => '' },
     build: {
       build: async () => ({
         ...{ build: null, processes: { web: process }, hardened: true, checks: { path: null, timeout: 60 } },
