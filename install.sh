@@ -571,6 +571,16 @@ share_mounts() {
     mount --make-private "$home/mounts"
   fi
   mount --make-shared "$home/mounts"
+  replay_mounts
+}
+
+# The volumes in it, as the kernel keeps them for a boot: a container that starts without it must find them.
+replay_mounts() {
+  for orders in "$home"/state/mounts/*.orders; do
+    [ -f "$orders" ] || continue
+    said=$(env -i PATH="$PATH" perl "$source_folder/server/mounts/mounter.pl" <"$orders" | grep -v '^ok$' || true)
+    [ -z "$said" ] || echo "A volume of $(basename "$orders" .orders) could not be mounted: $said" >&2
+  done
 }
 
 # Private addresses that apps reach devices at, which are server/network/subnets.ts's: of the pool's last eight /24 the
@@ -1610,6 +1620,8 @@ unmount_all() {
 
 purge_all() {
   step 'Data'
+  # Where servers on the node keep their data, whose users may not enter the home (server/devices/driver.ts).
+  [ ! -s "$home/system" ] || rm -rf --one-file-system /var/lib/*/"megapolos-$(cat "$home/system")-"*
   rm -rf --one-file-system "${home:?}" "/var/log/$name-restore.log"
   # Another installation may have the same user.
   for account in "$user" "$store_user"; do

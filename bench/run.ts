@@ -16,6 +16,7 @@ import { measureRedeploys } from './redeploys.ts'
 import { measureRoutes } from './routes.ts'
 import { printed, type Row, result } from './row.ts'
 import { drawTree } from './tree.ts'
+import { measureVolumes } from './volumes.ts'
 
 const many = 1000
 /** Apps that run beside the one that is pushed. */
@@ -34,6 +35,7 @@ const measurements: Readonly<Record<string, (lab: Lab) => Promise<Row[]>>> = {
   redeploys: async (lab) => [await measureRedeploys(lab, 100_000)],
   proxy: (lab) => measureProxy(lab, 15),
   routes: async (lab) => [await measureRoutes(lab, many, 200)],
+  volumes: async (lab) => [await measureVolumes(lab, 100)],
   crowd: async (lab) => {
     await deployApps(lab, crowd)
     return measurePush(lab, 7, crowd)

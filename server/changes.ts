@@ -8,6 +8,7 @@ import type { Source } from './domain/source.ts'
 import { UserError } from './errors.ts'
 import type { Journal } from './events/journal.ts'
 import type { JobQueue, RunningJob } from './jobs/queue.ts'
+import type { Volumes } from './mounts/volumes.ts'
 import type { Repositories } from './push/repositories.ts'
 import type { Rollout } from './rollout/rollout.ts'
 import type { Store } from './state/store.ts'
@@ -21,6 +22,7 @@ export interface Parts {
   readonly repositories: Repositories
   readonly build: BuildStage
   readonly rollout: Rollout
+  readonly volumes: Pick<Volumes, 'attach' | 'detach' | 'follow' | 'open'>
   readonly attachments: AttachmentKeeper
   readonly routes: { refresh(): Promise<void>; forget(app: string): Promise<void> }
   /** Writes a tar to the spool and lists it; the caller removes it. */

@@ -67,6 +67,10 @@ export interface Paths {
   readonly driverCopies: string
   /** What containers find at `/megapolos`: a folder for each process type of a group. A shared mount. */
   readonly mounts: string
+  /** What the next boot mounts in them, before the kernel runs. */
+  readonly mountOrders: string
+  /** Volumes that the kernel places. */
+  readonly volumes: string
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -112,6 +116,8 @@ export function readConfig(env: Environment = process.env): Config {
       drivers: join(home, 'drivers'),
       driverCopies: join(home, 'run/drivers'),
       mounts: join(home, 'mounts'),
+      mountOrders: join(home, 'state/mounts'),
+      volumes: join(home, 'volumes'),
     },
   }
 }

@@ -4,15 +4,19 @@ import { type App, type Formation, type ProcessScale, scaleOf } from './domain/a
 import type { Operation } from './domain/operation.ts'
 import type { Release } from './domain/release.ts'
 import type { RunningJob } from './jobs/queue.ts'
+import { createVolumeChanges } from './volume-changes.ts'
 
 export function createLateChanges(
-  { store, journal, repositories, rollout, routes, attachments }: Parts,
-  { run, planned }: Changes,
+  parts: Parts,
+  changes: Changes,
   serving: (app: App) => Promise<Release>,
   /** Builds again what is gone of the release's images. */
   withImages: (app: App, release: Release, job: RunningJob) => Promise<Release>,
 ) {
+  const { store, journal, repositories, rollout, routes, attachments } = parts
+  const { run, planned } = changes
   const ready = async (app: App, job: RunningJob) => withImages(app, await serving(app), job)
+  const volumeChanges = createVolumeChanges(parts, changes, ready)
 
   async function plan(app: App, kind: 'deploy' | 'scale', formation: Formation): Promise<Change> {
     return planned(app, await rollout.plan(app, await serving(app), formation, kind))
@@ -37,6 +41,8 @@ export function createLateChanges(
   }
 
   return {
+    ...volumeChanges,
+
     /** An app without a release: its name answers 503, a moment later. Nobody waits for that. */
     async create(name: string, actor: string): Promise<App> {
       const app = await store.apps.create(name, actor)
@@ -53,6 +59,7 @@ export function createLateChanges(
       if (dryRun) return runs(app) ? plan(app, kind, await formation()) : planned(app, [])
       return run(kind === 'deploy' ? 'limit' : 'scale', app, asker, async (job, now) => {
         const wanted = await formation()
+        await volumeChanges.checkExclusive(now, wanted)
         // A rollout stores the formation with the switch.
         if (runs(now)) await rollout[kind](now, await ready(now, job), wanted, job)
         else await store.formations.set(app.id, wanted)

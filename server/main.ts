@@ -33,13 +33,13 @@ import { createJobs } from './jobs/jobs.ts'
 import { createAppLogs } from './live/app-logs.ts'
 import { openLive } from './live/redis.ts'
 import { createLog, type Log } from './log.ts'
-import { createGroups } from './mounts/groups.ts'
 import { bindEndpoints } from './network/endpoints.ts'
 import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
 import { openAttachments } from './open-attachments.ts'
 import { openBackups } from './open-backups.ts'
 import { openDevices, usersOf } from './open-devices.ts'
+import { openVolumes } from './open-volumes.ts'
 import { createPipeline } from './pipeline.ts'
 import { findAccount } from './push/account.ts'
 import { createBundles } from './push/bundles.ts'
@@ -99,12 +99,12 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     grants: () => attachments.grants(),
     log,
   })
-  const groups = createGroups({ folder: config.paths.mounts, log })
+  const { groups, volumes, takeOver } = openVolumes({ config, system, store, devices, log })
   const opened = openAttachments({ config, key, system, store, engine, devices, firewall, log })
   const { attachments } = opened
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
-    ...{ traffic: routes, pool: config.pool, volumes: { stopFirst: async () => false } },
+    ...{ traffic: routes, pool: config.pool, volumes },
     ...{ environment: attachments.environment, looked: attachments.looked },
   })
 
@@ -116,38 +116,24 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
   const basesConfig = { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system }
   const collector = createCollector({
-    store,
-    jobs,
-    engine: createStorage({ socket: config.docker, system }),
-    repositories,
+    ...{ store, jobs, engine: createStorage({ socket: config.docker, system }), repositories, roomAt, log },
     bases: () => new Set([...currentBases(basesConfig), ...driverHost.images()]),
-    logs: config.paths.logs,
-    folders: [config.paths.spool, config.home],
-    roomAt,
-    log,
+    ...{ logs: config.paths.logs, folders: [config.paths.spool, config.home] },
   })
   const pipeline = createPipeline({
-    store,
-    jobs,
-    journal,
-    repositories,
+    ...{ store, jobs, journal, repositories, rollout, volumes, attachments, routes, url },
     build: createBuildStage({ builder: devices.builder, engine, store, basesConfig, log }),
-    rollout,
-    attachments,
-    routes,
     spool: await openSpool(config.paths.spool),
     room: collector.room,
     settle: collector.settle,
     hasImages: async (images) =>
       (await Promise.all(images.map((image) => engine.image(image)))).every((image) => image !== null),
-    url,
   })
   const { switching, databases } = opened.join(jobs, pipeline.relogin)
   const bundles = createBundles(config.paths.repositories, account)
   const { keep, ...backups } = openBackups({
-    ...{ ...config, version, store, key, jobs, devices, bundles, log },
+    ...{ ...config, version, store, key, jobs, devices, bundles, volumes, log },
     databases: switching,
-    volumes: null,
   })
 
   const doctor = createDoctor({
@@ -160,17 +146,11 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     redeemed: ({ name }) => journal.record({ kind: 'login', text: `${name} signed in to the panel.` }),
   })
   const kernel: Kernel = {
-    config,
-    version,
-    store,
-    pipeline,
-    collector,
-    jobs,
-    journal,
-    doctor,
+    ...{ config, version, store, pipeline, collector, jobs, journal, doctor },
     logs: createAppLogs(engine, live),
     live,
     devices,
+    volumes,
     attachments,
     databases,
     lifecycle,
@@ -188,7 +168,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   }
   const caller = createCaller(withDriverNames(table, devices.manifests), kernel, log)
 
-  await groups.open([createAppSocket({ caller, store, log })])
+  await takeOver([createAppSocket({ caller, store, log })])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
   const keeping = keep(stopping.signal)
@@ -216,6 +196,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
       journal.record(stopped(version))
       await journal.close(2_000)
       routes.stop()
+      volumes.close()
       await Promise.all([live.close(), store.close()])
     },
   }

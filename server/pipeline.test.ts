@@ -94,6 +94,7 @@ function played(): Parts {
     jobs,
     journal: { record() {} },
     rollout,
+    volumes: { attach: async () => {}, detach: async () => {}, follow: async () => {}, open: async () => folder },
     repositories: {
       ref: async () => head,
       awaitRef: async (_app: string, _ref: string, commit: string) => {

@@ -21,6 +21,7 @@ export type Pipeline = ReturnType<typeof createPipeline>
 export function createPipeline(parts: Parts) {
   const { store, repositories, build, rollout, attachments } = parts
   const changes = createChanges(parts)
+  const late = createLateChanges(parts, changes, serving, withImages)
 
   async function serving(app: App): Promise<Release> {
     const found = app.release === null ? null : await store.releases.get(app.id, app.release)
@@ -56,6 +57,7 @@ export function createPipeline(parts: Parts) {
   /** release → logins → rollout → route: makes a release of this content serve, or leaves no trace of it. */
   async function serve(input: ReleaseInput, formation: Formation, job: RunningJob): Promise<Release> {
     const { app } = input
+    await late.checkExclusive(app, formation)
     const made = await release(store.releases, input)
     try {
       job.emit(`-----> Releasing v${made.version}`)
@@ -122,7 +124,7 @@ export function createPipeline(parts: Parts) {
   }
 
   return {
-    ...createLateChanges(parts, changes, serving, withImages),
+    ...late,
     ...createReleaseChanges(parts, changes, { serving, serve, plan, withImages }),
 
     /** The release that serves, or did before a stop; throws `conflict` before the first push. */

@@ -9,7 +9,9 @@ const house = all.filter((source) => !isTest(source))
 
 const stages = ['push', 'build', 'release', 'rollout', 'route']
 /** Who knows the order of the stages. */
-const order = ['pipeline.ts', 'changes.ts', 'late-changes.ts', 'release-changes.ts', 'attach-changes.ts']
+const order = [
+  ...['pipeline.ts', 'changes.ts', 'late-changes.ts', 'release-changes.ts', 'attach-changes.ts', 'volume-changes.ts'],
+]
 const vocabulary = ['errors.ts', 'log.ts', 'steps.ts', 'config.ts', 'domain']
 const tools = ['engine', 'state', 'live', 'events', 'jobs', 'devices', 'network']
 
@@ -37,10 +39,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'flags.ts': [...vocabulary, ...tools, 'home.ts', 'open-devices.ts'],
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
-  ...Object.fromEntries(order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order, 'attachments']])),
+  ...Object.fromEntries(
+    order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order, 'attachments', 'mounts']]),
+  ),
   'open-attachments.ts': [...vocabulary, 'attachments', ...tools],
-  'open-backups.ts': [...vocabulary, 'attachments', 'backups', ...tools],
+  'open-backups.ts': [...vocabulary, 'attachments', 'backups', 'mounts', ...tools],
   'open-devices.ts': [...vocabulary, 'build', ...tools, 'open-drivers.ts'],
+  'open-volumes.ts': [...vocabulary, 'mounts', ...tools],
   'open-drivers.ts': [...vocabulary, 'build', ...tools],
   backups: [...vocabulary, 'push', 'attachments', ...tools],
   // Ties what devices provide to apps; the order of their changes is the pipeline's.

@@ -33,6 +33,8 @@ export async function powerCut(system: System): Promise<void> {
   const table = `/run/megapolos-${system.label}/nginx-table`
   const [, ...rest] = (await readFile(table, 'utf8')).split('\n')
   await writeFile(table, ['00000000-0000-0000-0000-000000000000', ...rest].join('\n'))
+  // What a boot does before Docker starts; without it no container would.
+  await system.installer('mounts')
 }
 
 /** Two stopped containers get each other's networks and addresses. */

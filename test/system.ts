@@ -22,7 +22,7 @@ export interface System {
   installer(act: 'start' | 'stop' | 'mounts'): Promise<void>
   /** Process id of one of its servers: `kernel`, `proxy`, `redis`, `rqlite`. */
   pid(server: string): Promise<number>
-  /** Destroys every app and database, removes devices, and takes back keys and settings that a test left. */
+  /** Destroys every app, database and volume, removes devices, and takes back keys and settings that a test left. */
   clean(): Promise<void>
 }
 
@@ -86,6 +86,8 @@ async function system(): Promise<System> {
     async clean() {
       const apps = await list('apps:list')
       await Promise.all(Array.from({ length: 4 }, () => destroyAll(apps)))
+      for (const volume of await list('volumes:list'))
+        await quickly(command, 'volumes:destroy', volume, '--confirm', volume)
       for (const name of await list('db:list')) await quickly(command, 'db:destroy', name, '--confirm', name)
       for (const { subject } of await json('backups:schedules'))
         await quickly(command, 'backups:unschedule', String(subject))

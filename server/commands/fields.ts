@@ -11,6 +11,12 @@ import type { Kernel } from './kernel.ts'
 /** An app that is there already; any word will do, the store says whether it exists. */
 export const app = z.string().min(1, 'The name of an app may not be empty.').meta({ description: 'name of the app' })
 
+/** A volume that is there already. */
+export const volume = z
+  .string()
+  .min(1, 'The name of a volume may not be empty.')
+  .meta({ description: 'name of the volume' })
+
 /** A name for a new app. */
 export const newApp = z
   .string()
@@ -103,4 +109,12 @@ export function confirmed(what: string, confirm: string | undefined, command: st
   const message =
     confirm === undefined ? `This destroys ${what} for good.` : `--confirm says ${confirm}, but this destroys ${what}.`
   throw new UserError('usage', message, `If you mean it: ${command} --confirm ${what}`)
+}
+
+/** A text about which a rule says what is wrong with it. */
+export function ruled(start: string, problemOf: (text: string) => string | null) {
+  return z.string().superRefine((text, context) => {
+    const problem = problemOf(text)
+    if (problem) context.addIssue({ code: 'custom', message: `${start} “${text.slice(0, 60)}”: it ${problem}.` })
+  })
 }

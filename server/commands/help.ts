@@ -10,6 +10,7 @@ const topics: Readonly<Record<string, string>> = {
   apps: 'Apps',
   config: 'Config vars',
   domains: 'Domains',
+  volumes: 'Volumes',
   ps: 'Processes',
   releases: 'Releases',
   builds: 'Builds',
@@ -28,6 +29,7 @@ const topics: Readonly<Record<string, string>> = {
 
 const topicOf: Readonly<Record<string, string>> = {
   run: 'logs',
+  storage: 'volumes',
   enter: 'logs',
   attachments: 'db',
   events: 'server',

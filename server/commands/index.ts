@@ -29,7 +29,10 @@ import { serverBackup } from './server-backup.ts'
 import { serverDisk } from './server-disk.ts'
 import { serverDoctor } from './server-doctor.ts'
 import { socket } from './socket.ts'
+import { storage } from './storage.ts'
 import { tokens } from './tokens.ts'
+import { volumes } from './volumes.ts'
+import { volumesAttach } from './volumes-attach.ts'
 
 export const rows: readonly AnyRow[] = [
   ...apps,
@@ -48,6 +51,9 @@ export const rows: readonly AnyRow[] = [
   ...dbData,
   ...attachments,
   ...devices,
+  ...volumes,
+  ...volumesAttach,
+  ...storage,
   ...drivers,
   ...backups,
   ...backupSchedules,

@@ -15,6 +15,7 @@ import type { Collector } from '../gc/collector.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import type { AppLogs } from '../live/app-logs.ts'
 import type { Live } from '../live/live.ts'
+import type { Volumes } from '../mounts/volumes.ts'
 import type { Pipeline } from '../pipeline.ts'
 import type { DriverPushes } from '../push/driver-push.ts'
 import type { Repositories } from '../push/repositories.ts'
@@ -34,6 +35,7 @@ export interface Kernel {
   readonly logs: AppLogs
   readonly live: Live
   readonly devices: Devices
+  readonly volumes: Volumes
   readonly drivers: DriversControl
   readonly driverPushes: DriverPushes
   readonly attachments: AttachmentKeeper

@@ -16,6 +16,7 @@ beforeEach(async () => {
   rows = []
   await addDriver('nginx', 'proxy', ['network'])
   await addDriver('docker', 'builder', ['engine'])
+  await addDriver('directory', 'storage', ['volume'])
 })
 afterEach(() => rm(home, { recursive: true, force: true }))
 
@@ -47,6 +48,7 @@ async function devices() {
   const store = {
     devices: {
       list: async () => rows,
+      get: async (name: string) => rows.find((row) => row.name === name),
       add: async (device: Omit<Device, 'createdAt'>) => void rows.push({ ...device, createdAt: 'now' }),
     },
   }
@@ -55,7 +57,7 @@ async function devices() {
   return createDevices({
     registry: await loadRegistry(join(home, 'drivers')),
     store: store as unknown as Parameters<typeof createDevices>[0]['store'],
-    config: { httpPort: 8080 },
+    config: { httpPort: 8080, paths: { volumes: '/volumes' } },
     host: host as unknown as Parameters<typeof createDevices>[0]['host'],
     log: quiet,
   })
@@ -70,6 +72,7 @@ test('the default devices are added once, and the proxy is installed', async () 
   expect(rows.map((device) => `${device.name} ${device.class} ${device.node}`)).toEqual([
     'nginx proxy local',
     'docker builder local',
+    'directory storage local',
   ])
 })
 
@@ -79,6 +82,7 @@ test('a driver is given what its privileges say and nothing else', async () => {
   expect(hostOf(ours.builder()).engineSocket).toBe('/docker.sock')
   expect('engineSocket' in hostOf(ours.proxy())).toBe(false)
   expect(hostOf(ours.proxy()).settings).toEqual({ httpPort: 8080 })
+  expect(hostOf(await ours.storage('directory')).settings).toEqual({ folder: '/volumes' })
   expect((await stat(hostOf(ours.proxy()).folder)).mode & 0o777).toBe(0o700)
 })
 
@@ -88,6 +92,7 @@ test('devices are listed with their state', async () => {
   expect((await ours.list()).map((device) => `${device.name}: ${device.state}`)).toEqual([
     'nginx: The proxy does not answer.',
     'docker: ready',
+    'directory: ready',
   ])
 })
 

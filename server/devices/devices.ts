@@ -1,5 +1,5 @@
 /** The devices of this installation, and the driver of each. */
-import type { Config } from '../config.ts'
+import type { Config, Paths } from '../config.ts'
 import type { Device, DeviceClass, Manifest } from '../domain/device.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -16,6 +16,7 @@ const builtIn = { node: 'local', as: 'built-in', version: null, state: 'ready', 
 const defaults = [
   { name: 'nginx', driver: 'nginx', class: 'proxy', ...builtIn },
   { name: 'docker', driver: 'docker', class: 'builder', ...builtIn },
+  { name: 'directory', driver: 'directory', class: 'storage', ...builtIn },
 ] as const
 
 export interface DeviceState extends Omit<Device, 'state'> {
@@ -49,7 +50,7 @@ export interface Devices {
 export interface DeviceParts {
   readonly registry: Registry
   readonly store: Pick<Store, 'devices'>
-  readonly config: Pick<Config, 'httpPort'>
+  readonly config: Pick<Config, 'httpPort'> & { readonly paths: Pick<Paths, 'volumes'> }
   /** What drivers are given of the kernel. */
   readonly host: HostParts
   readonly log: Log
@@ -61,6 +62,7 @@ export function createDevices({ registry, store, config, host, log }: DevicePart
     ...(device.as === 'built-in' ? {} : { as: device.as }),
     ...(device.version === null ? {} : { version: device.version }),
     ...(device.class === 'proxy' ? { httpPort: config.httpPort } : {}),
+    ...(device.class === 'storage' && device.as === 'built-in' ? { folder: config.paths.volumes } : {}),
   })
   const loaded = createLoaded(registry, settings, host)
   /** Asked for at any moment, and by who cannot wait. */

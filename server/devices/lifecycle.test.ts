@@ -56,7 +56,13 @@ async function openHouse() {
   }
   const host = parts as unknown as HostParts
   const registry = await loadRegistry(join(home, 'drivers'))
-  devices = createDevices({ registry, store: opened.store, config: { httpPort: 80 }, host, log })
+  devices = createDevices({
+    registry,
+    store: opened.store,
+    config: { httpPort: 80, paths: { volumes: '/volumes' } },
+    host,
+    log,
+  })
   lifecycle = createLifecycle({ devices, store: opened.store, host, users: async () => users })
 }
 

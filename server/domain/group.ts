@@ -29,10 +29,10 @@ export interface Groups {
 /** Who puts something into the folders: the app's socket, volumes. */
 export interface Tenant {
   /**
-   * When the folder is made, again for each container that joins it, and when the kernel starts: safe to repeat. Returns
-   * what these containers get at other places. Throws, and the container is not created.
+   * When the folder is made, again for each container that joins it, and when the kernel starts (`found`): safe to repeat.
+   * Returns what these containers get at other places. Throws, and the container is not created.
    */
-  enter(one: GroupProcess, folder: string): Promise<readonly Mount[]>
+  enter(one: GroupProcess, folder: string, found: boolean): Promise<readonly Mount[]>
   /** Takes all of it out again; safe to repeat. Throws, and the folder stays. */
   leave(one: GroupProcess, folder: string): Promise<void>
 }

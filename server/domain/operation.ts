@@ -14,6 +14,8 @@ export type Operation =
   | { readonly do: 'retire'; readonly process: string; readonly index: number; readonly release: number }
   | { readonly do: 'route'; readonly host: string; readonly app: string }
   | { readonly do: 'remove-route'; readonly host: string; readonly app: string }
+  | { readonly do: 'attach-volume'; readonly volume: string; readonly app: string; readonly at: string }
+  | { readonly do: 'detach-volume'; readonly volume: string; readonly app: string }
   | { readonly do: 'create'; readonly what: string }
   | { readonly do: 'destroy'; readonly what: string }
   | { readonly do: 'grant'; readonly app: string; readonly database: string }
@@ -44,6 +46,10 @@ export function describe(operation: Operation): string {
       return `route ${operation.host} to ${operation.app}`
     case 'remove-route':
       return `stop routing ${operation.host} to ${operation.app}`
+    case 'attach-volume':
+      return `attach the volume ${operation.volume} to ${operation.app} at ${operation.at}`
+    case 'detach-volume':
+      return `detach the volume ${operation.volume} from ${operation.app}`
     case 'create':
       return `create ${operation.what}`
     case 'grant':

@@ -37,7 +37,7 @@ async function freshDoor(): Promise<Tenant> {
   }
   const caller = createCaller(table, { store, pipeline } as unknown as Kernel, log)
   const made = createAppSocket({ caller, store, log })
-  for (const one of [blog, shop]) await made.enter(one, place(one))
+  for (const one of [blog, shop]) await made.enter(one, place(one), false)
   return made
 }
 
@@ -164,7 +164,7 @@ test('a path as long as a data home may be is no obstacle', async () => {
   const long = { app: blog.app, group: 'cccccccc', process: 'p'.repeat(30) }
   const path = join(folder, 'x'.repeat(60 - folder.length), folderName(long))
   await mkdir(path, { recursive: true })
-  await door.enter(long, path)
+  await door.enter(long, path, false)
   expect((await stat(join(path, 'kernel.sock'))).isSocket()).toBe(true)
   await door.leave(long, path)
   await expect(stat(join(path, 'kernel.sock'))).rejects.toThrow('ENOENT')

@@ -22,9 +22,9 @@ export function createGroups({ folder, log }: { readonly folder: string; readonl
   let tenants: readonly Tenant[] = []
   const pathOf = (one: GroupProcess) => join(folder, folderName(one))
 
-  async function enter(one: GroupProcess): Promise<Mount[]> {
+  async function enter(one: GroupProcess, found: boolean): Promise<Mount[]> {
     const mounts: Mount[] = []
-    for (const tenant of tenants) mounts.push(...(await tenant.enter(one, pathOf(one))))
+    for (const tenant of tenants) mounts.push(...(await tenant.enter(one, pathOf(one), found)))
     return mounts
   }
 
@@ -33,16 +33,18 @@ export function createGroups({ folder, log }: { readonly folder: string; readonl
       tenants = all
       for (const name of await readdir(folder).catch(() => [])) {
         const one = parseFolderName(name)
-        if (!one) continue
-        there.set(name, one)
-        await enter(one).catch((error) => log.error('mounts.not-taken-over', error, { folder: name }))
+        if (one) there.set(name, one)
+      }
+      // All of them are known before the first one is entered: who has something for itself is in one of them.
+      for (const [name, one] of there) {
+        await enter(one, true).catch((error) => log.error('mounts.not-taken-over', error, { folder: name }))
       }
     },
     async prepare(one) {
       await mkdir(pathOf(one), { recursive: true, mode: 0o755 })
       there.set(folderName(one), one)
       const base: Mount = { source: pathOf(one), target: '/megapolos', readOnly: true, propagation: 'rslave' }
-      return [base, ...(await enter(one))]
+      return [base, ...(await enter(one, false))]
     },
     async release(one) {
       try {

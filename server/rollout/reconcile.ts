@@ -92,6 +92,7 @@ function startedAgain(app: App, place: Place): Happened {
 
 async function resume({ parts }: Acting, container: ObservedContainer): Promise<void> {
   try {
+    await parts.groups.prepare(container)
     await parts.engine.start(container.id)
     // Whoever started it first may not have come to this.
     await parts.engine.keep(container.id)

@@ -71,9 +71,11 @@ async function end({ parts, retirement }: Acting, container: ObservedContainer, 
 }
 
 async function startAgain({ parts, readiness }: Acting, app: App, container: ObservedContainer): Promise<void> {
-  const { engine, store } = parts
+  const { engine, groups, store } = parts
   const { id, address, port } = container
   readiness.hold(id)
+  // What the new group had for itself meanwhile comes back with it.
+  await groups.prepare(container)
   await engine.start(id)
   const release = port === null ? null : await store.releases.get(app.id, container.release)
   if (release) {

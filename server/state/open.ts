@@ -33,6 +33,7 @@ import { createSocketGrants } from './socket-grants.ts'
 import { openSqlite } from './sqlite.ts'
 import type { Settings, Store } from './store.ts'
 import { createTokens } from './tokens.ts'
+import { createVolumes } from './volumes.ts'
 import { createWebhooks } from './webhooks.ts'
 
 export interface StoreOptions {
@@ -76,6 +77,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     tokens: createTokens(db),
     socketGrants: createSocketGrants(db),
     devices: createDevices(db),
+    volumes: createVolumes(db),
     approvals: createApprovals(db),
     backups: createBackups(db, secrets),
     schedules: createSchedules(db),
