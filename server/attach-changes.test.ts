@@ -52,6 +52,16 @@ describe('attach', () => {
     await agrees()
   })
 
+  test('one whose own name is taken as well gets a number', async () => {
+    await push(world)
+    for (const name of ['blog-db', 'cache', 'other']) await create(name)
+    await attach('blog-db')
+    await attach('other', { alias: 'CACHE' })
+    await attach('cache')
+    expect(Object.keys(env()).sort()).toEqual(['CACHE_2_URL', 'CACHE_URL', 'DATABASE_URL'])
+    await agrees()
+  })
+
   test('variables are made as the person wishes', async () => {
     await push(world)
     await create('blog-db')
@@ -121,6 +131,17 @@ describe('attach', () => {
     await agrees()
   })
 
+  test('a rename harms nothing', async () => {
+    await push(world)
+    await create('blog-db')
+    await attach('blog-db')
+    await world.kernel.pipeline.rename(await app(), 'journal', asker())
+    await world.kernel.pipeline.relogin(await app('journal'), { fresh: ['blog-db'] }, asker())
+    await expect(world.kernel.databases.destroy('blog-db', asker())).rejects.toThrow('blog-db is attached to journal.')
+    expect(opens(env().DATABASE_URL)).toBe(true)
+    await agrees()
+  })
+
   test('a server that is away refuses, and nothing is left when it is back', async () => {
     await push(world)
     await create('blog-db')
@@ -159,6 +180,36 @@ describe('detach and destroy', () => {
     await push(world)
     expect(env()).toEqual({})
     await world.kernel.databases.destroy('blog-db', asker())
+  })
+
+  test('a database that draining containers use is destroyed only after they have gone', async () => {
+    await push(world)
+    await create('blog-db')
+    await attach('blog-db')
+    const before = env().DATABASE_URL
+    world.draining = true
+    await detach('blog-db')
+    const by = asker()
+    const destroyed = world.kernel.databases.destroy('blog-db', by)
+    await expect.poll(() => by.lines).toContain('       Waiting for the last containers that use it')
+    expect(opens(before)).toBe(true)
+    world.containers = world.containers.slice(-1)
+    await destroyed
+    expect(world.server.databases.size).toBe(0)
+    await agrees()
+  })
+
+  test('one whose server is away is destroyed when it is back, and that is said', async () => {
+    await create('blog-db')
+    world.server.away = true
+    await expect(world.kernel.databases.destroy('blog-db', asker())).rejects.toMatchObject({
+      code: 'unavailable',
+      hint: 'blog-db goes as soon as its server answers.',
+    })
+    world.server.away = false
+    await create('blog-db')
+    expect(world.server.databases.size).toBe(1)
+    await agrees()
   })
 
   test('an app that is destroyed is detached; its database stays, and is named', async () => {

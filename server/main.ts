@@ -116,31 +116,18 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
   const basesConfig = { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system }
   const collector = createCollector({
-    store,
-    jobs,
-    engine: createStorage({ socket: config.docker, system }),
-    repositories,
-    bases: () => currentBases(basesConfig),
+    ...{ store, jobs, engine: createStorage({ socket: config.docker, system }), repositories, roomAt, log },
+    bases: () => new Set([...currentBases(basesConfig), ...driverHost.images()]),
     ...{ logs: config.paths.logs, folders: [config.paths.spool, config.home] },
-    roomAt,
-    log,
   })
   const pipeline = createPipeline({
-    store,
-    jobs,
-    journal,
-    repositories,
+    ...{ store, jobs, journal, repositories, rollout, volumes, attachments, routes, url },
     build: createBuildStage({ builder: devices.builder, engine, store, basesConfig, log }),
-    rollout,
-    volumes,
-    attachments,
-    routes,
     spool: await openSpool(config.paths.spool),
     room: collector.room,
     settle: collector.settle,
     hasImages: async (images) =>
       (await Promise.all(images.map((image) => engine.image(image)))).every((image) => image !== null),
-    url,
   })
   const { switching, databases } = opened.join(jobs, pipeline.relogin)
   const bundles = createBundles(config.paths.repositories, account)
@@ -159,14 +146,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     redeemed: ({ name }) => journal.record({ kind: 'login', text: `${name} signed in to the panel.` }),
   })
   const kernel: Kernel = {
-    config,
-    version,
-    store,
-    pipeline,
-    collector,
-    jobs,
-    journal,
-    doctor,
+    ...{ config, version, store, pipeline, collector, jobs, journal, doctor },
     logs: createAppLogs(engine, live),
     live,
     devices,

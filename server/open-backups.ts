@@ -6,21 +6,20 @@ import type { CapturePorts } from './backups/capture.ts'
 import { createDataBackups, type DataBackups } from './backups/data-backups.ts'
 import { databaseSubjects } from './backups/database-subjects.ts'
 import { keepSchedules } from './backups/scheduler.ts'
-import type { Subjects } from './backups/subject.ts'
-import { type VolumeAccess, volumeSubjects } from './backups/volume-subjects.ts'
+import { volumeSubjects } from './backups/volume-subjects.ts'
 import type { Devices } from './devices/devices.ts'
-import { UserError } from './errors.ts'
 import type { JobQueue } from './jobs/queue.ts'
 import type { Log } from './log.ts'
+import type { Volumes } from './mounts/volumes.ts'
 import type { Store } from './state/store.ts'
 
-export interface BackupWorld<V> extends Omit<CapturePorts, 'store'> {
+export interface BackupWorld extends Omit<CapturePorts, 'store'> {
   readonly store: Store
   readonly key: Buffer
   readonly jobs: JobQueue
   readonly devices: Pick<Devices, 'archive' | 'ofClass'>
   readonly databases: DatabaseAccess
-  readonly volumes: VolumeAccess<V> | null
+  readonly volumes: Pick<Volumes, 'open' | 'scratch'>
   readonly log: Log
 }
 
@@ -32,7 +31,7 @@ export interface OpenedBackups {
   keep(signal: AbortSignal): Promise<void>
 }
 
-export function openBackups<V>(world: BackupWorld<V>): OpenedBackups {
+export function openBackups(world: BackupWorld): OpenedBackups {
   const { store, key, jobs, devices, databases, volumes, log } = world
   const archives = createArchives(
     {
@@ -41,21 +40,15 @@ export function openBackups<V>(world: BackupWorld<V>): OpenedBackups {
     },
     store,
   )
-  const subjects = {
-    database: databaseSubjects(databases),
-    volume: volumes === null ? noVolumes : volumeSubjects(volumes),
+  const find = async (name: string) => {
+    const volume = await store.volumes.find(name)
+    return volume?.state === 'ready' ? volume : null
   }
+  const subjects = { database: databaseSubjects(databases), volume: volumeSubjects({ ...volumes, find }) }
   const dataBackups = createDataBackups({ store, key, jobs, archives, subjects, log })
   return {
     backups: createBackups(world, key),
     dataBackups,
     keep: (signal) => keepSchedules({ store, backups: dataBackups, log }, signal),
   }
-}
-
-const noVolumes: Subjects = {
-  find: async () => null,
-  scratch: async () => {
-    throw new UserError('not-found', 'There are no volumes here.')
-  },
 }

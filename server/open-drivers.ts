@@ -1,7 +1,7 @@
 /** Joins the drivers with what runs those that are not trusted, and with who is told of them. */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DeviceImage } from './build/device-images.ts'
+import { type DeviceImage, debianImageName } from './build/device-images.ts'
 import type { Config } from './config.ts'
 import { createContainerDrivers } from './devices/container-drivers.ts'
 import { tidyFolders } from './devices/driver-folder.ts'
@@ -26,6 +26,8 @@ export interface DriverWorld {
 export interface OpenDrivers {
   readonly drivers: DriversControl
   readonly registry: Registry
+  /** Names of the images that drivers run in: one that is not running now will be. */
+  images(): string[]
   /** Removes what a dead kernel left, then notices what happens in the operator's folder, until `signal` aborts. */
   watch(signal: AbortSignal): Promise<void>
 }
@@ -47,6 +49,10 @@ export async function openDrivers({ config, store, system, image, tell, log }: D
   return {
     drivers,
     registry,
+    images: () =>
+      registry.drivers.flatMap(({ image }) =>
+        image === null ? [] : [debianImageName({ system }, { packages: image.packages, lines: [] })],
+      ),
     async watch(signal) {
       signal.addEventListener('abort', () => containers.close(), { once: true })
       await untrusted.sweep()

@@ -65,8 +65,10 @@ describe('the kernel’s socket in containers', { timeout: 120_000 }, () => {
       expect(await name('shop')).toBe('shop')
       expect(await at.system.console('apps:list')).toContain('shop')
     }
-    const { requests, failures } = await flood.stop()
-    expect(failures.length).toBeGreaterThan(requests / 2)
+    const { failures } = await flood.stop()
+    // Told to come back, or, beyond the connections that a socket takes, not even heard.
+    expect(failures.length).toBeGreaterThan(0)
+    expect(failures.filter((one) => !/status (503|599)/.test(one))).toEqual([])
     await expect.poll(() => name('blog'), { timeout: 30_000, interval: 500 }).toBe('blog')
   })
 

@@ -43,7 +43,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order, 'attachments', 'mounts']]),
   ),
   'open-attachments.ts': [...vocabulary, 'attachments', ...tools],
-  'open-backups.ts': [...vocabulary, 'attachments', 'backups', ...tools],
+  'open-backups.ts': [...vocabulary, 'attachments', 'backups', 'mounts', ...tools],
   'open-devices.ts': [...vocabulary, 'build', ...tools, 'open-drivers.ts'],
   'open-volumes.ts': [...vocabulary, 'mounts', ...tools],
   'open-drivers.ts': [...vocabulary, 'build', ...tools],

@@ -16,6 +16,7 @@ import type { Addon } from '../server/build/build.ts'
 import type { Asker, Parts } from '../server/changes.ts'
 import { readConfig } from '../server/config.ts'
 import type { App } from '../server/domain/app.ts'
+import type { AttachmentReference } from '../server/domain/database.ts'
 import type { Release } from '../server/domain/release.ts'
 import { UserError } from '../server/errors.ts'
 import { createJobs } from '../server/jobs/jobs.ts'
@@ -105,7 +106,7 @@ async function assembled(world: World, folder: string, touch: (name: string) => 
   await settleAftermath(store, jobs)
   const attachments = createAttachments(parts)
   const pipeline = createPipeline({
-    ...{ store, jobs, journal: { record() {} }, attachments, settle: () => {}, room: async () => {} },
+    ...{ store, jobs, journal: { record() {} }, attachments, volumes: none, settle: () => {}, room: async () => {} },
     ...played(world, store, attachments, touch),
   })
   const switching = createSwitching(parts, attachments, pipeline.relogin)
@@ -113,6 +114,9 @@ async function assembled(world: World, folder: string, touch: (name: string) => 
   const databases = createDatabaseJobs({ jobs, store, databases: attachments.databases, access: switching })
   return { pipeline, attachments, switching, databases }
 }
+
+/** Nothing here has a volume. */
+const none = { attach: async () => {}, detach: async () => {}, follow: async () => {}, open: async () => '/nowhere' }
 
 function played(
   world: World,
@@ -206,9 +210,18 @@ export async function agrees(world: World): Promise<void> {
   const known = [...world.server.databases.values()].flatMap(({ logins }) => [...logins.keys()])
   expect(known.sort()).toEqual(logins.map(({ user }) => user).sort())
   expect(logins.filter(({ state }) => state !== 'live')).toEqual([])
+  for (const { id, release } of await world.store.apps.list()) {
+    const serving = release === null ? null : await world.store.releases.get(id, release)
+    const saved = (await world.store.attachments.ofApp(id)).map(({ app, ...reference }) => reference)
+    if (serving) expect(saved).toEqual(sorted(serving.attachments))
+  }
   for (const { env } of world.containers)
     for (const [name, value] of Object.entries(env))
       if (name.endsWith('_URL')) expect(opensIn(world, value), name).toBe(true)
+}
+
+function sorted(attachments: readonly AttachmentReference[]): AttachmentReference[] {
+  return [...attachments].sort((a, b) => (a.alias < b.alias ? -1 : 1))
 }
 
 export function asker(): Asker & { lines: string[] } {

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { createDriver } from '../drivers/volume/index.ts'
+import { inDirectory } from '../drivers/volume/directory.ts'
 import type { DatabaseAccess } from '../server/attachments/access.ts'
 import { createArchives } from '../server/backups/archives.ts'
 import { createDataBackups, type DataBackups } from '../server/backups/data-backups.ts'
@@ -130,7 +130,7 @@ export async function openHouse(server = fixtureServer(), archiveFolder?: string
   server.databases.set('blog_1', structuredClone(blog))
   server.named.set('blog', 'blog_1')
 
-  const place: { driver: ArchiveDriver } = { driver: createDriver({ settings: { path } }) }
+  const place: { driver: ArchiveDriver } = { driver: inDirectory(path) }
   const archives = createArchives({ archives: async () => ['disk'], archive: async () => place.driver }, store)
   const journal: string[] = []
   const open = (): DataBackups =>

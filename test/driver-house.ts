@@ -2,12 +2,11 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { DatabaseDriver } from '../server/devices/classes/database.ts'
 import { createContainerDrivers, type Refusal } from '../server/devices/container-drivers.ts'
 import type { DriverHost } from '../server/devices/driver.ts'
 import { digestOf, readFolder } from '../server/devices/driver-folder.ts'
-import { loadRegistry, type Registry } from '../server/devices/registry.ts'
-import type { Approval, Privilege } from '../server/domain/device.ts'
+import { type Drivers, loadRegistry, type Registry } from '../server/devices/registry.ts'
+import type { Approval, DeviceClass, Privilege } from '../server/domain/device.ts'
 import { createDriverContainers } from '../server/engine/driver-container.ts'
 import { dockerSocket } from '../server/engine/test-image.ts'
 import { createLog } from '../server/log.ts'
@@ -18,10 +17,10 @@ export interface DriverHouse {
   readonly lost: string[]
   readonly registry: Registry
   /** A copy of test/drivers/NAME.mjs as a driver, found and approved for these privileges. */
-  add(name: string, privileges?: readonly Privilege[]): Promise<void>
+  add(name: string, privileges?: readonly Privilege[], of?: DeviceClass): Promise<void>
   /** A driver of this program, likewise. */
   addShipped(name: string): Promise<void>
-  load(name: string, host: DriverHost): DatabaseDriver
+  load<C extends DeviceClass = 'database'>(name: string, host: DriverHost): Drivers[C]
   stop(name: string): void
   close(): Promise<void>
 }
@@ -60,12 +59,12 @@ export async function driverHouse(
   }
   return {
     ...{ folder, refusals, lost, registry, stop: (name) => containers.stop(name, 'the test wants it') },
-    async add(name, privileges = []) {
+    async add(name, privileges = [], of = 'database') {
       const place = join(folder, name)
       await mkdir(place)
       for (const file of [`${name}.mjs`, 'line.mjs'])
         await cp(join(import.meta.dirname, 'drivers', file), join(place, file))
-      await writeFile(join(place, 'driver.json'), JSON.stringify(manifest(name, privileges)))
+      await writeFile(join(place, 'driver.json'), JSON.stringify({ ...manifest(name, privileges), class: of }))
       await approve(name, privileges)
     },
     async addShipped(name) {
@@ -73,7 +72,7 @@ export async function driverHouse(
       await approve(name, [])
       await approve(name, registry.manifest(name).privileges)
     },
-    load: (name, host) => containers.load(name)(host) as DatabaseDriver,
+    load: <C extends DeviceClass>(name: string, host: DriverHost) => containers.load(name)(host) as Drivers[C],
     async close() {
       containers.close()
       await engine.sweep()

@@ -35,7 +35,8 @@ export function sources(): Source[] {
     .map(read)
 }
 
-export const isTest = (source: Pick<Source, 'path'>) => /(\.test\.tsx?$|^test\/|\/conformance\/)/.test(source.path)
+export const isTest = (source: Pick<Source, 'path'>) =>
+  /(\.test\.tsx?$|-for-test\.ts$|^test\/|\/conformance\/)/.test(source.path)
 
 /** Names in a folder of the checkout. */
 export function listing(folder: string): string[] {

@@ -86,6 +86,8 @@ export interface Device {
   name: string
   class: string
   driver: string
+  as: string
+  version: string | null
   node: string
   state: string
 }

@@ -4,6 +4,13 @@ import { type Html, html } from './html.ts'
 import { count, mark, ssh } from './marks.ts'
 import type { Page } from './page.ts'
 
+const installed: Readonly<Record<string, string>> = {
+  'built-in': 'With MegapolOS',
+  container: 'As a container',
+  node: 'On the node',
+  adopted: 'Adopted',
+}
+
 const well: Readonly<Record<string, string>> = { running: 'Running', ready: 'Ready' }
 
 export async function devices(ask: Ask): Promise<Page> {
@@ -19,7 +26,7 @@ export async function devices(ask: Ask): Promise<Page> {
   <p>${count(list.length, 'device')}: server software that apps use, each with the driver that manages it. ${failing === 0 ? 'All work.' : `${count(failing, 'does', 'do')} not work.`}</p>
 </div></div>
 <table>
-  <thead><tr><th scope="col">Device</th><th scope="col">State</th><th scope="col" class="wide">Class</th><th scope="col" class="wide">Driver</th><th scope="col" class="wide">Node</th></tr></thead>
+  <thead><tr><th scope="col">Device</th><th scope="col">State</th><th scope="col" class="wide">Class</th><th scope="col" class="wide">Driver</th><th scope="col" class="wide">Installed</th></tr></thead>
   <tbody>${list.map(row)}</tbody>
 </table>
 <p class="soft hint">The same in a terminal:</p>
@@ -30,5 +37,5 @@ ${ssh('devices:list')}`,
 /** A state that is no single word is the sentence that says what is wrong. */
 function row(one: Device): Html {
   const word = well[one.state]
-  return html`<tr><th scope="row">${one.name}</th><td>${word ? mark('ok', word) : html`${mark('bad', 'Failing')}<small>${one.state}</small>`}</td><td class="wide">${one.class}</td><td class="wide">${one.driver}</td><td class="wide">${one.node}</td></tr>`
+  return html`<tr><th scope="row">${one.name}</th><td>${word ? mark('ok', word) : html`${mark('bad', 'Failing')}<small>${one.state}</small>`}</td><td class="wide">${one.class}</td><td class="wide">${one.driver}${one.version === null ? '' : ` ${one.version}`}</td><td class="wide">${installed[one.as] ?? one.as}</td></tr>`
 }

@@ -6,7 +6,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import type { ArchiveDriver } from '../../server/devices/classes/archive.ts'
-import { createDriver } from '../volume/index.ts'
+import { inDirectory } from '../volume/directory.ts'
 import { type ArchiveUnderTest, archivePromises } from './archive-promises.ts'
 
 const never = new AbortController().signal
@@ -64,7 +64,7 @@ test.each(Object.keys(faults))(
   'an archive that %s is found out',
   async (fault) => {
     const folder = await mkdtemp(join(tmpdir(), 'megapolos-mutant-'))
-    const good = createDriver({ settings: { path: folder } })
+    const good = inDirectory(folder)
     const driver = { ...good, ...faults[fault]?.(good, folder) }
     const under: ArchiveUnderTest = {
       driver,

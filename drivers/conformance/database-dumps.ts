@@ -74,6 +74,7 @@ export const dumpPromises: Promises = {
       const database = await world.database()
       const { session, reach, login } = await world.enter(database)
       await session.fill(4)
+      await session.write(values)
       let written = 0
       let stopped = false
       const write = async (writer: number) => {
@@ -88,6 +89,7 @@ export const dumpPromises: Promises = {
         }
       }
       const writers = Promise.all([0, 1, 2, 3].map(write))
+      writers.catch(() => {})
       try {
         for (let round = 0; round < 3; round++) {
           const before = written

@@ -15,6 +15,7 @@ export const failurePromises: Promises = {
       const { session, login, reach } = await world.enter(database)
       await session.write({ kept: 'yes' })
       await world.kill()
+      await assert.rejects(session.read('kept'), 'the server was not killed')
       await back(world)
       assert.equal(await (await world.open(reach, login)).read('kept'), 'yes')
     }),

@@ -10,7 +10,7 @@ export const loginPromises: Promises = {
       const database = await world.database()
       const { login, reach, session } = await world.enter(database)
       await session.write({ a: '1' })
-      for (const password of ['', 'wrong', `${login.password}x`]) {
+      for (const password of [' ', 'wrong', `${login.password}x`]) {
         await assert.rejects(world.open(reach, { ...login, password }), `it is let in with the password ${password}`)
       }
     }),

@@ -141,5 +141,6 @@ aria-pagecache-buffer-size = 8M
 max-connections = ${connections}
 max-user-connections = ${Math.floor(connections / 2)}
 max-allowed-packet = 256M
+net-write-timeout = 3600
 `
 }

@@ -1,5 +1,5 @@
 /** The whole suite of the class, on the real server in a container. */
-import { text } from 'node:stream/consumers'
+import { signalPrograms } from '../../test/container-programs.ts'
 import { hostsForTest } from '../../test/device-hosts.ts'
 import { databaseConforms } from '../conformance/database.ts'
 import { createDriver } from './index.ts'
@@ -10,20 +10,17 @@ databaseConforms('mariadb', async () => {
   const host = await hosts.host('maria')
   const driver = createDriver(host)
   const install = () => driver.install({ version: null, as: 'container', memory: 512 }, () => {})
-  const signal = async (name: string) => {
-    const command = ['sh', '-c', `kill -${name} "$(cat /tmp/mariadb.pid)"`]
-    await text((await host.containers.exec('server', { command })).stdout)
-  }
+  const signal = (name: NodeJS.Signals) => signalPrograms('mp-tmariadb.maria.server', 'mariadbd', name)
   await install()
   return {
     driver,
     again: () => createDriver(host),
     install,
     client,
-    kill: () => signal('KILL'),
+    kill: () => signal('SIGKILL'),
     async freeze() {
-      await signal('STOP')
-      return () => signal('CONT')
+      await signal('SIGSTOP')
+      return () => signal('SIGCONT')
     },
     patience: 60,
     async remove() {

@@ -53,7 +53,9 @@ export function failure({ code, stderr }: Pick<Ended, 'code' | 'stderr'>): UserE
   const lines = stderr.trim().split('\n')
   const last = lines.findLast((line) => line.includes('rror')) ?? lines.at(-1) ?? ''
   const number = Number(/\b[Ee]rror:? (\d+)|ERROR (\d+)/.exec(last)?.slice(1).find(Boolean))
-  if (isAway(number)) return new UserError('unavailable', 'MariaDB does not answer.', undefined, [last])
+  // Ended from outside, or not begun, it has no words of its own.
+  if (isAway(number) || (last === '' && code > 125))
+    return new UserError('unavailable', 'MariaDB does not answer.', undefined, [last])
   if (number === 1049) return new UserError('not-found', 'There is no such database in MariaDB.', undefined, [last])
   const why = last === '' ? `its client ended with ${code}` : last.replace(/^-+$/, '')
   return new UserError('refused', `MariaDB refused: ${why}.`, undefined, lines.slice(-5))

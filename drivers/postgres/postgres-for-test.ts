@@ -66,5 +66,5 @@ async function nodePids(cluster: string): Promise<number[]> {
 }
 
 function pidsOf(table: string): number[] {
-  return [...table.matchAll(/^\s*(\d+) postgres\b/gm)].map(([, pid]) => Number(pid))
+  return [...table.matchAll(/^\s*(\d+)\s+postgres\b/gm)].map(([, pid]) => Number(pid))
 }

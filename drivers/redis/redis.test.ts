@@ -1,7 +1,7 @@
 /** The whole suite of the class, on real servers in containers. */
 import { randomBytes } from 'node:crypto'
-import { text } from 'node:stream/consumers'
 import { Redis } from 'ioredis'
+import { signalPrograms } from '../../test/container-programs.ts'
 import { hostsForTest } from '../../test/device-hosts.ts'
 import { databaseConforms } from '../conformance/database.ts'
 import type { DatabaseClient } from '../conformance/database-under-test.ts'
@@ -12,16 +12,9 @@ databaseConforms('redis', async () => {
   const host = await hosts.host('redis')
   const driver = createDriver(host)
   const install = () => driver.install({ version: null, as: 'container', memory: 512 }, () => {})
-  const signal = async (name: string) => {
-    const command = [
-      'sh',
-      '-c',
-      `for p in /proc/[0-9]*; do grep -q redis-server $p/comm && kill -${name} \${p#/proc/}; done`,
-    ]
-    const all = (await host.containers.list()).map(async (container) => {
-      await text((await host.containers.exec(container, { command })).stdout)
-    })
-    await Promise.allSettled(all)
+  const signal = async (name: NodeJS.Signals) => {
+    const all = await host.containers.list()
+    await Promise.all(all.map((container) => signalPrograms(`mp-tredis.redis.${container}`, 'redis-server', name)))
   }
   await install()
   return {
@@ -29,10 +22,10 @@ databaseConforms('redis', async () => {
     again: () => createDriver(host),
     install,
     client,
-    kill: () => signal('KILL'),
+    kill: () => signal('SIGKILL'),
     async freeze() {
-      await signal('STOP')
-      return () => signal('CONT')
+      await signal('SIGSTOP')
+      return () => signal('SIGCONT')
     },
     patience: 60,
     async remove() {

@@ -8,8 +8,9 @@ import { PassThrough, Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { conformsArchive } from '../conformance/archive.ts'
+import { hostFor, type TestHost } from '../conformance/archive-host.ts'
 import { createDriver } from './index.ts'
-import { askedKey, hostFor, startSshd, type TestHost, type TestSshd } from './sshd-for-test.ts'
+import { askedKey, startSshd, type TestSshd } from './sshd-for-test.ts'
 
 const execute = promisify(execFile)
 const never = new AbortController().signal

@@ -6,9 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { ExecOptions, Process } from '../../server/devices/driver.ts'
 import { UserError } from '../../server/errors.ts'
-import type { Host } from './ssh.ts'
 
 const execute = promisify(execFile)
 
@@ -87,54 +85,9 @@ async function killTree(pid: number): Promise<void> {
   for (const child of children.split(' ').filter(Boolean)) await killTree(Number(child))
 }
 
-export interface TestHost extends Host {
-  /** Everything that was started, as a process list would show it. */
-  readonly started: string[]
-  readonly kept: Map<string, string>
-}
-
-/** Stands in for the kernel: programs of the node, and secrets. */
-export async function hostFor(folder: string, settings: Host['settings']): Promise<TestHost> {
-  const started: string[] = []
-  const kept = new Map<string, string>()
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const unused = async (): Promise<never> => {
-    throw new Error('an archive does not need this')
-  }
-  return {
-    folder,
-    settings,
-    started,
-    kept,
-    node: {
-      exec: async (options) => {
-        started.push(options.command.join(' '))
-        return run(options)
-      },
-      packages: unused,
-      serve: unused,
-      stop: unused,
-    },
-    secrets: {
-      get: async (name) => kept.get(name) ?? null,
-      set: async (name, value) => void (value === null ? kept.delete(name) : kept.set(name, value)),
-    },
-  }
-}
-
 /** The public key that a refused driver asks to install. */
 export function askedKey(error: unknown): string {
   return /ssh-ed25519 \S+ megapolos/.exec(error instanceof UserError ? (error.hint ?? '') : '')?.[0] ?? ''
-}
-
-function run({ command: [program = '', ...words], signal }: ExecOptions): Process {
-  const child = spawn(program, words, signal ? { signal } : {})
-  child.on('error', () => {})
-  let stderr = ''
-  child.stderr.on('data', (bytes) => (stderr += bytes))
-  const ended = once(child, 'close').then(([code]) => ({ code: Number(code ?? 255), stderr }))
-  ended.catch(() => {})
-  return { stdin: child.stdin, stdout: child.stdout, ended }
 }
 
 async function freePort(): Promise<number> {

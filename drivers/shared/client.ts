@@ -1,6 +1,7 @@
 /** Runs a server's own client program: what it is told goes through its standard input, never through its arguments. */
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { ExecOptions, Process } from '../../server/devices/driver.ts'
 import { cancelled } from './dump-stream.ts'
 
@@ -15,19 +16,31 @@ export interface Ended {
 
 /**
  * To its end. Whether its exit code is a failure is for the caller to say; throws when `input` breaks off, and `cancelled`
- * when the signal of the options aborts, though the input may never end.
+ * when the signal of the options aborts. An input that never ends keeps nobody: only the program's end is waited for.
  */
 export async function run(start: Start, options: ExecOptions, input: string | Readable = ''): Promise<Ended> {
   const process = await start(options)
-  const source = typeof input === 'string' ? Readable.from(input === '' ? [] : [input]) : input
-  const fed = unlessAborted(pipeline(source, process.stdin), options.signal)
-  const [given, output] = await Promise.allSettled([fed, readAll(process.stdout)])
+  const source = noted(typeof input === 'string' ? [input] : input)
+  pipeline(source.parts, process.stdin).catch(() => {})
+  const [output] = await Promise.allSettled([readAll(process.stdout)])
   const ended = await process.ended
   if (options.signal?.aborted) throw cancelled(options.signal)
-  // A client that ends before it has read everything breaks the pipe; its exit code and its words say why.
-  if (given.status === 'rejected' && source.errored) throw source.errored
+  const problem = source.problem()
+  if (problem !== null) throw problem.error
   if (output.status === 'rejected') throw output.reason
-  return { ...ended, code: ended.code === 0 && given.status === 'rejected' ? 1 : ended.code, output: output.value }
+  // A program that ends before it has read everything may find nothing wrong with that.
+  await turn()
+  const isCut = ended.code === 0 && !process.stdin.writableFinished
+  return { ...ended, code: isCut ? 1 : ended.code, output: output.value }
+}
+
+/**
+ * Words for a program that only writes: it is ended when its standard input closes, as it does when whoever reads is gone.
+ * Otherwise it would stand before a full pipe for good, and keep what it has open in the server.
+ */
+export function whileRead(command: readonly string[]): string[] {
+  const script = 'exec 3<&0; (cat <&3; kill -KILL $$) >/dev/null 2>&1 & exec "$@"'
+  return ['sh', '-c', script, 'sh', ...command]
 }
 
 /** A client that stays open, for what must happen in one session of the server. */
@@ -71,13 +84,18 @@ export async function openSession(start: Start, options: ExecOptions, style: Ses
   }
 }
 
-async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return work
-  const over = new AbortController()
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(cancelled(signal)), { signal: over.signal })
-  })
-  await Promise.race([work, aborted]).finally(() => over.abort())
+/** Tells what the input itself broke with from what a client's end does to it. */
+function noted(input: Iterable<string> | AsyncIterable<Buffer>) {
+  let problem: { readonly error: unknown } | null = null
+  async function* parts() {
+    try {
+      yield* input
+    } catch (error) {
+      problem = { error }
+      throw error
+    }
+  }
+  return { parts: parts(), problem: () => problem }
 }
 
 async function readAll(stream: Readable): Promise<string> {

@@ -48,8 +48,8 @@ export function createAttachments(parts: AttachmentParts) {
       const same = had.find((one) => one.database === database && (wishes.alias ?? one.alias) === one.alias)
       if (same) throw already(app, same)
       const [found] = await references.resolve([{ database, alias: '', env }])
-      const free = (alias: string | undefined) => alias && !had.some((one) => one.alias === alias)
-      const alias = wishes.alias ?? [found?.template.as, ownAlias(database)].find(free) ?? ''
+      const taken = new Set(had.map((one) => one.alias))
+      const alias = wishes.alias ?? freeAlias([found?.template.as ?? ownAlias(database), ownAlias(database)], taken)
       const other = had.find((one) => one.alias === alias)
       if (other) throw already(app, other)
       return { database, alias, env }
@@ -90,6 +90,15 @@ export function createAttachments(parts: AttachmentParts) {
 /** `blog-cache` → `BLOG_CACHE`. */
 export function ownAlias(database: string): string {
   return database.replaceAll('-', '_').toUpperCase()
+}
+
+/** One of these, or the last of them with a number. */
+function freeAlias(wished: readonly string[], taken: ReadonlySet<string>): string {
+  const found = wished.find((alias) => !taken.has(alias))
+  for (let n = 2; ; n++) {
+    const alias = found ?? `${wished.at(-1)}_${n}`
+    if (!taken.has(alias)) return alias
+  }
 }
 
 function already(app: App, { database, alias }: AttachmentReference): UserError {

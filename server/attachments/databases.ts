@@ -39,12 +39,11 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
   /** Until no container is left that may use it. */
   async function abandoned(name: string, emit: (line: string) => void): Promise<void> {
     const end = Date.now() + drainLimit
-    for (let told = false; Date.now() < end; told = true) {
-      await leftOvers.attend()
-      const logins = (await store.credentials.list()).filter(({ database }) => database === name)
-      if (logins.length === 0) return
-      if (!told) emit('       Waiting for the last containers that use it')
+    await leftOvers.attend()
+    if (leftOvers.used(name)) emit('       Waiting for the last containers that use it')
+    while (leftOvers.used(name) && Date.now() < end) {
       await delay(200)
+      await leftOvers.attend()
     }
   }
 
@@ -117,7 +116,13 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
       const database = await store.databases.get(name)
       await condemn(name)
       await abandoned(name, emit)
-      await (await driverOf(database)).drop(database.handle)
+      try {
+        await (await driverOf(database)).drop(database.handle)
+      } catch (error) {
+        // What was begun cannot be taken back: nobody knows whether it was done.
+        const hint = `${name} goes as soon as its server answers.`
+        throw error instanceof UserError ? new UserError(error.code, error.message, hint) : error
+      }
       await store.databases.remove(name)
     },
 

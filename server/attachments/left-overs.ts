@@ -9,6 +9,8 @@ import type { AttachmentParts } from './parts.ts'
 export interface LeftOvers {
   /** Ends what can be ended now. What cannot is tried again later, and its reason logged. Never rejects. */
   attend(): Promise<void>
+  /** Whether containers that drain may still use this database, as last attended. */
+  used(database: string): boolean
   /** The rollout has looked at this app: containers of it may have gone. */
   looked(app: string): void
   /** Attends at once, then again and again until `signal` aborts. */
@@ -26,6 +28,7 @@ export function createLeftOvers({ store, devices, engine, firewall, log }: Attac
   let switchOn: SwitchOn = async () => {}
   /** Apps that still have containers which may use a login that is to be revoked. */
   let waiting: ReadonlySet<string> = new Set()
+  let used: ReadonlySet<string> = new Set()
   let timer: NodeJS.Timeout | undefined
 
   async function end(what: string, work: () => Promise<void>): Promise<boolean> {
@@ -58,18 +61,22 @@ export function createLeftOvers({ store, devices, engine, firewall, log }: Attac
   async function all(): Promise<void> {
     clearTimeout(timer)
     // Asked after every change of every app.
-    if (!(await store.databases.unfinished())) return
+    if (!(await store.databases.unfinished())) {
+      used = new Set()
+      return
+    }
     const busy = new Set<string>()
-    const used = new Set<string>()
+    const open = new Set<string>()
     const done: boolean[] = []
     const revoking = (await store.credentials.list()).filter(({ state }) => state === 'revoking')
     for (const login of revoking) {
       if (await usedUntilNow(login.app)) {
         busy.add(login.app)
-        used.add(login.database)
+        open.add(login.database)
       } else done.push(await end(`login ${login.user}`, () => revoke(login)))
     }
     waiting = busy
+    used = open
     for (const { name, device, handle, state } of await store.databases.list()) {
       if (state !== 'destroying' || used.has(name)) continue
       const drop = async () => {
@@ -95,6 +102,7 @@ export function createLeftOvers({ store, devices, engine, firewall, log }: Attac
 
   return {
     attend,
+    used: (database) => used.has(database),
     looked: (app) => {
       if (waiting.has(app)) void attend()
     },

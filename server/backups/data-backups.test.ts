@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createDriver } from '../../drivers/volume/index.ts'
+import { inDirectory } from '../../drivers/volume/directory.ts'
 import { blog, contentsOf, dumpOf, fixtureServer, type House, openHouse } from '../../test/backup-house.ts'
 import type { ArchiveDriver } from '../devices/classes/archive.ts'
 import type { DatabaseDriver, Dump } from '../devices/classes/database.ts'
@@ -122,7 +122,7 @@ describe('what breaks while it is made is named, and nothing of it stays', () =>
     const small = await mkdtemp(join(tmpdir(), 'megapolos-small-'))
     await execute('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small])
     try {
-      house.place.driver = createDriver({ settings: { path: small } })
+      house.place.driver = inDirectory(small)
       const noise = Array.from({ length: 200 }, () => randomBytes(1000).toString('base64'))
       house.server.databases.set('blog_1', { ...blog, tables: { noise } })
       await expect(capture()).rejects.toThrow(`The archive disk broke off: The disk of ${small} is full.`)
@@ -239,6 +239,16 @@ describe('a backup that is not what it should be is found out', () => {
     onlyBlog()
   })
 
+  test('an archive that does not let us in has proven nothing either', async () => {
+    const backup = await capture()
+    const get: ArchiveDriver['get'] = async () => {
+      throw new UserError('refused', 'nas has another host key than when it was adopted.')
+    }
+    house.place.driver = { ...house.place.driver, get }
+    await expect(house.backups.verify(backup.id, house.asker)).rejects.toThrow('another host key')
+    expect(await stateOf(backup.id)).toEqual(backup)
+  })
+
   test('a server that stops listening early does not hold it up', async () => {
     house.server.faults = { restore: async () => {} }
     await expect(capture()).rejects.toThrow(/The table posts is missing\./)
@@ -347,7 +357,7 @@ describe('after a kernel that died', () => {
   test('an archive that is away is tidied when it is back', async () => {
     const { one } = await left('capturing')
     const { driver } = house.place
-    house.place.driver = createDriver({ settings: { path: '/nonexistent' } })
+    house.place.driver = inDirectory('/nonexistent')
     const again = house.again()
     await again.tidy()
     expect(await stateOf(one.id)).toMatchObject({ state: 'failed', bytes: null })

@@ -25,6 +25,11 @@ export function createDeviceImages(maker: Maker, mode: BasesConfig['mode']): Dev
   }
 }
 
+/** What the image with these packages is called, made or not. */
+export function debianImageName(maker: Pick<Maker, 'system'>, { packages, lines }: ImageSource['debian']): string {
+  return tagOf(maker, ['debian', stackTag(), ...packages, ...lines])
+}
+
 async function ensure(
   maker: Maker,
   mode: BasesConfig['mode'],
@@ -32,7 +37,7 @@ async function ensure(
   progress: (line: string) => void,
 ): Promise<string> {
   const hubTag = hub === null ? null : tagOf(maker, ['hub', hub])
-  const debianTag = tagOf(maker, ['debian', stackTag(), ...debian.packages, ...debian.lines])
+  const debianTag = debianImageName(maker, debian)
   for (const tag of [hubTag, debianTag]) {
     const there = tag === null ? null : await maker.engine.image(tag)
     if (there !== null) return there.id
@@ -51,7 +56,7 @@ async function ensure(
   return build(maker, debianTag, [`FROM ${stack}`, install(debian.packages), ...debian.lines], progress)
 }
 
-function tagOf({ system }: Maker, content: readonly string[]): string {
+function tagOf({ system }: Pick<Maker, 'system'>, content: readonly string[]): string {
   const hash = createHash('sha256').update(content.join('\0')).digest('hex').slice(0, 16)
   return `megapolos/device:${system}-${hash}`
 }

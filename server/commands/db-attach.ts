@@ -59,6 +59,7 @@ export const dbAttach = [
     }),
     positional: ['app', 'database'],
     short: { a: 'as', n: 'noRestart' },
+    secret: ['env'],
     result: change,
     examples: [
       'db:attach blog blog-db',
@@ -73,7 +74,10 @@ export const dbAttach = [
       const on = create === undefined ? null : await attachments.databases.device(create)
       const name = database ?? (on && (await attachments.databases.freeName(`${found.name}-${on.driver}`)))
       if (!name) throw new UserError('usage', 'Which database?', `db:attach ${app} <database>, or --create <driver>`)
-      if (!on) await within(context, name, kernel)
+      if (!on) {
+        await kernel.databases.ready(name)
+        await within(context, name, kernel)
+      }
       const wishes = { database: name, on, alias: as, env }
       return kernel.pipeline.attach(found, wishes, by, { restart: !noRestart, dryRun })
     },

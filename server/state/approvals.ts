@@ -1,7 +1,14 @@
 /** What admins granted to drivers that run as containers. */
 import type { Approval, Privilege } from '../domain/device.ts'
 import { type Database, sql } from './database.ts'
-import type { Approvals } from './store.ts'
+
+export interface Approvals {
+  get(driver: string): Promise<Approval | null>
+  /** In the place of an earlier one. */
+  set(approval: Omit<Approval, 'approvedAt'>): Promise<void>
+  /** Not an error when there is none. */
+  remove(driver: string): Promise<void>
+}
 
 export function createApprovals(db: Database): Approvals {
   return {

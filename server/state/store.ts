@@ -3,11 +3,11 @@ import type { Key, SocketGrant, Token } from '../domain/access.ts'
 import type { App, Formation, ProcessScale } from '../domain/app.ts'
 import type { Build, BuildState } from '../domain/build.ts'
 import type { Place } from '../domain/container.ts'
-import type { Approval } from '../domain/device.ts'
 import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
 import type { Domain } from '../domain/route.ts'
+import type { Approvals } from './approvals.ts'
 import type { Audit } from './audit.ts'
 import type { Backups } from './backups.ts'
 import type { DeviceSecrets } from './device-secrets.ts'
@@ -218,14 +218,6 @@ export interface Tokens {
 }
 
 /** Which drivers that are not trusted code may do what. */
-export interface Approvals {
-  get(driver: string): Promise<Approval | null>
-  /** In the place of an earlier one. */
-  set(approval: Omit<Approval, 'approvedAt'>): Promise<void>
-  /** Not an error when there is none. */
-  remove(driver: string): Promise<void>
-}
-
 export interface Settings {
   get(name: string): Promise<string | null>
   set(name: string, value: string): Promise<void>

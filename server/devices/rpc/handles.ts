@@ -15,6 +15,8 @@ export interface Handles {
   add(stream: Readable | Writable): StreamHandle
   /** The caller has it now, and the driver no longer. */
   take(handle: unknown): Readable
+  /** It was lent: the driver no longer has it, and what is left in it is not wanted. */
+  takeBack(stream: Readable): void
   /** Ends it; not an error when it is gone. */
   close(id: number): void
 
@@ -74,6 +76,10 @@ export function createHandles(): Handles {
       const found = readable(id)
       streams.delete(id)
       return found
+    },
+    takeBack(stream) {
+      for (const [id, one] of streams) if (one === stream) streams.delete(id)
+      stream.destroy()
     },
     close(id) {
       streams.get(id)?.destroy()

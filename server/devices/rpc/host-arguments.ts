@@ -13,6 +13,7 @@ const user = z.string().regex(/^[a-z0-9_][a-z0-9_-]{0,31}(:[a-z0-9_-]{1,32})?$/,
 const packages = z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'must be names of Debian packages')).max(50)
 const exec = z.strictObject({ command: words, env: env.optional(), user: user.optional() })
 const progress = z.strictObject({ progress: z.int() })
+const stopSignal = z.enum(['SIGTERM', 'SIGINT', 'SIGQUIT'])
 const seconds = z.number().int().min(0).max(600)
 
 /** An official image of Docker Hub: no other registry, and none of the images that this machine already has. */
@@ -56,7 +57,7 @@ const container = z.strictObject({
 export const hostArguments = {
   'node.exec': z.tuple([exec]),
   'node.packages': z.tuple([packages, progress.optional()]),
-  'node.serve': z.tuple([z.strictObject({ name, command: words, user })]),
+  'node.serve': z.tuple([z.strictObject({ name, command: words, user, stopSignal: stopSignal.optional() })]),
   'node.stop': z.tuple([name]),
   'containers.image': z.tuple([
     z.strictObject({

@@ -108,6 +108,38 @@ test('what is restored goes into the program that the driver named', async () =>
   expect(read.join('')).toBe('one two')
 })
 
+test('an archive takes and gives streams; one that breaks on its way in says why, in its own words', async () => {
+  await house.add('shelf', ['containers'], 'archive')
+  const { read, process } = program(['what was kept'], { code: 0, stderr: '' })
+  const driver = house.load<'archive'>(
+    'shelf',
+    hostWith(
+      'shelf',
+      containersThat(() => process),
+    ),
+  )
+  expect(await driver.put('a/b', Readable.from(['one ', 'two']), never())).toEqual({ bytes: 7 })
+  expect(read.join('')).toBe('one two')
+  expect(await driver.list('')).toEqual([{ name: 'a', bytes: 1 }])
+  expect(await text(await driver.get('a/b', never()))).toBe('what was kept')
+
+  const broken = Readable.from(
+    (async function* () {
+      yield 'one'
+      throw new Error('the disk that it is read from is gone')
+    })(),
+  )
+  const other = program([], { code: 1, stderr: 'cut off' })
+  const second = house.load<'archive'>(
+    'shelf',
+    hostWith(
+      'other',
+      containersThat(() => other.process),
+    ),
+  )
+  await expect(second.put('a/b', broken, never())).rejects.toThrow('the disk that it is read from is gone')
+})
+
 test('a terminal on the node is not opened for a driver that may not run anything there', async () => {
   await house.add('honest')
   const connecting = house.load('honest', hostWith('cache')).connect('blog', { user: 'u', password: 'p' })

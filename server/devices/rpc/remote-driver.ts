@@ -67,7 +67,7 @@ export function remoteDriver({ manifest, start, lost, now = Date.now }: RemotePa
     const wait = notBefore - now()
     if (wait > 0) {
       const seconds = Math.ceil(wait / 1000)
-      const message = `The driver ${name} has crashed ${crashes === 1 ? 'once' : `${crashes} times`} in a row.`
+      const message = `The driver ${name} has ${crashes === 1 ? 'just crashed' : `crashed ${crashes} times in a row`}.`
       return Promise.reject(new UserError('unavailable', message, `It is started again in ${seconds} s.`))
     }
     const starting = start()
@@ -98,15 +98,10 @@ export function remoteDriver({ manifest, start, lost, now = Date.now }: RemotePa
     const call = known[method]
     if (!call) throw new Error(`the class ${manifest.class} has no call ${method}`)
     const signal = args.find((arg): arg is AbortSignal => arg instanceof AbortSignal)
-    const lent: number[] = []
+    const lent = args.filter(isStream)
     const params = args
       .filter((arg) => !(arg instanceof AbortSignal))
-      .map((arg) => {
-        if (!isStream(arg)) return arg
-        const handle = process.handles.add(arg)
-        lent.push(handle.stream)
-        return handle
-      })
+      .map((arg) => (isStream(arg) ? process.handles.add(arg) : arg))
     try {
       const asked = process.call(method, params, { seconds: call.seconds, ...(signal && { signal }) })
       const said = await during(asked)
@@ -121,8 +116,11 @@ export function remoteDriver({ manifest, start, lost, now = Date.now }: RemotePa
       }
       crashes = 0
       return checked.data
+    } catch (error) {
+      // Whoever lent a stream that broke knows best why.
+      throw lent.find((stream) => stream.errored)?.errored ?? error
     } finally {
-      for (const id of lent) process.handles.close(id)
+      for (const stream of lent) process.handles.takeBack(stream)
     }
   }
 
