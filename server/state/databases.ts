@@ -79,6 +79,11 @@ export function createDatabases(db: Database): Databases {
     async intend(handle, replaces) {
       await db.batch([sql('UPDATE scratch_databases SET replaces = ? WHERE handle = ?', replaces, handle)])
     },
+    async halfSwitched() {
+      const moved = `SELECT replaces FROM scratch_databases s WHERE EXISTS (
+        SELECT 1 FROM credentials WHERE database = s.replaces AND handle = s.handle AND state = 'live')`
+      return (await db.query(moved)).map(({ replaces }) => String(replaces))
+    },
     async switchTo({ name, device, handle }, to, kept) {
       const now = new Date().toISOString()
       const keep = `INSERT INTO databases (name, device, handle, state, created_at, created_by)
