@@ -7,7 +7,7 @@ import { disagreements } from './agreement.ts'
 import type { Cell } from './cell.ts'
 import { app, type Change } from './changes.ts'
 import type { Planned } from './table.ts'
-import { kill } from './victims.ts'
+import { aim } from './victims.ts'
 
 type Outcome = 'before' | 'after'
 
@@ -57,16 +57,17 @@ export async function play(
 async function disturb(at: InSystem, disk: string, load: Cell['load'], { change, step, victim }: Planned) {
   const [{ group } = {}] = await stored(at.system, `SELECT "group" FROM apps WHERE name = '${app}'`)
   const thawBefore = (await step.begin?.(at)) ?? (() => {})
+  const target = await aim(victim, at.system)
   const running = at.person.start(['ssh', 'megapolos', ...change.words])
   const cell: Cell = { at, change, disk, load, running, group: String(group) }
   let thaw = thawBefore
   try {
     thaw = await step.reach(cell)
-    const isBack = await kill(victim, at.system)
     const from = Date.now()
+    target.kill()
     thaw()
     thawBefore()
-    await isBack()
+    await target.isBack()
     // Its clients take a moment to find it again.
     return { cell, away: victim.name === 'server' ? { from, to: Date.now() + 5_000 } : null }
   } finally {

@@ -30,19 +30,18 @@ export const victims: readonly Victim[] = [
   },
 ]
 
-/** Resolves with a function that waits until it is back. */
-export async function kill(victim: Victim, system: System): Promise<() => Promise<void>> {
-  const pid = await victim.pid(system)
-  signal(pid, 'SIGKILL')
-  await until(`${victim.name} is dead`, async () => !(await lives(pid)))
-  return () =>
-    until(
-      `${victim.name} is back`,
-      () =>
-        victim.works(system).then(
+/** Looked for beforehand: between the step and the death there is no time for it. */
+export async function aim({ name, pid, works }: Victim, system: System) {
+  const found = await pid(system)
+  return {
+    kill: () => signal(found, 'SIGKILL'),
+    async isBack() {
+      const answers = () =>
+        works(system).then(
           () => true,
           () => false,
-        ),
-      60,
-    )
+        )
+      await until(`${name} is back`, async () => !(await lives(found)) && (await answers()), 60)
+    },
+  }
 }
