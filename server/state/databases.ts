@@ -72,6 +72,11 @@ export function createDatabases(db: Database): Databases {
         abandoned: row.abandoned === 1,
       }))
     },
+    async abandonScratch(device, handle) {
+      await db.batch([
+        sql('UPDATE scratch_databases SET abandoned = 1 WHERE device = ? AND handle = ?', device, handle),
+      ])
+    },
     async removeScratch(device, handle) {
       await db.batch([sql('DELETE FROM scratch_databases WHERE device = ? AND handle = ?', device, handle)])
     },

@@ -21,6 +21,8 @@ export interface Databases {
   unfinished(): Promise<boolean>
   addScratch(device: string, handle: string): Promise<void>
   scratches(): Promise<ScratchRow[]>
+  /** Nobody works in it any more; what became of something is none by then. */
+  abandonScratch(device: string, handle: string): Promise<void>
   removeScratch(device: string, handle: string): Promise<void>
   /** Notes that this scratch database is about to become the content of another one; null takes it back. */
   intend(scratch: string, replaces: string | null): Promise<void>
