@@ -11,14 +11,14 @@ import { psql, server } from './servers.ts'
 /** `disk`: folder of the archive. `half`: a device that may be half installed until the same words are said again. */
 export async function disagreements(system: System, disk: string, half: string | null): Promise<string[]> {
   const looks = [unfinished, databases, logins, volumes, appContainers, deviceContainers, firewall]
-  const found = await Promise.all([...looks.map((look) => look(system)), archive(system, disk), scratch(system)])
+  const found = await Promise.all([...looks.map((look) => look(system)), archive(system, disk), spool(system)])
   return found.flat().filter((sentence) => half === null || !sentence.includes(half))
 }
 
 /** What is on its way, or waits for somebody to end it. */
 async function unfinished(system: System): Promise<string[]> {
   const questions = {
-    job: "SELECT kind || ' ' || state AS name FROM jobs WHERE state IN ('waiting', 'running')",
+    job: "SELECT kind || ' ' || state AS name FROM jobs WHERE state IN ('queued', 'running')",
     release: "SELECT app || ' v' || version AS name FROM releases WHERE state = 'pending'",
     device: "SELECT name FROM devices WHERE state <> 'ready'",
     database: "SELECT name || ' ' || state AS name FROM databases WHERE state <> 'ready'",
@@ -69,7 +69,7 @@ async function archive(system: System, disk: string): Promise<string[]> {
   )
 }
 
-async function scratch({ home }: System): Promise<string[]> {
+async function spool({ home }: System): Promise<string[]> {
   return (await readdir(join(home, 'spool'))).map((file) => `in the spool: ${file}`)
 }
 

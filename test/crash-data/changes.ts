@@ -10,8 +10,8 @@ export const database = `${app}-${server}`
 export interface Change {
   readonly name: string
   readonly words: readonly string[]
-  /** Of its job. */
-  readonly kind: string
+  /** Of its job; null: it takes no time, and so has none. */
+  readonly kind: string | null
   /** A word in the sentences about what may stay half done until the same words are said again. */
   readonly half?: string
   /** Says something else once it was done. */
@@ -49,8 +49,8 @@ export const changes: readonly Change[] = [
       for (const { name } of kept) await at.system.console('db:destroy', String(name), '--confirm', String(name))
     },
   },
-  mount('mount', []),
-  mount('mount at a path', ['--path', '/data']),
+  mount('mount', null, []),
+  mount('mount at a path', 'attach-volume', ['--path', '/data']),
   {
     name: 'install',
     words: ['devices:install', 'postgres', '--name', extra],
@@ -75,11 +75,11 @@ function attach(name: string, on: string, more: readonly string[]): Change {
 }
 
 /** Of a volume that is there from the start. */
-function mount(name: string, more: readonly string[]): Change {
+function mount(name: string, kind: string | null, more: readonly string[]): Change {
   return {
     name,
     words: ['volumes:attach', app, 'uploads', ...more],
-    kind: 'attach-volume',
+    kind,
     mark: (at) => said(at, "SELECT name || ' ' || state FROM volume_attachments WHERE state <> 'attaching'"),
     undo: async ({ system }) => void (await system.console('volumes:detach', app, 'uploads')),
   }

@@ -1,10 +1,10 @@
 /** Plays one cell: the change comes to its step, the victim is killed, and what must hold is looked at. */
 import { until } from '../crash/cell.ts'
+import { freeze } from '../crash/processes.ts'
 import type { InSystem } from '../in-system.ts'
 import { type LoadReport, startLoad } from '../load.ts'
 import { stored } from '../stored.ts'
 import { disagreements } from './agreement.ts'
-import type { Cell } from './cell.ts'
 import { app, type Change } from './changes.ts'
 import type { Planned } from './table.ts'
 import { aim } from './victims.ts'
@@ -32,9 +32,9 @@ export async function play(
   const before = await change.mark(at)
   const load = startLoad({ port: at.system.httpPort, host: `${app}.localhost`, posts: true, connections: 4 })
   try {
-    const jobs = await newestJob(at, change)
-    const { cell, away } = await disturb(at, disk, load, planned)
-    const { exit, output } = await cell.running.ended
+    const last = await newestJob(at, change)
+    const { running, away } = await disturb(at, planned)
+    const { exit, output } = await running.ended
     const left = await settled(at, disk, change.half ?? null)
     const outcome = (await change.mark(at)) === before ? 'before' : 'after'
     return {
@@ -43,7 +43,7 @@ export async function play(
         ...left,
         ...(expected === 'either' || expected === outcome ? [] : [`it is as ${outcome}`]),
         ...wrongWord(planned, outcome, exit, output),
-        ...(await wrongJob(at, change, outcome, jobs)),
+        ...(await wrongJob(at, change, outcome, last)),
         ...(await againSucceeds(at, disk, change, outcome)),
         ...lostRequests(await load.stop(), away),
       ],
@@ -54,25 +54,26 @@ export async function play(
 }
 
 /** It is back, and nothing is frozen any more, when this returns. */
-async function disturb(at: InSystem, disk: string, load: Cell['load'], { change, step, victim }: Planned) {
+async function disturb(at: InSystem, { change, step, victim }: Planned) {
   const [{ group } = {}] = await stored(at.system, `SELECT "group" FROM apps WHERE name = '${app}'`)
-  const thawBefore = (await step.begin?.(at)) ?? (() => {})
-  const target = await aim(victim, at.system)
-  const running = at.person.start(['ssh', 'megapolos', ...change.words])
-  const cell: Cell = { at, change, disk, load, running, group: String(group) }
-  let thaw = thawBefore
+  const thaws: (() => void)[] = []
+  const thaw = () => {
+    for (const one of thaws) one()
+  }
+  const hold = (pids: readonly number[]) => void thaws.push(freeze(pids))
   try {
-    thaw = await step.reach(cell)
+    await step.begin?.(at, hold)
+    const target = await aim(victim, at.system)
+    const running = at.person.start(['ssh', 'megapolos', ...change.words])
+    await step.reach({ at, running, group: String(group), hold })
     const from = Date.now()
     target.kill()
     thaw()
-    thawBefore()
     await target.isBack()
     // Its clients take a moment to find it again.
-    return { cell, away: victim.name === 'server' ? { from, to: Date.now() + 5_000 } : null }
+    return { running, away: victim.name === 'server' ? { from, to: Date.now() + 5_000 } : null }
   } finally {
     thaw()
-    thawBefore()
   }
 }
 
@@ -99,11 +100,12 @@ async function newestJob({ system }: InSystem, { kind }: Change): Promise<number
   return Number(row?.id ?? 0)
 }
 
-/** It says what came of it. Without a job it took no time. */
-async function wrongJob({ system }: InSystem, { kind }: Change, outcome: Outcome, after: number): Promise<string[]> {
-  const question = `SELECT state, result FROM jobs WHERE kind = '${kind}' AND id > ${after} ORDER BY id`
+/** It says what came of it. When there is none, it never began. */
+async function wrongJob({ system }: InSystem, { kind }: Change, outcome: Outcome, last: number): Promise<string[]> {
+  if (kind === null) return []
+  const question = `SELECT state, result FROM jobs WHERE kind = '${kind}' AND id > ${last} ORDER BY id`
   const [job] = (await stored(system, question)) as unknown as Told[]
-  if (!job) return []
+  if (!job) return outcome === 'before' ? [] : ['it has no job']
   const ends = outcome === 'after' ? ['succeeded'] : ['failed', 'cancelled', 'interrupted']
   if (ends.includes(job.state) && job.result) return []
   return [`it is as ${outcome}, and the job is ${job.state}: ${job.result}`]

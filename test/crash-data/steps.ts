@@ -3,34 +3,42 @@
  * container of the app cannot open its database while the gatekeeper of the server is frozen; one that runs is not disturbed.
  */
 import { until } from '../crash/cell.ts'
-import { freeze } from '../crash/processes.ts'
 import type { InSystem } from '../in-system.ts'
+import type { Started } from '../person.ts'
 import { quickly } from '../quickly.ts'
 import { stored } from '../stored.ts'
-import type { Cell } from './cell.ts'
 import { app } from './changes.ts'
 import { cache, driverOf, gatekeepers } from './servers.ts'
 
-export type Thaw = () => void
+/** Freezes them until the victim was killed. */
+type Hold = (pids: readonly number[]) => void
+
+/** One command that is disturbed. */
+interface Cell {
+  readonly at: InSystem
+  readonly running: Started
+  /** Of the app, before. */
+  readonly group: string
+  readonly hold: Hold
+}
 
 export interface Step {
   readonly name: string
-  /** Before the command is said. What it returns thaws what it froze. */
-  begin?(at: InSystem): Promise<Thaw>
+  /** Before the command is said. */
+  begin?(at: InSystem, hold: Hold): Promise<void>
   /** Resolves when the change is there. */
-  reach(cell: Cell): Promise<Thaw>
+  reach(cell: Cell): Promise<void>
 }
 
-const nothing = () => {}
-const frozenServer = async ({ system }: InSystem): Promise<Thaw> => freeze(await gatekeepers(system))
+const holdServer = async ({ system }: InSystem, hold: Hold) => hold(await gatekeepers(system))
 
 export const steps: readonly Step[] = [
-  { name: 'create', begin: frozenServer, reach: (cell) => says(cell, 'Creating') },
+  { name: 'create', begin: holdServer, reach: (cell) => says(cell, 'Creating') },
   {
     name: 'create by its driver',
-    async begin({ system }) {
+    async begin({ system }, hold) {
       await system.console('devices:logs', cache)
-      return freeze([await driverOf(system, cache)])
+      hold([await driverOf(system, cache)])
     },
     reach: (cell) => says(cell, 'Creating'),
   },
@@ -38,17 +46,12 @@ export const steps: readonly Step[] = [
   {
     name: 'start',
     async reach(cell) {
-      await granted(cell)
-      const thaw = await frozenServer(cell.at)
+      await has(cell, "SELECT 1 FROM credentials WHERE state = 'granting' AND reach IS NOT NULL")
+      await holdServer(cell.at, cell.hold)
       await second(cell)
-      return thaw
     },
   },
-  {
-    name: 'start with it',
-    begin: frozenServer,
-    reach: (cell) => second(cell).then(() => nothing),
-  },
+  { name: 'start with it', begin: holdServer, reach: second },
   {
     // The store has said that the new group serves; the proxy is told in these milliseconds.
     name: 'switch',
@@ -59,14 +62,13 @@ export const steps: readonly Step[] = [
     name: 'revoke',
     async reach(cell) {
       await cell.running.ended
-      return has(cell, "SELECT 1 FROM credentials WHERE state = 'revoking'")
+      await has(cell, "SELECT 1 FROM credentials WHERE state = 'revoking'")
     },
     async begin({ person }) {
       void person.run(['curl', `http://${app}.localhost/slow?ms=15000`])
-      return nothing
     },
   },
-  { name: 'dump', begin: frozenServer, reach: (cell) => says(cell, 'Backing up') },
+  { name: 'dump', begin: holdServer, reach: (cell) => says(cell, 'Backing up') },
   { name: 'read back', reach: (cell) => says(cell, 'Reading it back') },
   { name: 'compare', reach: (cell) => says(cell, 'Comparing') },
   { name: 'note', reach: (cell) => has(cell, 'SELECT 1 FROM volume_attachments') },
@@ -74,17 +76,13 @@ export const steps: readonly Step[] = [
   { name: 'run', reach: (cell) => says(cell, 'Starting the server') },
 ]
 
-async function says({ running }: Cell, text: string): Promise<Thaw> {
+async function says({ running }: Cell, text: string): Promise<void> {
   await until(`it says "${text}": ${running.said()}`, () => running.said().includes(text), 60)
-  return nothing
 }
 
-async function has({ at }: Cell, question: string): Promise<Thaw> {
+async function has({ at }: Cell, question: string): Promise<void> {
   await until(`the store has: ${question}`, async () => (await stored(at.system, question)).length > 0, 60)
-  return nothing
 }
-
-const granted = (cell: Cell) => has(cell, "SELECT 1 FROM credentials WHERE state = 'granting' AND reach IS NOT NULL")
 
 /** Until the app has a second container. */
 async function second({ at, group }: Cell): Promise<void> {
