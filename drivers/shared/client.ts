@@ -28,10 +28,19 @@ export async function run(start: Start, options: ExecOptions, input: string | Re
   const problem = source.problem()
   if (problem !== null) throw problem.error
   if (output.status === 'rejected') throw output.reason
-  // A program that ends before it has read everything may find nothing wrong with that.
+  // A program that ends before it has read everything may find nothing wrong with that; of nothing none can be missed.
   await turn()
-  const isCut = ended.code === 0 && !process.stdin.writableFinished
+  const isCut = input !== '' && ended.code === 0 && !process.stdin.writableFinished
   return { ...ended, code: isCut ? 1 : ended.code, output: output.value }
+}
+
+/**
+ * Words for a program that only writes: it is ended when its standard input closes, as it does when whoever reads is gone.
+ * Otherwise it would stand before a full pipe for good, and keep what it has open in the server.
+ */
+export function whileRead(command: readonly string[]): string[] {
+  const script = 'exec 3<&0; (cat <&3; kill -KILL $$) >/dev/null 2>&1 & exec "$@"'
+  return ['sh', '-c', script, 'sh', ...command]
 }
 
 /** A client that stays open, for what must happen in one session of the server. */
