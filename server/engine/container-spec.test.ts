@@ -73,6 +73,15 @@ test('a web container is wholly told by its release and place', () => {
   expect(containerSpec(input).name).toBe('mp-x1-blog-web-2-deadbeef')
 })
 
+test('of a volume at a path of its own nothing comes along that is mounted in it', () => {
+  const mounts = [{ source: '/srv/data', target: '/data', readOnly: true, propagation: 'rprivate' }] as const
+  expect(createOptions(containerSpec({ ...input, mounts }))).toMatchObject({
+    HostConfig: {
+      Mounts: [{ BindOptions: { Propagation: 'rprivate', NonRecursive: true, ReadOnlyNonRecursive: true } }],
+    },
+  })
+})
+
 test('what the labels say is read back as it was', () => {
   expect(observed('id1', 'running', containerSpec(input).labels)).toEqual({
     ...input.place,
