@@ -37,6 +37,7 @@ test('a web container is wholly told by its release and place', () => {
       'megapolos.index': '2',
       'megapolos.release': '7',
       'megapolos.group': 'deadbeef',
+      'megapolos.device': '',
       'megapolos.address': '10.64.3.2',
       'megapolos.memory': '256',
       'megapolos.port': '5000',
