@@ -6,6 +6,8 @@ import type { Contents, DatabaseDriver, Login } from '../../server/devices/class
 interface Mutant {
   /** The promise that it does not keep. */
   readonly breaks: string
+  /** Of what is said then; left out where the server says it in its own words. */
+  readonly sees?: string
   readonly wrong: (right: DatabaseDriver) => Partial<DatabaseDriver>
 }
 
@@ -27,6 +29,7 @@ export const databaseMutants: Readonly<Record<string, Mutant>> = {
 
   'creating what is there fails': {
     breaks: createTwice,
+    sees: 'it exists',
     wrong: (right) => ({
       async create(database) {
         if ((await right.list()).includes(database)) throw new Error('it exists')
@@ -47,6 +50,7 @@ export const databaseMutants: Readonly<Record<string, Mutant>> = {
 
   'dropping leaves the logins, and they come back': {
     breaks: 'dropping takes the data and the logins, though somebody is connected, and can be repeated',
+    sees: 'deep-equal',
     wrong: (right) => {
       const left = new Map<string, Login[]>()
       return {
@@ -64,11 +68,13 @@ export const databaseMutants: Readonly<Record<string, Mutant>> = {
 
   'restoring ignores errors': {
     breaks: 'what is no dump is refused, and the database stays as it was',
+    sees: 'it succeeded',
     wrong: (right) => ({ restore: (...words) => right.restore(...words).catch(() => {}) }),
   },
 
   'a password in the words of a program': {
     breaks: 'no password is in the words of any program while calls run, nor in the log',
+    sees: 'in the process list',
     wrong: (right) => ({
       async grant(database, login) {
         spawn(process.execPath, ['-e', 'setTimeout(() => {}, 1000)', login.password], { stdio: 'ignore' })
@@ -77,12 +83,21 @@ export const databaseMutants: Readonly<Record<string, Mutant>> = {
     }),
   },
 
-  'a call that never ends': { breaks: revokeIsFinal, wrong: () => ({ revoke: () => new Promise(() => {}) }) },
+  'a call that never ends': {
+    breaks: revokeIsFinal,
+    sees: 'did not end within',
+    wrong: () => ({ revoke: () => new Promise(() => {}) }),
+  },
 
-  'revoking does nothing': { breaks: revokeIsFinal, wrong: () => ({ revoke: async () => {} }) },
+  'revoking does nothing': {
+    breaks: revokeIsFinal,
+    sees: 'its session goes on',
+    wrong: () => ({ revoke: async () => {} }),
+  },
 
   'revoking what is gone fails': {
     breaks: revokeIsFinal,
+    sees: 'no such login',
     wrong: (right) => ({
       async revoke(database, user) {
         if (!(await right.logins(database)).includes(user)) throw new Error('no such login')
@@ -93,6 +108,7 @@ export const databaseMutants: Readonly<Record<string, Mutant>> = {
 
   'contents as they were the first time': {
     breaks: contentsTell,
+    sees: 'unseen',
     wrong: (right) => {
       const known = new Map<string, Contents>()
       return {
@@ -107,6 +123,7 @@ export const databaseMutants: Readonly<Record<string, Mutant>> = {
 
   'contents that only count rows': {
     breaks: contentsTell,
+    sees: 'unseen',
     wrong: (right) =>
       changedContents(right, ({ tables, definitions }) => ({
         tables: tables.map((table) => ({ ...table, checksum: String(table.rows) })),
@@ -116,11 +133,13 @@ export const databaseMutants: Readonly<Record<string, Mutant>> = {
 
   'contents without definitions': {
     breaks: 'contents tell a missing definition',
+    sees: 'deep-equal',
     wrong: (right) => changedContents(right, ({ tables }) => ({ tables, definitions: [] })),
   },
 
   'contents of another moment than the dump': {
     breaks: 'a dump during heavy writes is one moment, its contents are of the same one, and the writers go on',
+    sees: 'deep-equal',
     wrong: (right) => ({
       async dump(database, signal) {
         const { bytes, contents } = await right.dump(database, signal)
@@ -131,6 +150,7 @@ export const databaseMutants: Readonly<Record<string, Mutant>> = {
 
   'a dump that is not read is called whole': {
     breaks: 'a dump that nobody reads to its end is not whole, and nothing of it goes on',
+    sees: 'it succeeded',
     wrong: (right) => ({
       async dump(database, signal) {
         const contents = right.inspect(database)
@@ -141,11 +161,13 @@ export const databaseMutants: Readonly<Record<string, Mutant>> = {
 
   'cancelling is not heard': {
     breaks: 'a cancelled dump or inspection ends at once, as cancelled',
+    sees: 'Missing expected rejection',
     wrong: (right) => ({ dump: (database) => right.dump(database, new AbortController().signal) }),
   },
 
   'a restore into what is full': {
     breaks: 'a database that has something in it is not filled, and keeps what it has',
+    sees: 'it succeeded',
     wrong: (right) => ({
       async restore(database, bytes, signal) {
         await right.drop(database)

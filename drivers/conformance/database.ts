@@ -36,11 +36,11 @@ export function databaseMutantsAreCaught(name: string, make: () => Promise<Datab
 
     test.each(Object.entries(databaseMutants))(
       '%s',
-      async (_, { breaks, wrong }) => {
+      async (_, { breaks, sees = '', wrong }) => {
         const keep = databasePromises[breaks]
         if (keep === undefined) throw new Error(`there is no promise "${breaks}"`)
         const driver = { ...it.driver, ...wrong(it.driver) }
-        await expect(keep({ ...it, driver, patience: 20 })).rejects.toThrow()
+        await expect(keep({ ...it, driver, patience: 20 })).rejects.toThrow(sees)
       },
       longest,
     )

@@ -11,6 +11,9 @@ import { scramVerifier } from './scram.ts'
 
 const maintenance = 'postgres'
 
+/** What the server writes as the limit of connections before it drops a database: one that it died over can only be dropped again. */
+const invalid = -2
+
 export function ownerOf(database: string): string {
   // The kernel's names have no dot: no login is ever called like this.
   return `${database}.owner`
@@ -24,6 +27,7 @@ export async function create(place: Place, database: string): Promise<void> {
     `${alone(database)}
 ${unlessForeign(database)}
 SELECT format('CREATE ROLE %I', ${literal(owner)}) WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal(owner)}) \\gexec
+SELECT format('DROP DATABASE %I', datname) FROM pg_database WHERE datname = ${literal(database)} AND datconnlimit = ${invalid} \\gexec
 -- Shut until nobody but its logins may come in.
 SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE template0 ENCODING ''UTF8'' ALLOW_CONNECTIONS false', ${literal(database)}, ${literal(owner)})
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = ${literal(database)}) \\gexec
@@ -42,7 +46,8 @@ export async function drop(place: Place, database: string): Promise<void> {
     maintenance,
     `${alone(database)}
 ${unlessForeign(database)}
-SELECT format('ALTER DATABASE %I WITH ALLOW_CONNECTIONS false', datname) FROM pg_database WHERE datname = ${literal(database)} \\gexec
+SELECT format('ALTER DATABASE %I WITH ALLOW_CONNECTIONS false', datname) FROM pg_database
+ WHERE datname = ${literal(database)} AND datconnlimit <> ${invalid} \\gexec
 SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database WHERE datname = ${literal(database)} \\gexec
 SELECT format('DROP ROLE %I', pg_get_userbyid(member)) FROM pg_auth_members WHERE roleid = (SELECT oid FROM pg_roles WHERE rolname = ${literal(owner)}) \\gexec
 DROP ROLE IF EXISTS ${name(owner)};

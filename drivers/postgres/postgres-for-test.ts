@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { DatabaseDriver, InstallOptions } from '../../server/devices/classes/database.ts'
 import type { DriverHost } from '../../server/devices/driver.ts'
+import { signalPrograms } from '../../test/container-programs.ts'
 import { hostsForTest } from '../../test/device-hosts.ts'
 import type { DatabaseUnderTest } from '../conformance/database.ts'
 import { client } from './client-for-test.ts'
@@ -27,10 +28,10 @@ export async function makePostgres(
   const driver = createDriver(host)
   const install = () => driver.install({ version: null, as, memory: 512 }, () => {})
   await install()
-  const pids = as === 'container' ? () => containerPids(`mp-${system}.pg.server`) : () => nodePids(`${system}-pg`)
-  const signal = async (name: NodeJS.Signals) => {
-    for (const pid of await pids()) process.kill(pid, name)
-  }
+  const signal = (name: NodeJS.Signals) =>
+    as === 'container'
+      ? signalPrograms(`mp-${system}.pg.server`, 'postgres', name)
+      : signalNode(`megapolos-${system}-pg/`, name)
   return {
     ...{ driver, host, install, client, patience: 60 },
     again: () => createDriver(host),
@@ -47,24 +48,12 @@ export async function makePostgres(
   }
 }
 
-/** The server's own processes, and not what was started beside them. */
-async function containerPids(container: string): Promise<number[]> {
-  const { stdout } = await run('docker', ['top', container, '-eo', 'pid,comm'])
-  return pidsOf(stdout)
-}
-
-async function nodePids(cluster: string): Promise<number[]> {
-  const { stdout } = await run('ps', ['-eo', 'pid,comm,args'])
-  const [master] = pidsOf(
-    stdout
-      .split('\n')
-      .filter((line) => line.includes(`megapolos-${cluster}/`))
-      .join('\n'),
-  )
-  const { stdout: children } = await run('ps', ['-o', 'pid,comm', '--ppid', String(master)])
-  return [...(master === undefined ? [] : [master]), ...pidsOf(children)]
-}
-
-function pidsOf(table: string): number[] {
-  return [...table.matchAll(/^\s*(\d+)\s+postgres\b/gm)].map(([, pid]) => Number(pid))
+/** To the server whose words name this folder, and to all that it has started. */
+async function signalNode(folder: string, name: NodeJS.Signals): Promise<void> {
+  const table = (await run('ps', ['-eo', 'pid,ppid,comm,args'])).stdout
+  const rows = [...table.matchAll(/^\s*(\d+)\s+(\d+)\s+postgres\b(.*)$/gm)]
+  const [, master] = rows.find(([, , , words]) => words?.includes(folder)) ?? []
+  for (const [, pid, parent] of rows) {
+    if (pid === master || parent === master) process.kill(Number(pid), name)
+  }
 }

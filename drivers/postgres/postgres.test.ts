@@ -164,6 +164,17 @@ describe('the server', () => {
     await again.end()
   }, 60_000)
 
+  test('dropped a database only half when it died: the same drop finishes it, and so does making it anew', async () => {
+    for (const call of ['drop', 'create'] as const) {
+      await driver.create('half')
+      await asAdmin("UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'half'")
+      await driver[call]('half')
+      expect((await driver.list()).includes('half')).toBe(call === 'create')
+    }
+    const { connection } = await enter('half', 'half_app')
+    await connection.end()
+  }, 60_000)
+
   test('is not started on the data of another major version', async () => {
     const other = driver.install({ version: '18', as: 'container', memory: 512 }, () => {})
     await expect(other).rejects.toMatchObject({ code: 'refused' })

@@ -28,9 +28,9 @@ export async function run(start: Start, options: ExecOptions, input: string | Re
   const problem = source.problem()
   if (problem !== null) throw problem.error
   if (output.status === 'rejected') throw output.reason
-  // A program that ends before it has read everything may find nothing wrong with that.
+  // A program that ends before it has read everything may find nothing wrong with that; of nothing none can be missed.
   await turn()
-  const isCut = ended.code === 0 && !process.stdin.writableFinished
+  const isCut = input !== '' && ended.code === 0 && !process.stdin.writableFinished
   return { ...ended, code: isCut ? 1 : ended.code, output: output.value }
 }
 
