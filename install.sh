@@ -1620,6 +1620,8 @@ unmount_all() {
 
 purge_all() {
   step 'Data'
+  # Where servers on the node keep their data, whose users may not enter the home (server/devices/driver.ts).
+  [ ! -s "$home/system" ] || rm -rf --one-file-system /var/lib/*/"megapolos-$(cat "$home/system")-"*
   rm -rf --one-file-system "${home:?}" "/var/log/$name-restore.log"
   # Another installation may have the same user.
   for account in "$user" "$store_user"; do

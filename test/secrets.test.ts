@@ -23,6 +23,7 @@ describe('secrets', { timeout: 120_000 }, () => {
     const from = { from: join(person.folder, 'blog.env') }
     expect((await person.run(['ssh', 'megapolos', 'config:import', 'blog', '--no-restart'], from)).exit).toBe(0)
     await system.console('config:set', 'blog', `C=${secret('console')}`, '--no-restart')
+    await person.must('ssh', 'megapolos', 'notify:add', `http://127.0.0.1:9/${secret('webhook')}`)
     const seen = (await processes.end()).filter((line) => line.includes('planted-') && !typedBy.test(line))
     await person.must('ssh', 'megapolos', 'config:get', 'blog', 'API_KEY')
     await person.run(['ssh', 'megapolos', 'run', 'blog', 'echo', secret('run')])
@@ -34,6 +35,7 @@ describe('secrets', { timeout: 120_000 }, () => {
 
     const audit = await person.must('ssh', 'megapolos', 'audit', '--num', '20')
     expect(audit).toContain('config:set blog API_KEY=*** B=***')
+    expect(audit).toMatch(/ok +notify:add \*\*\*/)
     expect(audit).toContain('config:set shop A=***')
     expect(audit).toMatch(/ok +run blog \*\*\*/)
     expect(audit).toMatch(/ok +config:get blog API_KEY/)

@@ -6,7 +6,7 @@ import { inSystem } from './in-system.ts'
 import { startLoad } from './load.ts'
 import { powerCut } from './power-cut.ts'
 import { quickly } from './quickly.ts'
-import { example, push } from './repository.ts'
+import { become, example, push } from './repository.ts'
 
 describe('volumes of a running app', { timeout: 240_000 }, () => {
   const at = inSystem(async ({ person }) => {
@@ -90,6 +90,37 @@ describe('volumes of a running app', { timeout: 240_000 }, () => {
     expect(await blog('/uploads/photo')).toBe('ENOENT')
     for (const pid of await pidsOf(id, 'tail')) process.kill(pid)
     await reader.ended
+  })
+
+  test('a refused push gives an exclusive volume back to the group that it was taken from', async () => {
+    await kernel('volumes:attach', 'blog', 'assets', '--exclusive')
+    expect(await write('/assets/owned', 'mine')).toBe('')
+    const before = await containers()
+    await become(at.person, 'exits-at-start')
+    expect((await at.person.run(['git', 'push', 'megapolos', 'main'])).exit).not.toBe(0)
+    await at.person.must('git', 'reset', '--quiet', '--hard', 'HEAD~1')
+    expect(await blog('/assets/owned')).toBe('mine')
+    expect(await write('/assets/owned', ' still')).toBe('')
+    await expect.poll(containers, { timeout: 20_000 }).toEqual(before)
+    await kernel('volumes:detach', 'blog', 'assets')
+  })
+
+  test('a kernel killed in the middle of an attach that needs a rollout: it is not attached, and the same words do it', async () => {
+    const words = ['volumes:attach', 'blog', 'assets', '--path', '/data']
+    await at.person.must('ssh', 'megapolos', 'config:set', 'blog', 'DELAY=4000')
+    const attaching = at.person.start(['ssh', 'megapolos', ...words])
+    await expect.poll(async () => (await containers()).length, { timeout: 20_000, interval: 50 }).toBe(2)
+    const before = await at.system.pid('kernel')
+    process.kill(before, 'SIGKILL')
+    await attaching.ended
+    await expect.poll(() => at.system.pid('kernel').catch(() => before), { timeout: 20_000 }).not.toBe(before)
+    const listed = async () => (await at.person.run(['ssh', 'megapolos', 'volumes:list'])).output
+    await expect.poll(listed, { timeout: 20_000 }).toMatch(/^assets .* -$/m)
+    await expect.poll(async () => (await containers()).length, { timeout: 60_000 }).toBe(1)
+    await at.person.must('ssh', 'megapolos', ...words)
+    expect(await listed()).toMatch(/^assets .* blog:\/data$/m)
+    await at.person.must('ssh', 'megapolos', 'volumes:detach', 'blog', 'assets')
+    await at.person.must('ssh', 'megapolos', 'config:unset', 'blog', 'DELAY')
   })
 
   test('attached and detached 1,000 times under load: the same process, no request lost, nothing left over', async () => {

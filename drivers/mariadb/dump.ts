@@ -2,7 +2,7 @@
 import type { Contents, Dump } from '../../server/devices/classes/database.ts'
 import type { Process } from '../../server/devices/driver.ts'
 import { UserError } from '../../server/errors.ts'
-import type { Session } from '../shared/client.ts'
+import { type Session, whileRead } from '../shared/client.ts'
 import { cancelled, dumpStream } from '../shared/dump-stream.ts'
 import { use } from './accounts.ts'
 import { beginSnapshot, readContents, readDefinitions, readTables } from './contents.ts'
@@ -64,7 +64,8 @@ async function begin(door: Door, database: string, signal: AbortSignal): Promise
     await lock.ask('BACKUP STAGE BLOCK_COMMIT;')
     await beginSnapshot(session)
     const { env, user } = door.admin
-    const process = await door.start({ command: [...words(door, 'mariadb-dump'), ...how, database], env, user, signal })
+    const command = whileRead([...words(door, 'mariadb-dump'), ...how, database])
+    const process = await door.start({ command, env, user, signal })
     // Its bytes come in blocks, and the first one is full only when its snapshot has begun.
     const rest = (process.stdout as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
     const { value, done } = await rest.next()
@@ -85,6 +86,7 @@ async function* pass({ process, first, rest }: Snapshot): AsyncGenerator<Buffer,
     tail = (tail + chunk.toString('latin1', Math.max(0, chunk.length - longestEnd))).slice(-longestEnd)
     yield chunk
   }
+  process.stdin.end()
   const ended = await process.ended
   if (ended.code !== 0) throw failure(ended)
   if (!lastLine.test(tail)) throw new UserError('unavailable', 'The dump of MariaDB broke off.')

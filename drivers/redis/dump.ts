@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import type { Contents, Dump } from '../../server/devices/classes/database.ts'
 import type { DriverHost, Process } from '../../server/devices/driver.ts'
+import { whileRead } from '../shared/client.ts'
 import { cancelled, dumpStream } from '../shared/dump-stream.ts'
 import { away, say } from './cli.ts'
 import { contentsOf, loader, mustBeWhole } from './contents.ts'
@@ -26,7 +27,11 @@ export async function dump(host: DriverHost, database: string, signal: AbortSign
   try {
     const counter = await scratch.start({ command: loader, signal: both })
     const { command, env } = door.client
-    const process = await door.start({ command: [...command, '--rdb', '-'], signal: both, ...(env && { env }) })
+    const process = await door.start({
+      command: whileRead([...command, '--rdb', '-']),
+      signal: both,
+      ...(env && { env }),
+    })
     const { bytes, whole } = dumpStream(pass(process, counter), signal, () => over.abort())
     const contents = count(scratch, whole, signal)
     // Whoever only wants the bytes may not look at it.
@@ -50,6 +55,7 @@ async function* pass(process: Process, counter: Process): AsyncGenerator<Buffer,
     bytes += chunk.length
     yield chunk
   }
+  process.stdin.end()
   const { code, stderr } = await process.ended
   if (code !== 0) throw away(stderr.trim())
   counter.stdin.end()

@@ -6,6 +6,7 @@ import { grant, logins, revoke } from './accounts.ts'
 import { say } from './cli.ts'
 import { dump, inspect } from './dump.ts'
 import { restore } from './restore.ts'
+import { sweepScratch } from './scratch.ts'
 import { doorOf, install, installed, list, mustBeThere, port, remove, restart, start } from './server.ts'
 
 export function createDriver(host: DriverHost): DatabaseDriver {
@@ -25,6 +26,7 @@ export function createDriver(host: DriverHost): DatabaseDriver {
     },
     async uninstall() {
       for (const database of await list(host)) await remove(host, database)
+      await sweepScratch(host)
       await host.secrets.set('installed', null)
     },
     async restart() {

@@ -27,7 +27,7 @@ databaseConforms('redis', async () => {
       await signal('SIGSTOP')
       return () => signal('SIGCONT')
     },
-    patience: 60,
+    patience: 120,
     async remove() {
       await driver.uninstall()
       await hosts.close()

@@ -23,9 +23,9 @@ interface Size {
   readonly memory: number
 }
 
-export async function openScratch({ containers }: DriverHost, { image, memory }: Size): Promise<Scratch> {
-  const left = (await containers.list()).filter((name) => name.startsWith(prefix) && !inUse.has(name))
-  for (const name of left) await containers.remove(name, 0)
+export async function openScratch(host: DriverHost, { image, memory }: Size): Promise<Scratch> {
+  await sweepScratch(host)
+  const { containers } = host
   const name = `${prefix}${randomBytes(6).toString('hex')}`
   inUse.add(name)
   const remove = async () => {
@@ -42,6 +42,12 @@ export async function openScratch({ containers }: DriverHost, { image, memory }:
     throw error
   }
   return { start: (options) => containers.exec(name, options), remove }
+}
+
+/** Removes those that nobody uses any more. */
+export async function sweepScratch({ containers }: DriverHost): Promise<void> {
+  const left = (await containers.list()).filter((name) => name.startsWith(prefix) && !inUse.has(name))
+  for (const name of left) await containers.remove(name, 0)
 }
 
 /** No database has a hyphen in its name. */

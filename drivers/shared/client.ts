@@ -34,6 +34,15 @@ export async function run(start: Start, options: ExecOptions, input: string | Re
   return { ...ended, code: isCut ? 1 : ended.code, output: output.value }
 }
 
+/**
+ * Words for a program that only writes: it is ended when its standard input closes, as it does when whoever reads is gone.
+ * Otherwise it would stand before a full pipe for good, and keep what it has open in the server.
+ */
+export function whileRead(command: readonly string[]): string[] {
+  const script = 'exec 3<&0; (cat <&3; kill -KILL $$) >/dev/null 2>&1 & exec "$@"'
+  return ['sh', '-c', script, 'sh', ...command]
+}
+
 /** A client that stays open, for what must happen in one session of the server. */
 export interface Session {
   /** Says something, and reads its answer: the lines before its mark. */

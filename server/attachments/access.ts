@@ -1,4 +1,4 @@
-/** What backups need of databases. `databases.ts` is the implementation. */
+/** What backups need of databases. `switching.ts` is the implementation. */
 import type { DatabaseDriver } from '../devices/classes/database.ts'
 import type { Database } from '../domain/database.ts'
 import type { RunningJob } from '../jobs/queue.ts'

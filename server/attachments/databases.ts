@@ -1,4 +1,4 @@
-/** Databases on devices: made, emptied into each other, destroyed. Each step is noted before it begins. */
+/** Databases on devices: made, and destroyed. Each step is noted before it begins. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../domain/database.ts'
 import type { Device } from '../domain/device.ts'
@@ -47,9 +47,14 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
     }
   }
 
+  /** Of one that nothing came of. */
+  async function undo(name: string): Promise<void> {
+    await store.databases.condemn(name)
+    await leftOvers.attend()
+  }
+
   return {
     driverOf,
-    usersOf,
 
     /** The device that a word means: its name, or that of its driver; the only one when there is no word. */
     async device(word: string | null): Promise<Device> {
@@ -85,7 +90,7 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
         await (await driverOf(database)).create(handle)
         return database
       } catch (error) {
-        await this.undo(name)
+        await undo(name)
         throw error
       }
     },
@@ -99,11 +104,7 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
       }
     },
     ready: (name: string) => store.databases.ready(name),
-    /** Of one that nothing came of. */
-    async undo(name: string): Promise<void> {
-      await store.databases.condemn(name)
-      await leftOvers.attend()
-    },
+    undo,
 
     /** Throws what `destroy` would refuse it with. */
     async destroyable(name: string): Promise<void> {

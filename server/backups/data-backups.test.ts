@@ -239,6 +239,16 @@ describe('a backup that is not what it should be is found out', () => {
     onlyBlog()
   })
 
+  test('an archive that does not let us in has proven nothing either', async () => {
+    const backup = await capture()
+    const get: ArchiveDriver['get'] = async () => {
+      throw new UserError('refused', 'nas has another host key than when it was adopted.')
+    }
+    house.place.driver = { ...house.place.driver, get }
+    await expect(house.backups.verify(backup.id, house.asker)).rejects.toThrow('another host key')
+    expect(await stateOf(backup.id)).toEqual(backup)
+  })
+
   test('a server that stops listening early does not hold it up', async () => {
     house.server.faults = { restore: async () => {} }
     await expect(capture()).rejects.toThrow(/The table posts is missing\./)

@@ -10,7 +10,7 @@ import type { JobQueue, RunningJob } from '../jobs/queue.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
 import type { Archives, Look } from './archives.ts'
-import { prove } from './prove.ts'
+import { NotGood, prove } from './prove.ts'
 import { store as storeIn } from './store-in.ts'
 import type { Place, Subject, Subjects } from './subject.ts'
 import { createTidy } from './tidy.ts'
@@ -110,7 +110,7 @@ export function createDataBackups(parts: DataBackupParts): DataBackups {
       })
     } catch (error) {
       // Whoever could not look has proven nothing.
-      if (good === null && error instanceof UserError && error.code === 'refused') {
+      if (good === null && error instanceof NotGood) {
         await store.backups.move(id, whole, 'bad', { problem: error.message, verifiedAt: null })
       }
       throw error
@@ -133,13 +133,12 @@ export function createDataBackups(parts: DataBackupParts): DataBackups {
           ...{ createdAt: now().toISOString(), createdBy: asker.actor },
         }
         const stored = await tidy.holding(backup.id, async () => {
+          const driver = await archives.driver(chosen)
           await store.backups.add(backup)
-          const facts = await storeIn({ backup, subject, driver: await archives.driver(chosen), key, job }).catch(
-            async (error) => {
-              await tidy.failed(backup, error)
-              throw error
-            },
-          )
+          const facts = await storeIn({ backup, subject, driver, key, job }).catch(async (error) => {
+            await tidy.failed(backup, error)
+            throw error
+          })
           await store.backups.move(backup.id, ['capturing'], 'stored', facts)
           return { ...backup, ...facts, state: 'stored' as const }
         })

@@ -18,7 +18,14 @@ interface Proving {
   readonly good: (summary: BackupSummary, place: Place) => Promise<void>
 }
 
-/** Throws `refused` when it is not good, saying what differs; anything else means that nobody could look. */
+/** What was found wrong with a backup itself; anything else that is thrown means that nobody could look. */
+export class NotGood extends UserError {
+  constructor(message: string, hint?: string, detail?: readonly string[]) {
+    super('refused', message, hint, detail)
+  }
+}
+
+/** Throws `NotGood`, saying what differs. */
 export async function prove({ backup, driver, subjects, keys, job, good }: Proving): Promise<void> {
   const { archive, subject, kind } = backup
   job.emit(`-----> Reading it back from ${archive} and restoring it beside`)
@@ -28,7 +35,9 @@ export async function prove({ backup, driver, subjects, keys, job, good }: Provi
     const { contents } = await read(backup, driver, keys, progress, async (dump, about) => {
       if (about.id !== backup.id || about.kind !== kind || about.subject !== subject) throw another(backup)
       opened.place = await subjects.scratch(subject, about.driver)
-      await opened.place.fill(dump, progress.signal)
+      await opened.place.fill(dump, progress.signal).catch((error) => {
+        throw isCode(error, 'refused') ? new NotGood(error.message, error.hint, error.detail) : error
+      })
     })
     const place = opened.place as Place
     job.emit(`       ${progress.text()}`)
@@ -57,31 +66,27 @@ async function read(
   take: Take,
 ) {
   const file = await driver.get(backupFile(backup), signal).catch((error) => {
-    const gone = error instanceof UserError && error.code === 'not-found'
-    throw gone ? new UserError('refused', error.message) : error
+    throw isCode(error, 'not-found') ? new NotGood(error.message) : error
   })
   try {
     return await unseal(through(file as AsyncIterable<Buffer>), keys, take)
   } catch (error) {
     // A file that is not as it was written is a bad backup.
-    const { code, message, hint } = error instanceof UserError ? error : {}
-    if (code === 'usage') throw new UserError('refused', message ?? '', hint)
-    throw error
+    throw isCode(error, 'usage') ? new NotGood(error.message, error.hint) : error
   } finally {
     file.destroy()
   }
 }
 
-function another({ id }: Backup): UserError {
-  return new UserError('refused', `The file of ${id} in the archive is another backup, or was written anew.`)
+function isCode(error: unknown, code: UserError['code']): error is UserError {
+  return error instanceof UserError && error.code === code
 }
 
-function unlike([first = '', ...others]: readonly string[]): UserError {
+function another({ id }: Backup): NotGood {
+  return new NotGood(`The file of ${id} in the archive is another backup, or was written anew.`)
+}
+
+function unlike([first = '', ...others]: readonly string[]): NotGood {
   const more = others.length === 0 ? '' : ` And ${others.length} more.`
-  return new UserError(
-    'refused',
-    `Restored, it is not what was backed up. ${first}${more}`,
-    undefined,
-    others.slice(0, 20),
-  )
+  return new NotGood(`Restored, it is not what was backed up. ${first}${more}`, undefined, others.slice(0, 20))
 }

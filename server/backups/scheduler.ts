@@ -23,6 +23,7 @@ export interface SchedulerParts {
 export async function keepSchedules(parts: SchedulerParts, signal: AbortSignal): Promise<void> {
   const { store, backups, log, now = () => new Date(), every = 30_000, again = 3_600_000 } = parts
   const tried = new Map<string, number>()
+  let tidied = 0
 
   const isDue = (one: BackupSchedule) => {
     const due = dueAfter(one, new Date(one.lastAt ?? one.createdAt))
@@ -41,7 +42,10 @@ export async function keepSchedules(parts: SchedulerParts, signal: AbortSignal):
 
   while (!signal.aborted) {
     try {
-      await backups.tidy()
+      if (now().getTime() - tidied >= again) {
+        tidied = now().getTime()
+        await backups.tidy()
+      }
       for (const one of (await store.schedules.list()).filter(isDue)) {
         if (signal.aborted) break
         await make(one).catch((error) => log.warn('backup.failed', { what: nameOf(one), cause: messageOf(error) }))

@@ -19,6 +19,12 @@ const injection = z.object({
 })
 const flags = { noRestart, dryRun }
 
+/** What attachments set beside the config vars. */
+async function injections(app: string, { store, attachments }: Kernel) {
+  const saved = await store.attachments.ofApp(app)
+  return saved.length === 0 ? [] : attachments.injections(app, saved)
+}
+
 async function save(
   name: string,
   changes: Record<string, string | null>,
@@ -41,10 +47,9 @@ export const config = [
     positional: ['app'],
     aliases: [{ name: 'config' }],
     result: z.object({ vars: z.record(z.string(), z.string()), injected: z.array(injection) }),
-    run: async ({ app }, _context, { store, attachments }) => {
-      const { id } = await store.apps.get(app)
-      const injected = await attachments.injections(id, await store.attachments.ofApp(id))
-      return { vars: await store.config.get(id), injected }
+    run: async ({ app }, _context, kernel) => {
+      const { id } = await kernel.store.apps.get(app)
+      return { vars: await kernel.store.config.get(id), injected: await injections(id, kernel) }
     },
     text: ({ vars, injected }) => {
       if (Object.keys(vars).length + injected.length === 0) return ['No config vars are set.']
@@ -64,10 +69,10 @@ export const config = [
     args: z.object({ app, key: z.string() }),
     positional: ['app', 'key'],
     result: z.string(),
-    run: async ({ app, key }, _context, { store, attachments }) => {
-      const { id } = await store.apps.get(app)
-      const known = await store.config.get(id)
-      const injected = await attachments.injections(id, await store.attachments.ofApp(id))
+    run: async ({ app, key }, _context, kernel) => {
+      const { id } = await kernel.store.apps.get(app)
+      const known = await kernel.store.config.get(id)
+      const injected = await injections(id, kernel)
       const own = Object.hasOwn(known, key) ? known[key] : undefined
       const value = own ?? injected.find(({ name }) => name === key)?.value ?? undefined
       if (value === undefined)

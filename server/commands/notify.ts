@@ -14,7 +14,12 @@ const url = z
     'A webhook is an address that begins with https://.',
   )
   .meta({ description: 'address that takes JSON; a secret' })
-const id = z.coerce.number('A webhook is named by its number: notify:list').int().positive()
+const id = z.coerce
+  .number('A webhook is named by its number: notify:list')
+  .int()
+  .positive()
+  .optional()
+  .meta({ description: 'its number; the only one when left out' })
 const shown = z.object({ id: z.number(), to: z.string(), createdAt: z.string(), createdBy: z.string() })
 
 export const notify = [
@@ -73,17 +78,18 @@ export const notify = [
     result: shown,
     run: async ({ webhook: id }, _context, kernel) => {
       const webhook = await find(id, kernel)
-      await kernel.store.webhooks.remove(id)
+      await kernel.store.webhooks.remove(webhook.id)
       return masked(webhook)
     },
     text: ({ to }) => [`${to} hears no bad news any more.`],
   }),
 ]
 
-async function find(id: number, { store }: Kernel): Promise<Webhook> {
-  const webhook = (await store.webhooks.list()).find((one) => one.id === id)
-  if (webhook) return webhook
-  throw new UserError('not-found', `There is no webhook ${id}.`, 'See them: notify:list')
+async function find(id: number | undefined, { store }: Kernel): Promise<Webhook> {
+  const [webhook, other] = (await store.webhooks.list()).filter((one) => one.id === (id ?? one.id))
+  if (webhook && !other) return webhook
+  if (other) throw new UserError('usage', 'There are several webhooks; say which one.', 'See them: notify:list')
+  throw new UserError('not-found', `There is no webhook${id === undefined ? '' : ` ${id}`}.`, 'See them: notify:list')
 }
 
 /** Whoever has the rest of the address can post there as well. */

@@ -7,7 +7,10 @@ import type { Log } from '../log.ts'
 
 /** What every driver knows of where it works. */
 export interface HostBasics {
-  /** Folder of the device, made with mode 0700; a module keeps its files there. */
+  /**
+   * Folder of the device, made with mode 0700; a module keeps its files there. A server on the node that runs as another
+   * user keeps its own in `/var/lib/<software>/megapolos-<system>-<device>`: `uninstall --purge` looks there too.
+   */
   readonly folder: string
   /** Short name of this installation, for things that share a machine with another one. */
   readonly system: string

@@ -6,6 +6,8 @@ import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hostsForTest, type TestHosts } from '../../test/device-hosts.ts'
+import { createEngine } from '../engine/docker.ts'
+import { dockerSocket } from '../engine/test-image.ts'
 import type { DeviceContainer, DriverHost, Process } from './driver.ts'
 
 const run = promisify(execFile)
@@ -158,6 +160,20 @@ describe('containers', () => {
     })
     expect(await text(tries.stdout)).toBe('')
     expect((await tries.ended).code).toBe(1)
+  })
+
+  test('who looks after apps is not told of it', async () => {
+    await host.containers.ensure(container())
+    const engine = createEngine({ socket: dockerSocket, system })
+    expect(await engine.list()).toEqual([])
+    const stop = new AbortController()
+    const events = engine.events(stop.signal)[Symbol.asyncIterator]()
+    const first = events.next()
+    await host.containers.restart('server')
+    const labels = [`megapolos.system=${system}`, 'megapolos.group=g', 'megapolos.app=blog']
+    await run('docker', ['run', '--rm', ...labels.flatMap((label) => ['--label', label]), image, 'true'])
+    expect((await first).value).toMatchObject({ kind: 'started', app: 'blog' })
+    stop.abort()
   })
 
   test('its last lines are told, and a restart keeps it', async () => {

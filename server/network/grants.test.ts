@@ -126,6 +126,35 @@ test('revoked, it is closed for whoever comes then', async () => {
   expect(await seen(apps[1])).toEqual([false, true, false, false])
 })
 
+test('a neighbour on the wire, who sends packets straight to the addresses, reaches nothing', async () => {
+  const [space, near, far] = [`mp-${system}`, `mp${system}0`, `mp${system}1`]
+  const ip = (...words: string[]) => run('ip', words)
+  const there = (...words: string[]) => run('nsenter', [`--net=/run/netns/${space}`, ...words])
+  const answers = async ({ host, port }: Endpoint) =>
+    there('/bin/busybox', 'nc', '-w', '2', host, String(port)).then(
+      ({ stdout }) => stdout.startsWith('hello'),
+      () => false,
+    )
+  await ip('netns', 'add', space)
+  try {
+    await ip('link', 'add', near, 'type', 'veth', 'peer', 'name', far, 'netns', space)
+    await ip('addr', 'add', '10.110.60.1/30', 'dev', near)
+    await ip('link', 'set', near, 'up')
+    for (const words of [
+      ['addr', 'add', '10.110.60.2/30', 'dev', far],
+      ['link', 'set', far, 'up'],
+      ['route', 'add', endpointBlock(pool), 'via', '10.110.60.1'],
+    ])
+      await there('ip', ...words)
+    await firewall.remove()
+    expect([await answers(published), await answers(listening)]).toEqual([true, true])
+    await firewall.apply()
+    expect([await answers(published), await answers(listening)]).toEqual([false, false])
+  } finally {
+    await ip('netns', 'del', space)
+  }
+})
+
 test('a container of a device does not reach another device, nor the host', async () => {
   const host = await hosts.host('pg')
   for (const { host: address, port } of [listening, { host: published.host, port: 5999 }]) {

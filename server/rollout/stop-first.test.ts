@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../domain/app.ts'
 import { describe as inWords } from '../domain/operation.ts'
-import type { Release } from '../domain/release.ts'
 import { formation, type House, testHouse, testJob, until } from './test-house.ts'
 
 let house: House
@@ -22,10 +21,14 @@ afterEach(async () => {
 })
 afterAll(() => house.close())
 
-async function deploy(config: Record<string, string>, wanted = formation(1), changes: Partial<Release> = {}) {
-  const release = await house.release(app, config, changes)
+/** On a machine that is busy with other things a container takes its time. */
+const releaseOf = (config: Record<string, string>) =>
+  house.release(app, config, { checks: { path: null, timeout: 30 } })
+
+async function deploy(config: Record<string, string>) {
+  const release = await releaseOf(config)
   const run = testJob()
-  await house.rollout.deploy(await house.current(app), release, wanted, run.job)
+  await house.rollout.deploy(await house.current(app), release, formation(1), run.job)
   return run
 }
 
@@ -69,7 +72,7 @@ test('the old group has ended before the new one begins, as was planned, and req
   const stopAsking = clients()
   const neverTwo = onlyOneGroupRuns()
   for (const version of ['two', 'three']) {
-    const release = await house.release(app, { VERSION: version, DELAY: '20' })
+    const release = await releaseOf({ VERSION: version, DELAY: '20' })
     const plan = await house.rollout.plan(await house.current(app), release, formation(1), 'deploy')
     const { job, words } = testJob()
     await house.rollout.deploy(await house.current(app), release, formation(1), job)
@@ -105,7 +108,7 @@ test('when the new release does not come up the old group is started again, and 
 
 test('one that is cancelled while the old group drains or the new one starts changes nothing', async () => {
   const hangsUp = new AbortController()
-  const release = await house.release(app, { MODE: 'silent' })
+  const release = await releaseOf({ MODE: 'silent' })
   const cancelled = house.rollout.deploy(await house.current(app), release, formation(1), testJob(hangsUp.signal).job)
   await until(async () => (await house.engine.list(app.id)).some((one) => one.release === 2 && one.state === 'running'))
   hangsUp.abort()
@@ -130,7 +133,8 @@ test('a kernel that is killed in the middle: the next one ends what was begun, a
     ready: () => (++asked === 2 ? new Promise<void>(() => {}) : house.proxy.traffic.ready()),
   }
   const dead = house.fresh({ traffic })
-  const release = await house.release(app, { VERSION: 'two' })
+  // It takes its time to end: who did not wait for that would be seen.
+  const release = await releaseOf({ VERSION: 'two', LINGER: '3000' })
   dead.deploy(await house.current(app), release, formation(1), testJob().job).catch(() => {})
   await until(() => asked === 2)
   const neverTwo = onlyOneGroupRuns()
