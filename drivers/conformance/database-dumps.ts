@@ -151,7 +151,7 @@ export const dumpPromises: Promises = {
   'a dump waits for a slow reader, and a large one goes through in flat memory': (it) =>
     inWorld(it, async (world) => {
       const [from, to] = [await world.database(), await world.database()]
-      await (await world.enter(from)).session.fill(96)
+      await (await world.enter(from)).session.fill(64)
       const dump = await world.driver.dump(from, anySignal())
       let bytes = 0
       let highest = 0
