@@ -149,9 +149,9 @@ export const dumpPromises: Promises = {
     }),
 
   'a dump waits for a slow reader, and a large one goes through in flat memory': (it) =>
-    inWorld(it, async (world) => {
+    inWorld({ ...it, patience: 4 * it.patience }, async (world) => {
       const [from, to] = [await world.database(), await world.database()]
-      await (await world.enter(from)).session.fill(64)
+      await (await world.enter(from)).session.fill(96)
       const dump = await world.driver.dump(from, anySignal())
       let bytes = 0
       let highest = 0
@@ -165,7 +165,7 @@ export const dumpPromises: Promises = {
         }
       }
       await world.driver.restore(to, Readable.from(watched()), anySignal())
-      assert(bytes > 40 * mebibyte, `only ${bytes} bytes came`)
+      assert(bytes > 80 * mebibyte, `only ${bytes} bytes came`)
       assert(highest < 80 * mebibyte, `${Math.round(highest / mebibyte)} MiB of memory for a dump of ${bytes} bytes`)
       assert.deepEqual(await world.driver.inspect(to), await contentsOf(world, dump))
     }),
