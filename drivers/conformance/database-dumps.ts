@@ -1,7 +1,7 @@
 /** A dump is one moment of a database, and its contents say what is in it. */
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
-import type { Promises } from './database-promises.ts'
+import type { Promises } from './database-under-test.ts'
 import { contentsOf, dumped, fails, inWorld, until, within } from './database-world.ts'
 import { programsWith } from './programs.ts'
 
