@@ -37,6 +37,51 @@ test('a job that had not switched is interrupted, and its release is gone', asyn
   expect(await at.store.config.get(app.id)).toEqual({})
 })
 
+test('a rotation that had switched is called succeeded; one that had not is interrupted', async () => {
+  const app = await at.store.apps.create('blog', 'laptop')
+  const { version } = await pending(app.id, {})
+  await at.store.apps.serve(app.id, version, 'cafe0001')
+  const rotation = async (group: string | null) => {
+    await new Promise((resolve) => setTimeout(resolve, 2))
+    const { id } = await at.store.jobs.create({ kind: 'rotate', app: app.id, actor: 'laptop', state: 'running' })
+    if (group !== null) await at.store.apps.serve(app.id, version, group)
+    await settle()
+    return (await at.store.jobs.get(id))?.state
+  }
+  expect([await rotation('cafe0002'), await rotation(null)]).toEqual(['succeeded', 'interrupted'])
+})
+
+test('a restore whose apps had begun to move is called succeeded, and says that the kernel goes on with it', async () => {
+  const { store } = at
+  const app = await store.apps.create('blog', 'laptop')
+  await store.devices.add({
+    ...{ name: 'pg', class: 'database', driver: 'postgres', node: 'local', as: 'container' },
+    ...{ version: null, settings: {}, state: 'ready' },
+  })
+  await store.databases.keep({ name: 'notes', device: 'pg', handle: 'notes_1', createdBy: 'laptop' })
+  await store.databases.addScratch('pg', 'scratch_1')
+  await store.databases.intend('scratch_1', 'notes')
+  const restored = async () => {
+    const { id } = await store.jobs.create({ kind: 'restore', app: null, actor: 'laptop', state: 'running' })
+    await settle()
+    return store.jobs.get(id)
+  }
+  expect((await restored())?.state).toBe('interrupted')
+  await store.credentials.add({
+    user: 'blog_1',
+    password: 'secret',
+    database: 'notes',
+    handle: 'scratch_1',
+    app: app.id,
+  })
+  await store.credentials.granted('blog_1', { host: '10.0.0.1', port: 5432, database: 'scratch_1' })
+  await store.credentials.switched(app.id)
+  expect(await restored()).toMatchObject({
+    state: 'succeeded',
+    result: expect.stringContaining('notes was being switched'),
+  })
+})
+
 const settle = () =>
   settleAftermath(
     at.store,

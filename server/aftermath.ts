@@ -10,19 +10,31 @@ export async function settleAftermath(store: Store, jobs: JobQueue): Promise<voi
 }
 
 /**
- * One job at a time changes an app, so a release that serves and is younger than the job is the job's own. Null: it had
- * made none serve, and what it had begun is taken back.
+ * One job at a time changes an app, so a group that serves and is younger than the job is the job's own. Null: it had
+ * switched nothing, and what it had begun is taken back.
  */
-async function decision(store: Store, { app: id, kind, startedAt }: Job): Promise<string | null> {
+async function decision(store: Store, job: Job): Promise<string | null> {
+  const { app: id, kind, startedAt } = job
+  if (replaces.includes(kind)) return switching(store)
   const app = id === null ? null : await store.apps.byId(id)
   if (!app || app.release === null || startedAt === null) return null
   const release = await store.releases.get(app.id, app.release)
-  if (!release || release.createdAt < startedAt) return null
+  if (!release || !(await store.apps.servedSince(app.id, startedAt))) return null
   // They are saved once they serve, and that may not have been reached.
   if (kind === 'config' || kind === 'rollback') await store.config.replace(app.id, release.config)
   if (attaches.includes(kind)) await store.attachments.replace(app.id, release.attachments)
   return `v${release.version} is live. The kernel was lost right after it had switched.`
 }
+
+/** Of the one job that may have done it: with two of them nobody can say whose it was. */
+async function switching(store: Store): Promise<string | null> {
+  const those = (await store.jobs.list({ active: true, limit: 100 })).filter(({ kind }) => replaces.includes(kind))
+  const [name] = those.length === 1 ? await store.databases.halfSwitched() : []
+  return name === undefined ? null : `The kernel was lost while ${name} was being switched; it goes on with that.`
+}
+
+/** Kinds of jobs that switch a database to other content. */
+const replaces = ['restore', 'import']
 
 /** Kinds of jobs whose release says what is attached from then on. */
 const attaches = ['attach', 'detach', 'promote', 'rollback', 'push']

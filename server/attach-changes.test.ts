@@ -317,6 +317,16 @@ describe('content', () => {
     await agrees()
   })
 
+  test('a scratch database whose server is away when it is to be dropped is gone when the server is back', async () => {
+    const scratch = await world.kernel.switching.scratch('memory')
+    world.server.away = true
+    await scratch.drop()
+    expect([...world.server.databases.keys()]).toEqual([scratch.handle])
+    await expect(world.kernel.switching.scratch('memory')).rejects.toThrow('does not answer')
+    world.server.away = false
+    await agrees()
+  })
+
   test('content that an app does not come up with is not switched to', async () => {
     await push(world)
     await create('blog-db')

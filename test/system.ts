@@ -12,6 +12,8 @@ export interface System {
   readonly httpPort: number
   readonly sshPort: number
   readonly rqlitePort: number
+  /** Addresses of its networks. */
+  readonly pool: string
   /** Value of the label that all its containers have. */
   readonly label: string
   /** Home of somebody whose key is an admin's. */
@@ -36,6 +38,7 @@ const user = slot ? `megapolos-e2e-${slot}` : 'megapolos-e2e'
 const home = `/var/lib/${user}`
 const command = `/usr/local/bin/${user}`
 const base = 18_000 + slot * 1000
+const pool = `10.${80 + slot}.0.0/16`
 const ports = {
   httpPort: base + 80,
   sshPort: base + 22,
@@ -77,7 +80,7 @@ const ownerOfSystem = () => readFile(marker, 'utf8').catch(() => null)
 async function system(): Promise<System> {
   const label = (await readFile(join(home, 'system'), 'utf8')).trim()
   return {
-    ...{ home, user, label, tester },
+    ...{ home, user, label, tester, pool },
     ...ports,
     person: () => person(tester, { ...ports, label }),
     console: (...words) => quickly(command, ...words),
@@ -106,7 +109,7 @@ async function install(): Promise<void> {
     ...[installer, 'install', '--home', home, '--user', user],
     ...['--http-port', `${ports.httpPort}`, '--ssh-port', `${ports.sshPort}`],
     ...['--panel-port', `${ports.panelPort}`, '--git-port', `${ports.gitPort}`, '--rqlite-port', `${ports.rqlitePort}`],
-    ...['--domain', 'localhost', '--pool', `10.${80 + slot}.0.0/16`, '--no-hello'],
+    ...['--domain', 'localhost', '--pool', pool, '--no-hello'],
     ...store,
   )
   await makeHome(tester, user, ports.sshPort)

@@ -130,18 +130,15 @@ export function createDatabases({ store, devices }: AttachmentParts, leftOvers: 
     async scratch(device: string): Promise<Scratch> {
       const handle = newHandle('scratch')
       await store.databases.addScratch(device, handle)
-      const driver = await devices.database(device)
+      // Noted first: when its server is away by then, it is dropped when the server is back.
       const drop = async () => {
-        const row = (await store.databases.scratches()).find((one) => one.handle === handle)
-        if (!row) return
-        await driver.drop(handle)
-        await store.databases.removeScratch(device, handle)
+        await store.databases.abandonScratch(device, handle)
+        await leftOvers.attend()
       }
       try {
-        await driver.create(handle)
+        await (await devices.database(device)).create(handle)
       } catch (error) {
-        // What cannot be dropped now is dropped by the next start.
-        await drop().catch(() => {})
+        await drop()
         throw error
       }
       return { device, handle, drop }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { request, type Server } from 'node:http'
+import { createServer, request, type Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -169,6 +169,25 @@ test('a kernel that is not there is said, with the command that starts it and ex
   expect(err.split('\n')).toEqual([
     ' !     The kernel of MegapolOS is not running; apps go on serving.',
     ` !     On the server, as root: ${installer} start --home /var/lib/nobody`,
+    '',
+  ])
+})
+
+test('a kernel that dies in the middle of an answer is said, and where to look what became of it', async () => {
+  const path = join(folder, 'dying.sock')
+  const dying = createServer((_request, response) => {
+    response.write('-----> Beginning\n', () => response.destroy())
+  })
+  await new Promise<void>((resolve) => dying.listen(path, resolve))
+  const { code, out, err } = await run('forced-command', ['laptop'], {
+    MEGAPOLOS_SOCKET: path,
+    SSH_ORIGINAL_COMMAND: 'backups:capture notes',
+  })
+  dying.close()
+  expect([code, out]).toEqual([75, '-----> Beginning\n'])
+  expect(err.split('\n')).toEqual([
+    ' !     The kernel of MegapolOS ended before it had answered; it starts again by itself.',
+    ' !     What became of it: jobs:list. If it was not done, say the same again.',
     '',
   ])
 })

@@ -66,7 +66,13 @@ export function createApps(db: Database): Apps {
     async serve(id, release, group) {
       const statements = [
         sql("UPDATE releases SET state = 'served' WHERE app = ? AND version = ?", id, release),
-        sql('UPDATE apps SET release = ?, "group" = ?, stopped = 0 WHERE id = ?', release, group, id),
+        sql(
+          'UPDATE apps SET release = ?, "group" = ?, served_at = ?, stopped = 0 WHERE id = ?',
+          release,
+          group,
+          new Date().toISOString(),
+          id,
+        ),
         ...switchCredentials(id),
         revokeUnused(id, release),
       ]
@@ -74,6 +80,9 @@ export function createApps(db: Database): Apps {
         kind === 'foreign-key' ? new UserError('not-found', `The app has no release v${release}.`) : null,
       )
       if (!served?.changes) throw goneApp()
+    },
+    async servedSince(id, at) {
+      return (await db.query('SELECT 1 FROM apps WHERE id = ? AND served_at >= ?', [id, at])).length > 0
     },
     async setStopped(id, stopped) {
       const [result] = await db.batch([sql('UPDATE apps SET stopped = ? WHERE id = ?', stopped ? 1 : 0, id)])

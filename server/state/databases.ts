@@ -72,12 +72,22 @@ export function createDatabases(db: Database): Databases {
         abandoned: row.abandoned === 1,
       }))
     },
+    async abandonScratch(device, handle) {
+      await db.batch([
+        sql('UPDATE scratch_databases SET abandoned = 1 WHERE device = ? AND handle = ?', device, handle),
+      ])
+    },
     async removeScratch(device, handle) {
       await db.batch([sql('DELETE FROM scratch_databases WHERE device = ? AND handle = ?', device, handle)])
     },
     keep: (wanted) => insert(db, wanted, 'ready'),
     async intend(handle, replaces) {
       await db.batch([sql('UPDATE scratch_databases SET replaces = ? WHERE handle = ?', replaces, handle)])
+    },
+    async halfSwitched() {
+      const moved = `SELECT replaces FROM scratch_databases s WHERE EXISTS (
+        SELECT 1 FROM credentials WHERE database = s.replaces AND handle = s.handle AND state = 'live')`
+      return (await db.query(moved)).map(({ replaces }) => String(replaces))
     },
     async switchTo({ name, device, handle }, to, kept) {
       const now = new Date().toISOString()

@@ -21,9 +21,13 @@ export interface Databases {
   unfinished(): Promise<boolean>
   addScratch(device: string, handle: string): Promise<void>
   scratches(): Promise<ScratchRow[]>
+  /** Nobody works in it any more; what became of something is none by then. */
+  abandonScratch(device: string, handle: string): Promise<void>
   removeScratch(device: string, handle: string): Promise<void>
   /** Notes that this scratch database is about to become the content of another one; null takes it back. */
   intend(scratch: string, replaces: string | null): Promise<void>
+  /** Names of those whose content is being switched, and that an app uses with the new one already. */
+  halfSwitched(): Promise<string[]>
   /** A scratch database becomes one of this name. Throws `conflict` when it is taken. */
   keep(database: Omit<Database, 'state' | 'createdAt'>): Promise<Database>
   /** The name leads to the handle of a scratch database, and `kept` to what it led to, with the logins there. One batch. */

@@ -76,6 +76,8 @@ export interface Apps {
   claimBranch(id: string, branch: string): Promise<boolean>
   /** The point of no return of a rollout: release → live, group, not stopped, its logins; in one batch. */
   serve(id: string, release: number, group: string): Promise<void>
+  /** Whether the group that serves began to at this time or later. */
+  servedSince(id: string, at: string): Promise<boolean>
   setStopped(id: string, stopped: boolean): Promise<void>
   /** Lowest free index of the pool below `size`, kept for ever; throws `unavailable` when the pool is used up. */
   assignSubnet(id: string, size: number): Promise<number>

@@ -31,6 +31,14 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/** Halts them until what it returns is called. */
+export function freeze(pids: readonly number[]): () => void {
+  for (const pid of pids) signal(pid, 'SIGSTOP')
+  return () => {
+    for (const pid of pids) signal(pid, 'SIGCONT')
+  }
+}
+
 /** One that its parent has not looked after yet is as good as gone. */
 export async function lives(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => ') X ')

@@ -1,7 +1,8 @@
 /** What must be true of a cell when all is over: the same for every step and every victim. */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { quickly } from '../quickly.ts'
+import { stored } from '../stored.ts'
 import { type Cell, letGo, running, until } from './cell.ts'
 import { quarantines, release } from './steps.ts'
 
@@ -115,16 +116,9 @@ async function docker(...words: string[]): Promise<string[]> {
   return said.split('\n').filter(Boolean)
 }
 
-/** They are in no list, so the store itself is asked. */
-async function pendingReleases({ home, rqlitePort }: Cell['at']['system']): Promise<number> {
-  const auth = await readFile(join(home, 'keys/rqlite'), 'utf8').catch(() => null)
-  if (auth === null) return 0
-  const question = "SELECT count(*) FROM releases WHERE state = 'pending'"
-  const answer = await fetch(`http://127.0.0.1:${rqlitePort}/db/query?q=${encodeURIComponent(question)}`, {
-    headers: { authorization: `Basic ${Buffer.from(auth.trim()).toString('base64')}` },
-  })
-  const { results } = (await answer.json()) as { results: { values: number[][] }[] }
-  return results[0]?.values[0]?.[0] ?? Number.NaN
+/** They are in no list. */
+async function pendingReleases(system: Cell['at']['system']): Promise<number> {
+  return (await stored(system, "SELECT version FROM releases WHERE state = 'pending'")).length
 }
 
 /** The job of the push that was disturbed is over, and its sentence says what serves. None at all: it never began. */

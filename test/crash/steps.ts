@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Cell, letGo, logsHave, until } from './cell.ts'
-import { family, lives, processes, signal } from './processes.ts'
+import { family, freeze, lives, processes } from './processes.ts'
 
 export interface Step {
   readonly name: string
@@ -133,11 +133,4 @@ async function storeIsAsked({ at }: Cell): Promise<boolean> {
   return sockets.some(
     ([, local, , state, queues]) => local === `0100007F:${port}` && state === '01' && !queues?.endsWith(':00000000'),
   )
-}
-
-function freeze(pids: readonly number[]): () => void {
-  for (const pid of pids) signal(pid, 'SIGSTOP')
-  return () => {
-    for (const pid of pids) signal(pid, 'SIGCONT')
-  }
 }
