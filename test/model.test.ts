@@ -13,7 +13,7 @@ import { commit } from './repository.ts'
 
 const device = 'postgres'
 /** `npm run test:model` plays a long one. */
-const length = process.env.MEGAPOLOS_FULL ? 120 : 10
+const length = process.env.MEGAPOLOS_FULL ? 120 : 24
 
 interface Act {
   readonly what: keyof typeof acts
@@ -57,8 +57,8 @@ const what = fc.oneof(
 const act: fc.Arbitrary<Act> = fc.record({
   what,
   app: fc.constantFrom('ant', 'ant', 'bee'),
-  database: fc.constantFrom(...databases),
-  volume: fc.constantFrom('red', 'blue'),
+  database: fc.constantFrom('one', 'one', 'two'),
+  volume: fc.constantFrom('red', 'red', 'blue'),
   web: fc.constantFrom(1, 2),
   killAfter: fc.oneof(
     { weight: 3, arbitrary: fc.constant(null) },
@@ -69,7 +69,7 @@ const act: fc.Arbitrary<Act> = fc.record({
 const start: Model = { apps: {}, databases: [], volumes: [] }
 const fresh: AppModel = { pushed: false, web: 1, databases: [], volumes: [] }
 /** Every sequence begins with an app that has one of each. */
-const beginning = (['push', 'create a database', 'create a volume', 'attach', 'mount'] as const).map(
+const beginning = (['push', 'create a database', 'create a volume', 'attach', 'mount', 'rotate'] as const).map(
   (what): Act => ({ what, app: 'ant', database: 'one', volume: 'red', web: 1, killAfter: null }),
 )
 
