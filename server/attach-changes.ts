@@ -1,14 +1,24 @@
 /** What is attached to an app changes: with a release, or with new logins for the one that serves. */
 import { type AttachWishes, ownAlias } from './attachments/attachments.ts'
 import type { Wishes } from './attachments/logins.ts'
-import { type Asker, type Change, type Changes, type Outcome, type Parts, timed } from './changes.ts'
+import {
+  type Asker,
+  type Change,
+  type Changed,
+  type Changes,
+  type Options,
+  type Outcome,
+  outcome,
+  type Parts,
+  type Stages,
+  timed,
+} from './changes.ts'
 import type { App } from './domain/app.ts'
 import type { AttachmentReference } from './domain/database.ts'
 import type { Device } from './domain/device.ts'
 import type { Operation } from './domain/operation.ts'
 import { UserError } from './errors.ts'
 import type { RunningJob } from './jobs/queue.ts'
-import { type Changed, type Options, outcome, type Stages } from './release-changes.ts'
 
 export function createAttachChanges(
   { store, rollout, attachments }: Parts,

@@ -2,14 +2,16 @@
 import type { Readable } from 'node:stream'
 import type { AttachmentKeeper } from './attachments/attachments.ts'
 import type { BuildStage } from './build/build.ts'
-import type { App } from './domain/app.ts'
+import type { App, Formation } from './domain/app.ts'
 import { describe, type Operation } from './domain/operation.ts'
+import type { Release } from './domain/release.ts'
 import type { Source } from './domain/source.ts'
 import { UserError } from './errors.ts'
 import type { Journal } from './events/journal.ts'
 import type { JobQueue, RunningJob } from './jobs/queue.ts'
 import type { Volumes } from './mounts/volumes.ts'
 import type { Repositories } from './push/repositories.ts'
+import type { ReleaseInput } from './release/release.ts'
 import type { Rollout } from './rollout/rollout.ts'
 import type { Store } from './state/store.ts'
 import { step } from './steps.ts'
@@ -60,6 +62,30 @@ export interface Outcome {
 
 /** Receives the app as it is on its turn: another job may have changed it meanwhile. */
 export type Work = (job: RunningJob, app: App) => Promise<Outcome>
+
+/** What the pipeline does from release on. */
+export interface Stages {
+  serving(app: App): Promise<Release>
+  serve(input: ReleaseInput, formation: Formation, job: RunningJob): Promise<Release>
+  plan(app: App, from: Release, description: string, before?: readonly Operation[]): Promise<Change>
+  /** Builds again what is gone of the release's images. */
+  withImages(app: App, release: Release, job: RunningJob): Promise<Release>
+}
+
+/** Version of the release that was made of it, and serves. */
+export type Changed = (
+  app: App,
+  asker: Asker,
+  job: RunningJob,
+  restart: boolean,
+  input: Pick<ReleaseInput, 'config' | 'attachments' | 'description'>,
+) => Promise<number | null>
+
+export interface Options {
+  /** False: save only; the next release takes it. */
+  readonly restart: boolean
+  readonly dryRun: boolean
+}
 
 export type Changes = ReturnType<typeof createChanges>
 
@@ -130,4 +156,10 @@ function recording(job: RunningJob, done: Operation[]): RunningJob {
       job.did(operation)
     },
   }
+}
+
+/** As a person reads it; without a version nothing was rolled out. */
+export function outcome(description: string, version: number | null): Outcome {
+  if (version === null) return { result: `${description}; the next release takes it.` }
+  return { result: `${description}; v${version} is live.`, release: version }
 }

@@ -1,7 +1,6 @@
 /** Joins attachments with devices and with what opens a client beside a server. */
 import { PassThrough } from 'node:stream'
 import { type AttachmentKeeper, createAttachments } from './attachments/attachments.ts'
-import type { OpenClient } from './attachments/client.ts'
 import { createDatabaseJobs, type DatabaseJobs } from './attachments/database-jobs.ts'
 import type { AttachmentParts } from './attachments/parts.ts'
 import { createSwitching, type Relogin, type Switching } from './attachments/switching.ts'
@@ -41,7 +40,7 @@ export function openAttachments(world: AttachmentWorld): OpenedAttachments {
   }
 }
 
-function clientOpener({ config, key, system }: AttachmentWorld): OpenClient {
+function clientOpener({ config, key, system }: AttachmentWorld): AttachmentParts['openClient'] {
   const containers = createDeviceContainers({ socket: config.docker, system, key })
   return async (device, command, tty) => {
     if (command.in === 'node') return onNode(device, command.exec, config, tty)

@@ -1,37 +1,20 @@
 /** The changes that make a release of what was built before: config vars, rollbacks, and what is attached (attach-changes.ts). */
 import { createAttachChanges } from './attach-changes.ts'
-import type { Asker, Change, Changes, Outcome, Parts } from './changes.ts'
-import type { App, Formation } from './domain/app.ts'
+import {
+  type Asker,
+  type Change,
+  type Changed,
+  type Changes,
+  type Options,
+  outcome,
+  type Parts,
+  type Stages,
+} from './changes.ts'
+import type { App } from './domain/app.ts'
 import { configProblem } from './domain/config-vars.ts'
-import type { Operation } from './domain/operation.ts'
-import { difference, type Release } from './domain/release.ts'
+import { difference } from './domain/release.ts'
 import { UserError } from './errors.ts'
-import type { RunningJob } from './jobs/queue.ts'
-import { type ReleaseInput, rollbackTarget } from './release/release.ts'
-
-/** What the pipeline does from release on. */
-export interface Stages {
-  serving(app: App): Promise<Release>
-  serve(input: ReleaseInput, formation: Formation, job: RunningJob): Promise<Release>
-  plan(app: App, from: Release, description: string, before?: readonly Operation[]): Promise<Change>
-  /** Builds again what is gone of the release's images. */
-  withImages(app: App, release: Release, job: RunningJob): Promise<Release>
-}
-
-/** Version of the release that was made of it, and serves. */
-export type Changed = (
-  app: App,
-  asker: Asker,
-  job: RunningJob,
-  restart: boolean,
-  input: Pick<ReleaseInput, 'config' | 'attachments' | 'description'>,
-) => Promise<number | null>
-
-export interface Options {
-  /** False: save only; the next release takes it. */
-  readonly restart: boolean
-  readonly dryRun: boolean
-}
+import { rollbackTarget } from './release/release.ts'
 
 export function createReleaseChanges(parts: Parts, changes: Changes, stages: Stages) {
   const { store, attachments } = parts
@@ -110,11 +93,6 @@ type Vars = Readonly<Record<string, string | null>>
 function withVars(config: Readonly<Record<string, string>>, vars: Vars): Record<string, string> {
   const entries = Object.entries({ ...config, ...vars })
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== null))
-}
-
-export function outcome(description: string, version: number | null): Outcome {
-  if (version === null) return { result: `${description}; the next release takes it.` }
-  return { result: `${description}; v${version} is live.`, release: version }
 }
 
 function configDescription(vars: Vars): string {

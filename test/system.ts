@@ -4,6 +4,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makeHome, type Person, person } from './person.ts'
 import { feed, quickly } from './quickly.ts'
+import { provideBases, removeBases } from './sample-bases.ts'
 
 export interface System {
   readonly home: string
@@ -49,7 +50,6 @@ const ports = {
 const notes = `/tmp/${user}`
 const marker = join(notes, 'run')
 const tester = join(notes, 'home')
-const busyboxTar = join(notes, 'busybox.tar')
 
 /** Installs what this checkout holds, once in a run of the tests; later callers get the one that runs. */
 export async function useSystem(): Promise<System> {
@@ -69,7 +69,7 @@ export async function removeSystem(): Promise<void> {
   if ((await ownerOfSystem()) !== thisRun()) return
   if (process.env.MEGAPOLOS_KEEP) return rm(marker)
   await quickly(installer, 'uninstall', '--purge', '--home', home, '--user', user)
-  if (existsSync(busyboxTar)) await quickly('docker', 'image', 'rm', 'busybox')
+  await removeBases(notes)
   await rm(notes, { recursive: true, force: true })
 }
 
@@ -116,7 +116,7 @@ async function install(): Promise<void> {
   if ((await list('keys:list')).includes('tester')) await quickly(command, 'keys:remove', 'tester')
   await feed(await readFile(join(tester, '.ssh/tester.pub'), 'utf8'), command, 'keys:add', 'tester')
   await (await system()).clean()
-  await provideBusybox()
+  await provideBases(notes)
 }
 
 /** Names of what a listing command lists. */
@@ -146,16 +146,4 @@ async function serverPid(server: string): Promise<number> {
   const pid = status.match(new RegExp(`^${server}\\s+running\\s+(\\d+)`, 'm'))?.[1]
   if (!pid) throw new Error(`${server} does not run:\n${status}`)
   return Number(pid)
-}
-
-/** The base of apps/dockerfile: the one that is there, else one made of Debian's busybox-static. */
-async function provideBusybox(): Promise<void> {
-  if (await quickly('docker', 'image', 'inspect', 'busybox').catch(() => null)) return
-  if (!existsSync('/bin/busybox')) throw new Error('apps/dockerfile needs a base: apt-get install busybox-static')
-  const root = join(notes, 'busybox')
-  await mkdir(join(root, 'bin'), { recursive: true })
-  await quickly('cp', '/bin/busybox', join(root, 'bin'))
-  for (const applet of ['sh', 'httpd']) await quickly('ln', '-sf', 'busybox', join(root, 'bin', applet))
-  await quickly('tar', '-C', root, '-cf', busyboxTar, '.')
-  await quickly('docker', 'import', '--change', 'ENV PATH=/bin', busyboxTar, 'busybox')
 }

@@ -124,6 +124,8 @@ describe('volumes of a running app', { timeout: 240_000 }, () => {
   })
 
   test('attached and detached 1,000 times under load: the same process, no request lost, nothing left over', async () => {
+    // The one that the last rollout replaced goes a moment after it.
+    await expect.poll(async () => (await containers()).length, { timeout: 20_000 }).toBe(1)
     const before = await processes()
     const load = startLoad({ port: at.system.httpPort, host: 'blog.localhost', connections: 10 })
     for (let turn = 0; turn < 1000; turn++) {

@@ -1,7 +1,7 @@
 /** The server dies or stands still in the middle of anything: it is said, and the same call finishes it later. */
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
-import type { Promises } from './database-promises.ts'
+import type { Promises } from './database-under-test.ts'
 import { contentsOf, dumped, fails, inWorld, until, type World, within } from './database-world.ts'
 
 const anySignal = () => new AbortController().signal

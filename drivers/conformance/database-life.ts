@@ -1,6 +1,6 @@
 /** Databases come and go, and nothing stays of them. */
 import { strict as assert } from 'node:assert'
-import type { Promises } from './database-promises.ts'
+import type { Promises } from './database-under-test.ts'
 import { inWorld } from './database-world.ts'
 
 export const lifePromises: Promises = {

@@ -1,7 +1,6 @@
 /** Who gets in, who owns, and who is out. */
 import { strict as assert } from 'node:assert'
-import type { Promises } from './database-promises.ts'
-import type { Session } from './database-under-test.ts'
+import type { Promises, Session } from './database-under-test.ts'
 import { fails, inWorld, until } from './database-world.ts'
 
 export const loginPromises: Promises = {

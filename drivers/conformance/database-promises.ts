@@ -6,10 +6,7 @@ import { lifePromises } from './database-life.ts'
 import { loginPromises } from './database-logins.ts'
 import { restorePromises } from './database-restores.ts'
 import { secretPromises } from './database-secrets.ts'
-import type { DatabaseUnderTest } from './database-under-test.ts'
-
-/** Name → what proves it; rejects when the driver breaks it. */
-export type Promises = Readonly<Record<string, (it: DatabaseUnderTest) => Promise<void>>>
+import type { Promises } from './database-under-test.ts'
 
 export const databasePromises: Promises = {
   ...lifePromises,

@@ -1,7 +1,7 @@
 /** A restore brings all of it, or nothing, and says what is wrong. */
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
-import type { Promises } from './database-promises.ts'
+import type { Promises } from './database-under-test.ts'
 import { dumped, fails, inWorld, type World, within } from './database-world.ts'
 
 const restore = (world: World, database: string, bytes: Iterable<Buffer> | AsyncIterable<Buffer>) =>

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Promises } from './database-promises.ts'
+import type { Promises } from './database-under-test.ts'
 import { dumped, inWorld } from './database-world.ts'
 import { programsWith } from './programs.ts'
 

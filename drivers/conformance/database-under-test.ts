@@ -19,6 +19,9 @@ export interface DatabaseUnderTest {
   remove(): Promise<void>
 }
 
+/** Name → what proves it; rejects when the driver breaks it. */
+export type Promises = Readonly<Record<string, (it: DatabaseUnderTest) => Promise<void>>>
+
 /** The suite does not know what the server speaks: this does. Each class member writes it for its own protocol. */
 export interface DatabaseClient {
   /** Comes in as an app does, with TLS where the server has it. Rejects when it is not let in. */

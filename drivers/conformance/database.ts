@@ -7,7 +7,7 @@ import type { DatabaseUnderTest } from './database-under-test.ts'
 export type { DatabaseUnderTest } from './database-under-test.ts'
 
 /** Milliseconds: some kill the server again and again, on a machine that does other things. */
-const longest = 240_000
+const longest = 300_000
 
 export function databaseConforms(name: string, make: () => Promise<DatabaseUnderTest>): void {
   describe(`${name} is a database`, () => {

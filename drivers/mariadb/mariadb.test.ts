@@ -22,7 +22,7 @@ databaseConforms('mariadb', async () => {
       await signal('SIGSTOP')
       return () => signal('SIGCONT')
     },
-    patience: 60,
+    patience: 120,
     async remove() {
       await driver.uninstall()
       await hosts.close()

@@ -1,4 +1,5 @@
 /** An app's side of PostgreSQL, for the suite: over TLS, as most clients come in. */
+import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import type { Login, Reach } from '../../server/devices/classes/database.ts'
 import type { DatabaseClient, Session } from '../conformance/database-under-test.ts'
@@ -28,11 +29,11 @@ export const client: DatabaseClient = {
       },
       remove: async (key) => void (await query('DELETE FROM kept WHERE key = $1', [key])),
       async fill(mebibytes) {
-        await query('CREATE TABLE IF NOT EXISTS filling (id serial PRIMARY KEY, words text)')
-        await query(
-          `INSERT INTO filling (words) SELECT string_agg(md5(random()::text), '') FROM generate_series(1, $1 * 32) n GROUP BY n % $1`,
-          [mebibytes * 1024],
-        )
+        await query('CREATE TABLE IF NOT EXISTS filling (id serial PRIMARY KEY, bytes bytea)')
+        for (let left = mebibytes; left > 0; left--) {
+          const rows = Array.from({ length: 32 }, () => randomBytes(32 * 1024))
+          await query('INSERT INTO filling (bytes) SELECT * FROM unnest($1::bytea[])', [rows])
+        }
       },
       define: async () => void (await query('CREATE INDEX kept_by_value ON kept (md5(value))')),
       undefine: async () => void (await query('DROP INDEX kept_by_value')),

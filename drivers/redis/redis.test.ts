@@ -27,7 +27,7 @@ databaseConforms('redis', async () => {
       await signal('SIGSTOP')
       return () => signal('SIGCONT')
     },
-    patience: 60,
+    patience: 120,
     async remove() {
       await driver.uninstall()
       await hosts.close()
@@ -37,19 +37,30 @@ databaseConforms('redis', async () => {
 
 const client: DatabaseClient = {
   async open({ host, port, database }, { user: username, password }) {
-    let isIn = false
-    const retryStrategy = (attempt: number) => (isIn && attempt < 20 ? 100 : null)
-    const redis = new Redis({ host, port, db: Number(database), username, password, retryStrategy, lazyConnect: true })
-    redis.on('error', () => {})
-    await redis.connect()
-    isIn = true
+    const options = {
+      host,
+      port,
+      db: Number(database),
+      username,
+      password,
+      lazyConnect: true,
+      retryStrategy: () => null,
+    }
+    const client = new Redis(options)
+    client.on('error', () => {})
+    await client.connect()
+    // Comes in again where it was put out, as apps do, but does not wait for a server that is away.
+    const redis = async () => {
+      if (client.status === 'end') await client.connect()
+      return client
+    }
     return {
       async write(values) {
-        await redis.mset(values)
+        await (await redis()).mset(values)
       },
-      read: (key) => redis.get(key),
+      read: async (key) => (await redis()).get(key),
       async remove(key) {
-        await redis.del(key)
+        await (await redis()).del(key)
       },
       async fill(mebibytes) {
         for (let n = 0; n < mebibytes; n++) {
@@ -57,16 +68,16 @@ const client: DatabaseClient = {
             { length: 32 },
             (_, block) => [`block ${n} ${block}`, randomBytes(32 * 1024)] as const,
           )
-          await redis.mset(new Map(blocks) as never)
+          await (await redis()).mset(new Map(blocks) as never)
         }
       },
       async define() {
-        await redis.call('FUNCTION', 'LOAD', 'REPLACE', library)
+        await (await redis()).call('FUNCTION', 'LOAD', 'REPLACE', library)
       },
       async undefine() {
-        await redis.call('FUNCTION', 'DELETE', 'greeting')
+        await (await redis()).call('FUNCTION', 'DELETE', 'greeting')
       },
-      close: async () => redis.disconnect(),
+      close: async () => client.disconnect(),
     }
   },
 }

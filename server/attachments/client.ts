@@ -1,13 +1,9 @@
 /** Opens the client of a server (psql, mariadb, redis-cli) at a database, for a person. */
-import type { ConnectCommand } from '../devices/classes/database.ts'
 import type { Database } from '../domain/database.ts'
 import type { Session } from '../engine/engine.ts'
 import type { LeftOvers } from './left-overs.ts'
 import type { Logins } from './logins.ts'
 import type { AttachmentParts } from './parts.ts'
-
-/** Where a client runs: beside its server. */
-export type OpenClient = (device: string, command: ConnectCommand, tty: boolean) => Promise<Session>
 
 export function createClientDoor(
   { devices, openClient, log }: Pick<AttachmentParts, 'devices' | 'openClient' | 'log'>,

@@ -1,16 +1,16 @@
 /** What attachments work with. */
-import type { DatabaseDriver } from '../devices/classes/database.ts'
+import type { ConnectCommand, DatabaseDriver } from '../devices/classes/database.ts'
 import type { Manifest } from '../domain/device.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Engine, Session } from '../engine/engine.ts'
 import type { Log } from '../log.ts'
 import type { Firewall } from '../network/firewall.ts'
 import type { Store } from '../state/store.ts'
-import type { OpenClient } from './client.ts'
 
 export interface AttachmentParts {
   readonly store: Pick<Store, 'apps' | 'attachments' | 'credentials' | 'databases' | 'devices' | 'releases'>
   readonly devices: DatabaseDevices
-  readonly openClient: OpenClient
+  /** Opens the client of a server where it can reach it: beside the server. */
+  openClient(device: string, command: ConnectCommand, tty: boolean): Promise<Session>
   /** Where containers of an app still run that may use a login. */
   readonly engine: Pick<Engine, 'list'>
   /** Applied when what an app may reach has changed. */

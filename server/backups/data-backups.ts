@@ -7,13 +7,11 @@ import type { Readable } from 'node:stream'
 import { type Backup, type BackupKind, backupFile, backupKinds, restorable, superfluous } from '../domain/backup.ts'
 import { UserError } from '../errors.ts'
 import type { JobQueue, RunningJob } from '../jobs/queue.ts'
-import type { Log } from '../log.ts'
-import type { Store } from '../state/store.ts'
-import type { Archives, Look } from './archives.ts'
+import type { Look } from './archives.ts'
 import { NotGood, prove } from './prove.ts'
 import { store as storeIn } from './store-in.ts'
 import type { Place, Subject, Subjects } from './subject.ts'
-import { createTidy } from './tidy.ts'
+import { createTidy, type TidyParts } from './tidy.ts'
 
 export interface DataBackups {
   /** Throws `refused` when it was stored and did not prove itself; its row says why. */
@@ -57,13 +55,10 @@ export interface Asker {
   readonly signal: AbortSignal
 }
 
-export interface DataBackupParts {
-  readonly store: Pick<Store, 'backups'>
+export interface DataBackupParts extends TidyParts {
   readonly jobs: JobQueue
-  readonly archives: Archives
   readonly subjects: Readonly<Record<BackupKind, Subjects>>
   readonly key: Buffer
-  readonly log: Log
   readonly now?: () => Date
 }
 

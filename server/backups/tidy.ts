@@ -1,7 +1,9 @@
 /** Removes files and rows; what an archive that is away cannot remove now is removed later. */
 import { type Backup, backupFile } from '../domain/backup.ts'
 import { messageOf, UserError } from '../errors.ts'
-import type { DataBackupParts } from './data-backups.ts'
+import type { Log } from '../log.ts'
+import type { Store } from '../state/store.ts'
+import type { Archives } from './archives.ts'
 
 export interface Tidy {
   /** While `work` runs, nobody takes this backup for one that a dead kernel left. */
@@ -14,7 +16,13 @@ export interface Tidy {
   run(): Promise<void>
 }
 
-export function createTidy({ store, archives, log }: Pick<DataBackupParts, 'store' | 'archives' | 'log'>): Tidy {
+export interface TidyParts {
+  readonly store: Pick<Store, 'backups'>
+  readonly archives: Archives
+  readonly log: Log
+}
+
+export function createTidy({ store, archives, log }: TidyParts): Tidy {
   const held = new Set<string>()
 
   async function removeFile(backup: Backup): Promise<void> {

@@ -45,6 +45,7 @@ const outcome = (row: (typeof rows)[number], words: readonly string[]) =>
 /** Words for the row, with this app where one is named. */
 function wordsFor(row: (typeof rows)[number], app: string, id: string): string[] {
   const samples: Record<string, string> = {
+    url: 'https://example.com/hook',
     app,
     key: 'A',
     keys: 'A',

@@ -70,13 +70,14 @@ export const socket = [
       const one = await store.apps.get(app)
       const grants = await store.socketGrants.of(one.id)
       const names = new Map((await store.apps.list()).map(({ id, name }) => [id, name]))
-      const others = grants.map(({ target, access }) => ({
+      const itself = grants.find(({ target }) => target === one.id) ?? { target: one.id, access: 'read' }
+      const others = grants.filter(({ target }) => target !== one.id)
+      const named = ({ target, access }: { target: string; access: string }) => ({
         app: one.name,
         target: names.get(target) ?? target,
         access,
-      }))
-      const itself = { app: one.name, target: one.name, access: 'read' }
-      return others.some(({ target }) => target === one.name) ? others : [itself, ...others]
+      })
+      return [named(itself), ...others.map(named).sort((a, b) => (a.target < b.target ? -1 : 1))]
     },
     text: (list) =>
       table(

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createCaller } from '../commands/call.ts'
+import { type Caller, createCaller } from '../commands/call.ts'
 import { table } from '../commands/index.ts'
 import type { Kernel } from '../commands/kernel.ts'
 import { folderName, type Tenant } from '../domain/group.ts'
@@ -21,6 +21,7 @@ const log = createLog(() => {})
 let folder: string
 let store: Store
 let door: Tenant
+let caller: Caller
 let stopped: string[] = []
 const blog = { app: '', group: 'aaaaaaaa', process: 'web' }
 const shop = { app: '', group: 'bbbbbbbb', process: 'web' }
@@ -35,7 +36,7 @@ async function freshDoor(): Promise<Tenant> {
       return { app: name, release: null, planned: false, operations: [], result: 'Stopped.' }
     },
   }
-  const caller = createCaller(table, { store, pipeline } as unknown as Kernel, log)
+  caller = createCaller(table, { store, pipeline } as unknown as Kernel, log)
   const made = createAppSocket({ caller, store, log })
   for (const one of [blog, shop]) await made.enter(one, place(one), false)
   return made
@@ -106,6 +107,19 @@ test('an app changes nothing, not even itself, until an admin allows it, and not
   await store.socketGrants.remove(blog.app, shop.app)
   expect((await ask(blog, '/ps:stop', {})).status).toBe(403)
   expect(stopped).toEqual(['blog'])
+})
+
+test('an admin’s token that is for one app gives it no power over others, nor others over it', async () => {
+  const actor = { name: 'ci', role: 'admin', door: 'http', from: null, apps: [blog.app] } as const
+  const context = { actor, emit: () => {}, input: '', tty: false, signal: new AbortController().signal }
+  for (const words of [
+    ['blog', 'write', '--on', 'shop'],
+    ['blog', 'read', '--on', 'nothing'],
+    ['shop', 'write', '--on', 'blog'],
+  ])
+    await expect(caller.lines(['socket:grant', ...words], context)).rejects.toMatchObject({ code: 'forbidden' })
+  await caller.lines(['socket:grant', 'blog', 'write'], context)
+  await caller.lines(['socket:revoke', 'blog'], context)
 })
 
 test('curl does, and a mistake is told as it is to people', async () => {

@@ -37,6 +37,7 @@ test('a web container is wholly told by its release and place', () => {
       'megapolos.index': '2',
       'megapolos.release': '7',
       'megapolos.group': 'deadbeef',
+      'megapolos.device': '',
       'megapolos.address': '10.64.3.2',
       'megapolos.memory': '256',
       'megapolos.port': '5000',
@@ -71,6 +72,15 @@ test('a web container is wholly told by its release and place', () => {
     NetworkingConfig: { EndpointsConfig: { 'mp-x1-0a1b2c3d': { IPAMConfig: { IPv4Address: '10.64.3.2' } } } },
   })
   expect(containerSpec(input).name).toBe('mp-x1-blog-web-2-deadbeef')
+})
+
+test('of a volume at a path of its own nothing comes along that is mounted in it', () => {
+  const mounts = [{ source: '/srv/data', target: '/data', readOnly: true, propagation: 'rprivate' }] as const
+  expect(createOptions(containerSpec({ ...input, mounts }))).toMatchObject({
+    HostConfig: {
+      Mounts: [{ BindOptions: { Propagation: 'rprivate', NonRecursive: true, ReadOnlyNonRecursive: true } }],
+    },
+  })
 })
 
 test('what the labels say is read back as it was', () => {

@@ -204,8 +204,13 @@ function mountOption({ source, target, readOnly, propagation }: Mount): object {
     Source: source,
     Target: target,
     ReadOnly: readOnly,
-    // Docker ≥ 25 would make all that is mounted below read-only too. Older ones never do, and do not know the option.
-    BindOptions: { Propagation: propagation, ...(readOnly && { ReadOnlyNonRecursive: true }) },
+    BindOptions: {
+      Propagation: propagation,
+      // Of a place of its own only itself: what else is mounted in it would come along, and be written to.
+      ...(propagation === 'rprivate' && { NonRecursive: true }),
+      // Docker ≥ 25 would make all that is mounted below read-only too. Older ones never do, and do not know the option.
+      ...(readOnly && { ReadOnlyNonRecursive: true }),
+    },
   }
 }
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -105,6 +105,25 @@ describe('containers', () => {
     await engine.wait(id)
     const lines = await Array.fromAsync(engine.logs(id, { tail: 'all' }), (line) => line.text.replace(/\s+/g, ' '))
     expect(lines).toEqual(['1000', 'CapEff: 0000000000000000', 'CapBnd: 0000000000000000', 'NoNewPrivs: 1'])
+  })
+
+  test('a folder that is only for reading has nothing in it that could be written, no disk that is mounted in it either', async () => {
+    const source = await mkdtemp(join(tmpdir(), 'mp-engine-'))
+    const [inner, run] = [join(source, 'disk'), promisify(execFile)]
+    await mkdir(inner)
+    await run('mount', ['-t', 'tmpfs', 'none', inner])
+    for (const folder of [source, inner]) await chmod(folder, 0o777)
+    try {
+      const mounts = [{ source, target: '/data', readOnly: true, propagation: 'rprivate' }] as const
+      const id = await engine.create(spec('touch /data/disk/new 2>&1; touch /data/new 2>&1', { mounts }))
+      await engine.start(id)
+      await engine.wait(id)
+      const lines = await Array.fromAsync(engine.logs(id, { tail: 'all' }), (line) => line.text)
+      expect(lines).toEqual([expect.stringContaining('Read-only'), expect.stringContaining('Read-only')])
+    } finally {
+      await run('umount', [inner])
+      await rm(source, { recursive: true })
+    }
   })
 
   test('how it ended is known: exit code, or killed for its memory', async () => {
