@@ -19,7 +19,7 @@ const expectations = `
                                          kernel    server    driver
 attach: create                           before    before    -
 attach: grant                            either    either    -
-attach: start                            before*   either    -
+attach: start                            before    either    -
 attach: switch                           after     after     -
 attach a cache: create by its driver     before    -         before*
 rotate: grant                            either    either    -
