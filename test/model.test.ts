@@ -13,7 +13,7 @@ import { commit } from './repository.ts'
 
 const device = 'postgres'
 /** `npm run test:model` plays a long one. */
-const length = process.env.MEGAPOLOS_FULL ? 120 : 24
+const length = process.env.MEGAPOLOS_FULL ? 120 : 18
 
 interface Act {
   readonly what: keyof typeof acts
