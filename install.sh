@@ -1674,7 +1674,7 @@ run_tests() {
   rm -f "$report"
   checked=passed
   npm run check || checked=failed
-  timeout --kill-after=30 2700 npx vitest run --reporter=default --reporter=json --outputFile="$report" || true
+  timeout --kill-after=30 4500 npx vitest run --reporter=default --reporter=json --outputFile="$report" || true
   node -e "$COUNT_TESTS" "$report" "$checked"
 }
 

@@ -16,3 +16,6 @@ export const databasePromises: Promises = {
   ...secretPromises,
   ...failurePromises,
 }
+
+/** What the way of installing makes a difference to. */
+export const installPromises: Promises = { ...lifePromises, ...loginPromises, ...secretPromises }

@@ -2,14 +2,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { databaseMutants } from './database-mutants.ts'
 import { databasePromises } from './database-promises.ts'
-import type { DatabaseUnderTest } from './database-under-test.ts'
+import type { DatabaseUnderTest, Promises } from './database-under-test.ts'
 
 export type { DatabaseUnderTest } from './database-under-test.ts'
 
 /** Milliseconds: some kill the server again and again, on a machine that does other things. */
 const longest = 300_000
 
-export function databaseConforms(name: string, make: () => Promise<DatabaseUnderTest>): void {
+/** `promises`: all of them, or `installPromises` for another way to install a server that keeps all of them already. */
+export function databaseConforms(
+  name: string,
+  make: () => Promise<DatabaseUnderTest>,
+  promises: Promises = databasePromises,
+): void {
   describe(`${name} is a database`, () => {
     let it: DatabaseUnderTest
 
@@ -19,7 +24,7 @@ export function databaseConforms(name: string, make: () => Promise<DatabaseUnder
 
     afterAll(() => it?.remove(), longest)
 
-    for (const [promise, keep] of Object.entries(databasePromises)) test(promise, () => keep(it), longest)
+    for (const [promise, keep] of Object.entries(promises)) test(promise, () => keep(it), longest)
   })
 }
 
