@@ -25,14 +25,32 @@ const commands: readonly (readonly [line: string, inputFile?: string])[] = [
   ['domains:remove blog example.com'],
   ['domains:set blog example.org'],
   ['domains:clear blog'],
+  ['volumes:attach blog uploads'],
+  ['volumes:attach blog data --path /data'],
+  ['volumes:detach blog data'],
+  ['storage:mount blog data:/mnt/data'],
+  ['volumes:detach blog uploads'],
+  ['db:attach blog main'],
+  ['db:attach blog other --as OTHER'],
+  ['db:promote blog other'],
+  ['db:detach blog main'],
   ['server:gc'],
   ['apps:destroy blog --confirm blog'],
+]
+
+/** What these would do is a sentence about one thing that is no app; their transcripts show it. */
+const elsewhere = [
+  ...['db:destroy', 'db:credentials', 'volumes:destroy', 'devices:install', 'devices:remove'],
+  ...['drivers:approve', 'backups:restore', 'backups:delete'],
 ]
 
 describe('a dry run', () => {
   const at = inSystem(async ({ person }) => {
     await example(person, 'node-procfile', 'blog')
     await push(person)
+    const prepared = ['devices:install postgres', 'db:create main', 'db:create other']
+    for (const line of [...prepared, 'volumes:create uploads', 'volumes:create data'])
+      await person.must('ssh', 'megapolos', line)
   })
 
   async function json(line: string, input: string) {
@@ -49,7 +67,7 @@ describe('a dry run', () => {
   }
 
   test('is tried here for every command that takes one', () => {
-    const tried = new Set(commands.map(([line]) => line.split(' ')[0]))
+    const tried = new Set([...elsewhere, ...commands.map(([line]) => line.split(' ')[0])])
     const offered = rows.filter((row) => 'dryRun' in row.args.shape).map((row) => row.name)
     expect(offered.filter((name) => !tried.has(name))).toEqual([])
   })
