@@ -44,7 +44,8 @@ test('a push of a one-line change asks the store, the engine and the proxy no mo
 
   const { steps } = await lastJob()
   const asked = (whom: string) => steps.map(({ name }) => name).filter((name) => name.startsWith(`${whom}: `))
-  const most = { store: 18, docker: 11, proxy: 2 }
+  // Five of the store's: what is attached, where volumes are (before, while and after a group starts), what was left over.
+  const most = { store: 23, docker: 11, proxy: 2 }
   for (const [whom, times] of Object.entries(most)) {
     expect(asked(whom).length, asked(whom).join('\n')).toBeLessThanOrEqual(times)
     expect(asked(whom).length, `${whom} is in the account`).toBeGreaterThan(0)
