@@ -21,39 +21,31 @@ export function ownerOf(database: string): string {
 
 export async function create(place: Place, database: string): Promise<void> {
   const owner = ownerOf(database)
-  const lines = await ask(
+  await unlessForeign(
     place,
-    maintenance,
-    `${alone(database)}
-${unlessForeign(database)}
-SELECT format('CREATE ROLE %I', ${literal(owner)}) WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal(owner)}) \\gexec
+    database,
+    `SELECT format('CREATE ROLE %I', ${literal(owner)}) WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal(owner)}) \\gexec
 SELECT format('DROP DATABASE %I', datname) FROM pg_database WHERE datname = ${literal(database)} AND datconnlimit = ${invalid} \\gexec
 -- Shut until nobody but its logins may come in.
 SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE template0 ENCODING ''UTF8'' ALLOW_CONNECTIONS false', ${literal(database)}, ${literal(owner)})
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = ${literal(database)}) \\gexec
 REVOKE ALL ON DATABASE ${name(database)} FROM PUBLIC;
 -- One app cannot take all the connections that there are.
-SELECT format('ALTER DATABASE %I WITH ALLOW_CONNECTIONS true CONNECTION LIMIT %s', ${literal(database)}, current_setting('max_connections')::int * 6 / 10) \\gexec
-\\endif`,
+SELECT format('ALTER DATABASE %I WITH ALLOW_CONNECTIONS true CONNECTION LIMIT %s', ${literal(database)}, current_setting('max_connections')::int * 6 / 10) \\gexec`,
   )
-  if (lines.includes('foreign')) throw foreign(database)
 }
 
 export async function drop(place: Place, database: string): Promise<void> {
   const owner = ownerOf(database)
-  const lines = await ask(
+  await unlessForeign(
     place,
-    maintenance,
-    `${alone(database)}
-${unlessForeign(database)}
-SELECT format('ALTER DATABASE %I WITH ALLOW_CONNECTIONS false', datname) FROM pg_database
+    database,
+    `SELECT format('ALTER DATABASE %I WITH ALLOW_CONNECTIONS false', datname) FROM pg_database
  WHERE datname = ${literal(database)} AND datconnlimit <> ${invalid} \\gexec
 SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database WHERE datname = ${literal(database)} \\gexec
 SELECT format('DROP ROLE %I', pg_get_userbyid(member)) FROM pg_auth_members WHERE roleid = (SELECT oid FROM pg_roles WHERE rolname = ${literal(owner)}) \\gexec
-DROP ROLE IF EXISTS ${name(owner)};
-\\endif`,
+DROP ROLE IF EXISTS ${name(owner)};`,
   )
-  if (lines.includes('foreign')) throw foreign(database)
 }
 
 /** Those made here: a server that was adopted may have others. */
@@ -125,21 +117,27 @@ export function notFound(database: string): UserError {
   return new UserError('not-found', `The server has no database ${database}.`)
 }
 
-function foreign(database: string): UserError {
-  return new UserError('conflict', `The server has a database ${database} that was not made here.`)
-}
-
 /** What a killed kernel has begun goes on at the server: whoever comes next for the same database waits for its end. */
 function alone(database: string): string {
   return `DO $$ BEGIN PERFORM pg_advisory_lock(hashtextextended(${literal(database)}, 7)); END $$;`
 }
 
-function unlessForeign(database: string): string {
-  return `SELECT EXISTS (SELECT FROM pg_database WHERE datname = ${literal(database)}
+/** Alone, and only on what was made here; throws `conflict` when somebody else's database has that name. */
+async function unlessForeign(place: Place, database: string, script: string): Promise<void> {
+  const lines = await ask(
+    place,
+    maintenance,
+    `${alone(database)}
+SELECT EXISTS (SELECT FROM pg_database WHERE datname = ${literal(database)}
   AND datdba IS DISTINCT FROM to_regrole(${literal(name(ownerOf(database)))})) AS foreign \\gset
 \\if :foreign
 \\echo foreign
-\\else`
+\\else
+${script}
+\\endif`,
+  )
+  if (lines.includes('foreign'))
+    throw new UserError('conflict', `The server has a database ${database} that was not made here.`)
 }
 
 function isMember(database: string, user: string): string {
