@@ -12,7 +12,7 @@ const stages = ['push', 'build', 'release', 'rollout', 'route']
 const order = [
   ...['pipeline.ts', 'changes.ts', 'late-changes.ts', 'release-changes.ts', 'attach-changes.ts', 'volume-changes.ts'],
 ]
-const vocabulary = ['errors.ts', 'log.ts', 'steps.ts', 'config.ts', 'domain']
+const vocabulary = ['errors.ts', 'log.ts', 'steps.ts', 'synced.ts', 'config.ts', 'domain']
 const tools = ['engine', 'state', 'live', 'events', 'jobs', 'devices', 'network']
 
 /** Place → the places it may import, besides itself. Types count as well: who names a type knows its owner. */
@@ -21,6 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'log.ts': [],
   'steps.ts': [],
+  'synced.ts': [],
   'config.ts': ['errors.ts'],
   engine: vocabulary,
   state: vocabulary,

@@ -5,6 +5,7 @@ import { dirname, isAbsolute, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type ArchiveDriver, assertArchiveName } from '../../server/devices/classes/archive.ts'
 import { messageOf, UserError } from '../../server/errors.ts'
+import { synced } from '../../server/synced.ts'
 
 export function inDirectory(root: string): ArchiveDriver {
   /** Never made here: where a disk should be mounted, the folder below it would take the backups instead. */
@@ -94,16 +95,6 @@ export function inDirectory(root: string): ArchiveDriver {
 function draftOf(path: string): string {
   const at = path.lastIndexOf('/') + 1
   return `${path.slice(0, at)}.${path.slice(at)}.part`
-}
-
-/** A name is only safe from a power cut when its folder is. */
-async function synced(folder: string): Promise<void> {
-  const handle = await open(folder)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 /** What the file system said, for people. Whatever else was thrown comes from the bytes, and stays as it is. */

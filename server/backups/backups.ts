@@ -1,9 +1,10 @@
 /** Backups of the server: to a file in the data home, or straight to whoever asked. */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { UserError } from '../errors.ts'
+import { synced } from '../synced.ts'
 import { decrypt, encrypt } from './age.ts'
 import { archive, readArchive } from './archive.ts'
 import { type Captured, type CapturePorts, capture } from './capture.ts'
@@ -90,16 +91,6 @@ export function createBackups(ports: CapturePorts, key: Buffer): Backups {
 
 async function drain(_name: string, content: AsyncIterable<Buffer>): Promise<void> {
   for await (const _ of content);
-}
-
-/** A name is only safe from a power cut when its folder is. */
-async function synced(folder: string): Promise<void> {
-  const handle = await open(folder)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 function told(error: unknown): unknown {
