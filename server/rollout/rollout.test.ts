@@ -67,21 +67,10 @@ describe('deploy', () => {
 
   test('no request fails while one release replaces another', async () => {
     await deployed({ VERSION: 'one', DELAY: '30' }, formation(2))
-    let going = true
-    const answers: Record<string, number> = {}
-    const client = async () => {
-      while (going) {
-        const { status, text } = await house.proxy.get(app)
-        const key = `${status} ${text.split(' ')[0]}`
-        answers[key] = (answers[key] ?? 0) + 1
-      }
-    }
-    const clients = Array.from({ length: 4 }, client)
+    const stopAsking = house.proxy.clients(app)
     const { words } = await deployed({ VERSION: 'two', DELAY: '30' }, formation(2))
     await settled(2)
-    going = false
-    await Promise.all(clients)
-    expect(Object.keys(answers).sort()).toEqual(['200 one', '200 two'])
+    expect(Object.keys(await stopAsking()).sort()).toEqual(['200 one', '200 two'])
     expect(words()).toContain('drain and stop web.2 of v1')
     await until(async () => (await house.store.addresses.list(app.id)).length === 2)
   })

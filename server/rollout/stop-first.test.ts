@@ -49,27 +49,8 @@ function onlyOneGroupRuns() {
   }
 }
 
-/** Four clients that never rest; what each was answered, and how often. */
-function clients() {
-  let going = true
-  const answers: Record<string, number> = {}
-  const client = async () => {
-    while (going) {
-      const { status, text } = await house.proxy.get(app)
-      const key = `${status} ${text.split(' ')[0]}`
-      answers[key] = (answers[key] ?? 0) + 1
-    }
-  }
-  const all = Array.from({ length: 4 }, client)
-  return async () => {
-    going = false
-    await Promise.all(all)
-    return answers
-  }
-}
-
 test('the old group has ended before the new one begins, as was planned, and requests only wait', async () => {
-  const stopAsking = clients()
+  const stopAsking = house.proxy.clients(app)
   const neverTwo = onlyOneGroupRuns()
   for (const version of ['two', 'three']) {
     const release = await releaseOf({ VERSION: version, DELAY: '20' })
@@ -94,7 +75,7 @@ test('the old group has ended before the new one begins, as was planned, and req
 
 test('when the new release does not come up the old group is started again, and the requests go to it', async () => {
   const before = await house.engine.list(app.id)
-  const stopAsking = clients()
+  const stopAsking = house.proxy.clients(app)
   const neverTwo = onlyOneGroupRuns()
   await expect(deploy({ VERSION: 'two', MODE: 'exit' })).rejects.toMatchObject({ code: 'refused' })
   expect((await house.proxy.get(app)).text).toContain('one')

@@ -68,6 +68,11 @@ export async function createProxy() {
       if (!answers) throw away
     },
   }
+  async function get(app: App, path = '/'): Promise<{ status: number; text: string }> {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { 'x-app': app.id } })
+    return { status: response.status, text: await response.text() }
+  }
+
   return {
     traffic,
     switches,
@@ -79,9 +84,24 @@ export async function createProxy() {
     switching(yes: boolean) {
       switching = yes
     },
-    async get(app: App, path = '/'): Promise<{ status: number; text: string }> {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { 'x-app': app.id } })
-      return { status: response.status, text: await response.text() }
+    get,
+    /** Four that never rest; what is returned stops them, and tells what they were answered and how often. */
+    clients(app: App): () => Promise<Record<string, number>> {
+      let going = true
+      const answers: Record<string, number> = {}
+      const client = async () => {
+        while (going) {
+          const { status, text } = await get(app)
+          const key = `${status} ${text.split(' ')[0]}`
+          answers[key] = (answers[key] ?? 0) + 1
+        }
+      }
+      const all = Array.from({ length: 4 }, client)
+      return async () => {
+        going = false
+        await Promise.all(all)
+        return answers
+      }
     },
     close: () => void server.close(),
   }
