@@ -6,12 +6,13 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DatabaseDriver } from '../../server/devices/classes/database.ts'
 import { run } from '../shared/client.ts'
+import type { ServerForTest } from '../shared/server-for-test.ts'
 import { connect } from './client-for-test.ts'
 import { createDriver } from './index.ts'
-import { makePostgres, type Postgres } from './postgres-for-test.ts'
+import { makePostgres } from './postgres-for-test.ts'
 
 const signal = new AbortController().signal
-let postgres: Postgres
+let postgres: ServerForTest
 let driver: DatabaseDriver
 
 beforeAll(async () => {

@@ -2,38 +2,21 @@
 import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { signalPrograms } from '../../test/container-programs.ts'
-import { hostsForTest } from '../../test/device-hosts.ts'
 import { databaseConforms } from '../conformance/database.ts'
 import type { DatabaseClient } from '../conformance/database-under-test.ts'
+import { serverForTest } from '../shared/server-for-test.ts'
 import { createDriver } from './index.ts'
 
-databaseConforms('redis', async () => {
-  const hosts = await hostsForTest('tredis', '10.113.16.0/20')
-  const host = await hosts.host('redis')
-  const driver = createDriver(host)
-  const install = () => driver.install({ version: null, as: 'container', memory: 512 }, () => {})
-  const signal = async (name: NodeJS.Signals) => {
-    const all = await host.containers.list()
-    await Promise.all(all.map((container) => signalPrograms(`mp-tredis.redis.${container}`, 'redis-server', name)))
-  }
-  await install()
-  return {
-    driver,
-    again: () => createDriver(host),
-    install,
-    client,
-    kill: () => signal('SIGKILL'),
-    async freeze() {
-      await signal('SIGSTOP')
-      return () => signal('SIGCONT')
+databaseConforms('redis', () =>
+  serverForTest({
+    ...{ system: 'tredis', pool: '10.113.16.0/20', device: 'redis', as: 'container', patience: 120 },
+    ...{ createDriver, client },
+    async signal(name, host) {
+      const all = await host.containers.list()
+      await Promise.all(all.map((container) => signalPrograms(`mp-tredis.redis.${container}`, 'redis-server', name)))
     },
-    patience: 120,
-    async remove() {
-      await driver.uninstall()
-      await hosts.close()
-    },
-  }
-})
+  }),
+)
 
 const client: DatabaseClient = {
   async open({ host, port, database }, { user: username, password }) {
