@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { settleAftermath } from './aftermath.ts'
 import { createJobs } from './jobs/jobs.ts'
-import { quiet, startStore, type TestStore } from './state/test-stores.ts'
+import { quiet, startStore, type TestStore } from './state/stores-for-test.ts'
 
 // A store as a killed kernel leaves it, and the next kernel's first look at it.
 let at: TestStore

@@ -10,7 +10,7 @@ import { expect } from 'vitest'
 import { settleAftermath } from '../server/aftermath.ts'
 import { type AttachmentKeeper, createAttachments } from '../server/attachments/attachments.ts'
 import { createDatabaseJobs, type DatabaseJobs } from '../server/attachments/database-jobs.ts'
-import { type MemoryServer, memoryDevices, memoryServer } from '../server/attachments/memory-driver.ts'
+import { type MemoryServer, memoryDevices, memoryServer } from '../server/attachments/memory-driver-for-test.ts'
 import { createSwitching, type Switching } from '../server/attachments/switching.ts'
 import type { Addon } from '../server/build/build.ts'
 import type { Asker, Parts } from '../server/changes.ts'
@@ -24,7 +24,7 @@ import { createPipeline, type Pipeline } from '../server/pipeline.ts'
 import { noCommit } from '../server/push/repositories.ts'
 import { openStore } from '../server/state/open.ts'
 import type { Store } from '../server/state/store.ts'
-import { quiet } from '../server/state/test-stores.ts'
+import { quiet } from '../server/state/stores-for-test.ts'
 
 export interface PlayedContainer {
   readonly app: string

@@ -16,7 +16,7 @@ import type { ArchiveDriver } from '../server/devices/classes/archive.ts'
 import type { Contents, DatabaseDriver, Dump } from '../server/devices/classes/database.ts'
 import { UserError } from '../server/errors.ts'
 import { createJobs } from '../server/jobs/jobs.ts'
-import { quiet, startStore } from '../server/state/test-stores.ts'
+import { quiet, startStore } from '../server/state/stores-for-test.ts'
 
 type Rows = Readonly<Record<string, readonly string[]>>
 export interface FixtureDatabase {

@@ -15,7 +15,7 @@ import { createEngine } from '../server/engine/docker.ts'
 import { dockerSocket, sweep } from '../server/engine/test-image.ts'
 import { bindEndpoints } from '../server/network/endpoints.ts'
 import { deviceNetwork, endpointBlock } from '../server/network/subnets.ts'
-import { startStore } from '../server/state/test-stores.ts'
+import { startStore } from '../server/state/stores-for-test.ts'
 
 export interface TestHosts {
   /** A new device of this name with all privileges; the same name again is the same device, as after a restart of the kernel. */

@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -13,6 +12,7 @@ import { hashOfToken, newToken } from '../server/commands/token.ts'
 import type { Token } from '../server/domain/access.ts'
 import { createKernelSocket } from '../server/doors/kernel-socket.ts'
 import { UserError } from '../server/errors.ts'
+import { freePort } from './free-port.ts'
 import { quickly } from './quickly.ts'
 
 export interface GitWorld {
@@ -160,12 +160,4 @@ async function startedBy(door: ChildProcess, pushes: string): Promise<string[]> 
     return told.includes(`MEGAPOLOS_PUSHES=${pushes}`) ? readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '') : ''
   })
   return (await Promise.all(names)).map((name) => name.trim()).filter(Boolean)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }

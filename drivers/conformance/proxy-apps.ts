@@ -8,7 +8,7 @@ import {
   request,
   type ServerResponse,
 } from 'node:http'
-import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { Worker } from 'node:worker_threads'
 
@@ -188,13 +188,4 @@ export async function until(condition: () => Promise<boolean>): Promise<void> {
     if (Date.now() > end) throw new Error('it did not come true within 10 s')
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createTcpServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -8,7 +8,8 @@ import { Agent } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ProxyDriver } from '../../server/devices/classes/proxy.ts'
-import { ask, freePort, until } from './proxy-apps.ts'
+import { freePort } from '../../test/free-port.ts'
+import { ask, until } from './proxy-apps.ts'
 
 export interface IdleResult {
   readonly posts: number

@@ -2,11 +2,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { UserError } from '../../server/errors.ts'
+import { freePort } from '../../test/free-port.ts'
 
 const execute = promisify(execFile)
 
@@ -88,13 +88,4 @@ async function killTree(pid: number): Promise<void> {
 /** The public key that a refused driver asks to install. */
 export function askedKey(error: unknown): string {
   return /ssh-ed25519 \S+ megapolos/.exec(error instanceof UserError ? (error.hint ?? '') : '')?.[0] ?? ''
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

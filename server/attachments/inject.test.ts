@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { injected, injectedNames, templateProblem } from './inject.ts'
-import { memoryManifest } from './memory-driver.ts'
+import { memoryManifest } from './memory-driver-for-test.ts'
 
 const template = memoryManifest.attach as NonNullable<typeof memoryManifest.attach>
 const login = {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type House, openHouse } from '../../test/backup-house.ts'
 import type { BackupSchedule } from '../domain/backup.ts'
 import { UserError } from '../errors.ts'
-import { quiet } from '../state/test-stores.ts'
+import { quiet } from '../state/stores-for-test.ts'
 import { keepSchedules } from './scheduler.ts'
 
 let house: House

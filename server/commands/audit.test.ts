@@ -1,7 +1,7 @@
 /** `audit` and `events` on a real store. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createJournal, type Journal } from '../events/journal.ts'
-import { quiet, startStore, type TestStore } from '../state/test-stores.ts'
+import { quiet, startStore, type TestStore } from '../state/stores-for-test.ts'
 import { type Caller, createCaller } from './call.ts'
 import type { Context } from './command.ts'
 import { table } from './index.ts'

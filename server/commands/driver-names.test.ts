@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { memoryManifest } from '../attachments/memory-driver.ts'
+import { memoryManifest } from '../attachments/memory-driver-for-test.ts'
 import type { Manifest } from '../domain/device.ts'
 import { withDriverNames } from './driver-names.ts'
 import { table } from './index.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createLog } from '../log.ts'
-import { startStore, type TestStore } from '../state/test-stores.ts'
+import { startStore, type TestStore } from '../state/stores-for-test.ts'
 import { createCaller } from './call.ts'
 import type { Context } from './command.ts'
 import { table } from './index.ts'

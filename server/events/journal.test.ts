@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { UserError } from '../errors.ts'
-import { quiet, startStore, type TestStore } from '../state/test-stores.ts'
+import { quiet, startStore, type TestStore } from '../state/stores-for-test.ts'
 import { createJournal, type Journal } from './journal.ts'
 
 let started: TestStore

@@ -8,7 +8,7 @@ import type { Storage, StoredImage } from '../engine/storage.ts'
 import { UserError } from '../errors.ts'
 import { createJobs } from '../jobs/jobs.ts'
 import type { JobQueue } from '../jobs/queue.ts'
-import { quiet, startStore, type TestStore } from '../state/test-stores.ts'
+import { quiet, startStore, type TestStore } from '../state/stores-for-test.ts'
 import { type Collector, createCollector } from './collector.ts'
 
 let started: TestStore

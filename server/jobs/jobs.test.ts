@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { UserError } from '../errors.ts'
 import type { Jobs } from '../state/store.ts'
-import { quiet, startStore, type TestStore } from '../state/test-stores.ts'
+import { quiet, startStore, type TestStore } from '../state/stores-for-test.ts'
 import { createJobs } from './jobs.ts'
 import type { JobQueue, JobRequest, RunningJob } from './queue.ts'
 

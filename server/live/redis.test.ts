@@ -5,7 +5,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createLog } from '../log.ts'
-import { testFolder } from '../state/test-stores.ts'
+import { testFolder } from '../state/stores-for-test.ts'
 import type { Live, LiveApp } from './live.ts'
 import { openLive } from './redis.ts'
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { AttachmentReference } from '../domain/database.ts'
 import type { Release } from '../domain/release.ts'
 import type { Store } from './store.ts'
-import { onBothStores } from './test-stores.ts'
+import { onBothStores } from './stores-for-test.ts'
 
 const reach = { host: '10.64.0.1', port: 5432, database: 'blog_db_1' }
 const reference: AttachmentReference = { alias: 'DATABASE', database: 'blog-db', env: { DB_HOST: '{host}' } }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Backup, BackupSchedule } from '../domain/backup.ts'
 import type { Device } from '../domain/device.ts'
-import { onBothStores } from './test-stores.ts'
+import { onBothStores } from './stores-for-test.ts'
 
 const archive: Omit<Device, 'createdAt'> = {
   ...{ name: 'nas', driver: 'sftp', class: 'archive', node: 'local', as: 'adopted', version: null, state: 'ready' },

@@ -7,7 +7,7 @@ import { type Migration, migrate } from './migrate.ts'
 import { answers } from './open.ts'
 import { openRqlite } from './rqlite.ts'
 import { openSqlite } from './sqlite.ts'
-import { type Rqlited, startRqlited, testFolder } from './test-stores.ts'
+import { type Rqlited, startRqlited, testFolder } from './stores-for-test.ts'
 
 describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
   const folder = testFolder()

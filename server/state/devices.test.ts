@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Device } from '../domain/device.ts'
-import { onBothStores } from './test-stores.ts'
+import { onBothStores } from './stores-for-test.ts'
 
 const pg: Omit<Device, 'createdAt'> = {
   ...{ name: 'pg', driver: 'postgres', class: 'database', node: 'local', as: 'container', version: '17' },

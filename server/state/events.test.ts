@@ -1,6 +1,6 @@
 /** What the store promises about events, on both databases. */
 import { expect, test } from 'vitest'
-import { onBothStores } from './test-stores.ts'
+import { onBothStores } from './stores-for-test.ts'
 
 onBothStores((store) => {
   test('events are read oldest first, and those of an app by its name of now and of then', async () => {

@@ -1,7 +1,7 @@
 /** What garbage collection reads of the store, and what it may make it forget; on both databases. */
 import { expect, test } from 'vitest'
 import type { Release } from '../domain/release.ts'
-import { onBothStores } from './test-stores.ts'
+import { onBothStores } from './stores-for-test.ts'
 
 const anyRelease = (app: string): Omit<Release, 'version' | 'createdAt'> => ({
   ...{ app, commit: 'c'.repeat(40), tree: 't'.repeat(40), build: null, config: {}, attachments: [], hardened: true },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type JobState, jobStates, nextJobStates } from '../domain/job.ts'
 import type { Store } from './store.ts'
-import { startStore, type TestStore } from './test-stores.ts'
+import { startStore, type TestStore } from './stores-for-test.ts'
 
 const pairs = jobStates.flatMap((from) =>
   jobStates.map((to) => ({ from, to, allowed: nextJobStates[from].includes(to) })),

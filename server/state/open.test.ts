@@ -12,7 +12,7 @@ import { sql } from './database.ts'
 import { ownMigrations } from './migrate.ts'
 import { openStore } from './open.ts'
 import { openSqlite } from './sqlite.ts'
-import { quiet, startStore, type TestStore, testFolder } from './test-stores.ts'
+import { quiet, startStore, type TestStore, testFolder } from './stores-for-test.ts'
 
 const planted = 'planted-5ecret-value'
 

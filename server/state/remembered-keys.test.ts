@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { UserError } from '../errors.ts'
 import { rememberedKeys } from './remembered-keys.ts'
 import type { Keys } from './store.ts'
-import { startStore } from './test-stores.ts'
+import { startStore } from './stores-for-test.ts'
 
 const ann = { name: 'ann', fingerprint: 'SHA256:abc', publicKey: 'ssh-ed25519 AAAA', role: 'admin' } as const
 

@@ -2,7 +2,7 @@ import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { createSecrets, loadKey } from './secrets.ts'
-import { testFolder } from './test-stores.ts'
+import { testFolder } from './stores-for-test.ts'
 
 const folder = testFolder()
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Place } from '../domain/container.ts'
 import type { Release } from '../domain/release.ts'
-import { onBothStores } from './test-stores.ts'
+import { onBothStores } from './stores-for-test.ts'
 
 const anyRelease = (app: string): Omit<Release, 'version' | 'createdAt'> => ({
   app,

@@ -1,6 +1,6 @@
 /** What the store promises about tokens, on both databases. */
 import { describe, expect, test } from 'vitest'
-import { onBothStores } from './test-stores.ts'
+import { onBothStores } from './stores-for-test.ts'
 
 onBothStores((store) => {
   describe('tokens', () => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { App } from '../domain/app.ts'
 import type { Volume, VolumeAttachment } from '../domain/volume.ts'
 import type { Store } from './store.ts'
-import { onBothStores } from './test-stores.ts'
+import { onBothStores } from './stores-for-test.ts'
 
 const readWrite = {
   path: null,
