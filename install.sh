@@ -16,6 +16,7 @@
 #   --address NAME      MEGAPOLOS_ADDRESS      name or address that people reach this machine under (its first address)
 #   --domain NAME       MEGAPOLOS_DOMAIN       apps live at <app>.NAME (localhost)
 #   --http-port N       MEGAPOLOS_HTTP_PORT    port of the proxy (80)
+#   --https-port N      MEGAPOLOS_HTTPS_PORT   the same for HTTPS (443)
 #   --ssh-port N        MEGAPOLOS_SSH_PORT     port of the SSH door (that of the machine's sshd; 22 if there is none)
 #   --panel-port N      MEGAPOLOS_PANEL_PORT   loopback port of the panel (9180)
 #   --git-port N        MEGAPOLOS_GIT_PORT     loopback port of git over HTTP, which the proxy leads git.<domain> to (9181)
@@ -44,7 +45,7 @@ TEST_PACKAGES='busybox-static chromium gunicorn shellcheck tmux wrk'
 # What of a checkout runs on the machine; a change of anything else is no upgrade.
 PROGRAM_PARTS='server views buildpacks drivers hooks install.sh package.json package-lock.json .npmrc'
 # What is kept for the next run, for the units and for server/config.ts.
-SETTINGS='HOME PROGRAM PREFIX USER ADDRESS DOMAIN HTTP_PORT SSH_PORT SSHD PANEL_PORT GIT_PORT RQLITE_PORT STORE BASES POOL DOCKER BUILD_FIREWALL'
+SETTINGS='HOME PROGRAM PREFIX USER ADDRESS DOMAIN HTTP_PORT HTTPS_PORT SSH_PORT SSHD PANEL_PORT GIT_PORT RQLITE_PORT STORE BASES POOL DOCKER BUILD_FIREWALL'
 # The operator's way to the outside, which builds need as well.
 SURROUNDINGS='NODE_EXTRA_CA_CERTS NPM_CONFIG_REGISTRY HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy'
 
@@ -109,7 +110,7 @@ set_flag() {
     --restore) backup=$2 ;;
     --key-file) key_file=$2 ;;
     --home | --prefix | --user | --address | --domain | --store | --bases | --pool | --build-firewall) ;;
-    --http-port | --ssh-port | --panel-port | --git-port | --rqlite-port) ;;
+    --http-port | --https-port | --ssh-port | --panel-port | --git-port | --rqlite-port) ;;
     *) fail "I do not know the flag $1." "Type: $0 --help" ;;
   esac
   [ -n "$2" ] || fail "$1 needs a value." "Type: $0 --help"
@@ -157,6 +158,7 @@ use_settings() {
   address=${MEGAPOLOS_ADDRESS:-$(first_address)}
   domain=${MEGAPOLOS_DOMAIN:-localhost}
   http_port=${MEGAPOLOS_HTTP_PORT:-80}
+  https_port=${MEGAPOLOS_HTTPS_PORT:-443}
   panel_port=${MEGAPOLOS_PANEL_PORT:-9180}
   git_port=${MEGAPOLOS_GIT_PORT:-9181}
   rqlite_port=${MEGAPOLOS_RQLITE_PORT:-9141}
@@ -173,7 +175,7 @@ use_settings() {
   esac
   store=${MEGAPOLOS_STORE:-$(default_store)}
   for word in "$prefix" "$user" "$address" "$domain" "$pool" "$docker"; do plain_word setting "$word"; done
-  for word in "$http_port" "$panel_port" "$git_port" "$rqlite_port" "${ssh_port:-22}"; do port_number "$word"; done
+  for word in "$http_port" "$https_port" "$panel_port" "$git_port" "$rqlite_port" "${ssh_port:-22}"; do port_number "$word"; done
   case $store in rqlite | sqlite) ;; *) fail "The store is $store." 'It must be rqlite or sqlite.' ;; esac
   case $build_firewall in '' | on | off) ;; *) fail "The build firewall is $build_firewall." 'It must be on or off.' ;; esac
   case $bases in auto | hub | local) ;; *) fail "The source of bases is $bases." 'It must be auto, hub or local.' ;; esac
@@ -272,6 +274,7 @@ check_name() {
 
 check_ports() {
   running proxy || need_port "$http_port" 'HTTP' --http-port
+  running proxy || need_port "$https_port" 'HTTPS' --https-port
   running kernel || need_port "$panel_port" 'the panel' --panel-port
   running git || need_port "$git_port" 'git over HTTP' --git-port
   if [ "$sshd" = own ] && ! running sshd; then need_port "$ssh_port" 'SSH' --ssh-port; fi
@@ -707,6 +710,7 @@ install_modules() {
 keep_settings() {
   export MEGAPOLOS_HOME="$home" MEGAPOLOS_PROGRAM="$prefix/current" MEGAPOLOS_PREFIX="$prefix" MEGAPOLOS_USER="$user"
   export MEGAPOLOS_ADDRESS="$address" MEGAPOLOS_DOMAIN="$domain" MEGAPOLOS_HTTP_PORT="$http_port"
+  export MEGAPOLOS_HTTPS_PORT="$https_port"
   export MEGAPOLOS_SSH_PORT="$ssh_port" MEGAPOLOS_SSHD="$sshd" MEGAPOLOS_PANEL_PORT="$panel_port" MEGAPOLOS_GIT_PORT="$git_port"
   export MEGAPOLOS_RQLITE_PORT="$rqlite_port" MEGAPOLOS_STORE="$store" MEGAPOLOS_BASES="$bases" MEGAPOLOS_POOL="$pool"
   export MEGAPOLOS_DOCKER="$docker" MEGAPOLOS_BUILD_FIREWALL="$build_firewall"

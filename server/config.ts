@@ -17,6 +17,8 @@ export interface Config {
   readonly rqlitePort: number
   /** Port of the proxy for HTTP. `MEGAPOLOS_HTTP_PORT` */
   readonly httpPort: number
+  /** Port of the proxy for HTTPS. `MEGAPOLOS_HTTPS_PORT` */
+  readonly httpsPort: number
   /** Port of the SSH door; only printed, sshd listens on it. `MEGAPOLOS_SSH_PORT` */
   readonly sshPort: number
   /** Loopback port of the panel. `MEGAPOLOS_PANEL_PORT` */
@@ -90,6 +92,7 @@ export function readConfig(env: Environment = process.env): Config {
     store: oneOf(env, 'MEGAPOLOS_STORE', ['rqlite', 'sqlite'], 'sqlite'),
     rqlitePort: port(env, 'MEGAPOLOS_RQLITE_PORT', 9141),
     httpPort: port(env, 'MEGAPOLOS_HTTP_PORT', 80),
+    httpsPort: port(env, 'MEGAPOLOS_HTTPS_PORT', 443),
     sshPort: port(env, 'MEGAPOLOS_SSH_PORT', 22),
     panelPort: port(env, 'MEGAPOLOS_PANEL_PORT', 9180),
     gitPort: port(env, 'MEGAPOLOS_GIT_PORT', 9181),

@@ -94,7 +94,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     system,
     interfaces: [`${bridgePrefix(system)}+`, ...guarded],
     separate: guarded,
-    ports: [config.httpPort],
+    ports: [config.httpPort, config.httpsPort],
     endpoints: endpointBlock(config.pool),
     grants: () => attachments.grants(),
     log,

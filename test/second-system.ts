@@ -26,7 +26,7 @@ export function secondSystem(first: System, pool: string): SecondSystem {
   const tester = `${first.tester}-restored`
   const base = first.httpPort - 80 + 500
   const [httpPort, sshPort] = [base + 80, base + 22]
-  const ports = { http: httpPort, ssh: sshPort, panel: base + 180, rqlite: base + 141 }
+  const ports = { http: httpPort, https: base + 43, ssh: sshPort, panel: base + 180, rqlite: base + 141 }
 
   return {
     ...{ home, httpPort, sshPort },

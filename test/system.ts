@@ -10,6 +10,7 @@ export interface System {
   readonly home: string
   readonly user: string
   readonly httpPort: number
+  readonly httpsPort: number
   readonly sshPort: number
   readonly rqlitePort: number
   /** Addresses of its networks. */
@@ -41,6 +42,7 @@ const base = 18_000 + slot * 1000
 const pool = `10.${80 + slot}.0.0/16`
 const ports = {
   httpPort: base + 80,
+  httpsPort: base + 43,
   sshPort: base + 22,
   panelPort: base + 180,
   gitPort: base + 181,
@@ -107,7 +109,7 @@ async function install(): Promise<void> {
   const store = process.env.MEGAPOLOS_STORE ? ['--store', process.env.MEGAPOLOS_STORE] : []
   await quickly(
     ...[installer, 'install', '--home', home, '--user', user],
-    ...['--http-port', `${ports.httpPort}`, '--ssh-port', `${ports.sshPort}`],
+    ...['--http-port', `${ports.httpPort}`, '--https-port', `${ports.httpsPort}`, '--ssh-port', `${ports.sshPort}`],
     ...['--panel-port', `${ports.panelPort}`, '--git-port', `${ports.gitPort}`, '--rqlite-port', `${ports.rqlitePort}`],
     ...['--domain', 'localhost', '--pool', pool, '--no-hello'],
     ...store,

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 
 export interface Settings {
   readonly httpPort: number
+  /** Null: no TLS. */
+  readonly httpsPort: number | null
   readonly workers: number | 'auto'
 }
 

@@ -27,14 +27,17 @@ export function createDriver(host: HostBasics): ProxyDriver {
 }
 
 function readSettings(given: HostBasics['settings']): Settings {
-  const { httpPort, workers = 'auto', ...unknown } = given
+  const { httpPort, httpsPort = null, workers = 'auto', ...unknown } = given
   const extra = Object.keys(unknown)[0]
   if (extra !== undefined) throw new UserError('usage', `The nginx driver has no setting ${extra}.`)
   if (typeof httpPort !== 'number') throw new UserError('usage', 'The nginx driver needs the setting httpPort.')
   if (workers !== 'auto' && typeof workers !== 'number') {
     throw new UserError('usage', `The setting workers is ${workers}; it must be a number or auto.`)
   }
-  return { httpPort, workers }
+  if (httpsPort !== null && typeof httpsPort !== 'number') {
+    throw new UserError('usage', `The setting httpsPort is ${httpsPort}; it must be a number.`)
+  }
+  return { httpPort, httpsPort, workers }
 }
 
 async function apply(paths: Paths, table: RouteTable, host: HostBasics): Promise<string> {

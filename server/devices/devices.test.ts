@@ -57,7 +57,7 @@ async function devices() {
   return createDevices({
     registry: await loadRegistry(join(home, 'drivers')),
     store: store as unknown as Parameters<typeof createDevices>[0]['store'],
-    config: { httpPort: 8080, paths: { volumes: '/volumes' } },
+    config: { httpPort: 8080, httpsPort: 8443, paths: { volumes: '/volumes' } },
     host: host as unknown as Parameters<typeof createDevices>[0]['host'],
     log: quiet,
   })
@@ -81,7 +81,7 @@ test('a driver is given what its privileges say and nothing else', async () => {
   await ours.installDefaults()
   expect(hostOf(ours.builder()).engineSocket).toBe('/docker.sock')
   expect('engineSocket' in hostOf(ours.proxy())).toBe(false)
-  expect(hostOf(ours.proxy()).settings).toEqual({ httpPort: 8080 })
+  expect(hostOf(ours.proxy()).settings).toEqual({ httpPort: 8080, httpsPort: 8443 })
   expect(hostOf(await ours.storage('directory')).settings).toEqual({ folder: '/volumes' })
   expect((await stat(hostOf(ours.proxy()).folder)).mode & 0o777).toBe(0o700)
 })

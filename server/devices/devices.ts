@@ -32,6 +32,7 @@ export interface Devices {
   /** The driver of a device that is ready; throws `not-found`, or `conflict` when it is not ready. */
   database(device: string): Promise<Drivers['database']>
   archive(device: string): Promise<Drivers['archive']>
+  certificate(device: string): Promise<Drivers['certificate']>
   storage(device: string): Promise<Drivers['storage']>
   /** Those that are ready. */
   ofClass(deviceClass: DeviceClass): Promise<Device[]>
@@ -50,7 +51,7 @@ export interface Devices {
 export interface DeviceParts {
   readonly registry: Registry
   readonly store: Pick<Store, 'devices'>
-  readonly config: Pick<Config, 'httpPort'> & { readonly paths: Pick<Paths, 'volumes'> }
+  readonly config: Pick<Config, 'httpPort' | 'httpsPort'> & { readonly paths: Pick<Paths, 'volumes'> }
   /** What drivers are given of the kernel. */
   readonly host: HostParts
   readonly log: Log
@@ -61,7 +62,7 @@ export function createDevices({ registry, store, config, host, log }: DevicePart
     ...device.settings,
     ...(device.as === 'built-in' ? {} : { as: device.as }),
     ...(device.version === null ? {} : { version: device.version }),
-    ...(device.class === 'proxy' ? { httpPort: config.httpPort } : {}),
+    ...(device.class === 'proxy' ? { httpPort: config.httpPort, httpsPort: config.httpsPort } : {}),
     ...(device.class === 'storage' && device.as === 'built-in' ? { folder: config.paths.volumes } : {}),
   })
   const loaded = createLoaded(registry, settings, host)
@@ -98,6 +99,7 @@ export function createDevices({ registry, store, config, host, log }: DevicePart
     builder: () => inHand('builder'),
     database: (name) => ready(name, 'database'),
     archive: (name) => ready(name, 'archive'),
+    certificate: (name) => ready(name, 'certificate'),
     storage: (name) => ready(name, 'storage'),
     ofClass: async (deviceClass) =>
       (await store.devices.list()).filter((one) => one.class === deviceClass && one.state === 'ready'),

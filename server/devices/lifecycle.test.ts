@@ -59,7 +59,7 @@ async function openHouse() {
   devices = createDevices({
     registry,
     store: opened.store,
-    config: { httpPort: 80, paths: { volumes: '/volumes' } },
+    config: { httpPort: 80, httpsPort: 443, paths: { volumes: '/volumes' } },
     host,
     log,
   })

@@ -9,6 +9,7 @@ import type { DeviceClass, Manifest } from '../domain/device.ts'
 import { messageOf, UserError } from '../errors.ts'
 import type { ArchiveDriver } from './classes/archive.ts'
 import type { BuilderDriver } from './classes/builder.ts'
+import type { CertificateDriver } from './classes/certificate.ts'
 import type { DatabaseDriver } from './classes/database.ts'
 import type { ProxyDriver } from './classes/proxy.ts'
 import type { StorageDriver } from './classes/storage.ts'
@@ -23,6 +24,7 @@ export interface Drivers {
   readonly database: DatabaseDriver
   readonly storage: StorageDriver
   readonly archive: ArchiveDriver
+  readonly certificate: CertificateDriver
 }
 
 export interface BrokenDriver {

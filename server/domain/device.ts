@@ -1,6 +1,6 @@
 /** Devices: installed pieces of server software, each managed by a driver. */
 
-export const deviceClasses = ['proxy', 'builder', 'database', 'storage', 'archive'] as const
+export const deviceClasses = ['proxy', 'builder', 'database', 'storage', 'archive', 'certificate'] as const
 export type DeviceClass = (typeof deviceClasses)[number]
 
 /**

@@ -8,7 +8,7 @@ export interface Domain {
   readonly kind: 'default' | 'custom'
 }
 
-/** One host of the table. No targets: the app is there but nothing of it runs (503), unless it is held. */
+/** Where requests go, and what happens to them before. No targets: the app is there but nothing of it runs (503), unless it is held. */
 export interface Route {
   readonly app: string
   /** `address:port`, each verified against a running container. */
@@ -20,12 +20,55 @@ export interface Route {
    * bounded number of an app at the same time; the others are answered as those of an app that does not run.
    */
   readonly held?: true
+  /** 503 for everybody, with this page; `standard` is the proxy's own. */
+  readonly maintenance?: PartId | 'standard'
+  /** Basic authentication: user → password as `crypt(3)` writes it (`$6$…`). */
+  readonly users?: Readonly<Record<string, string>>
+  /** Bytes that a request body may have; the proxy's own limit (1 GiB) when left out. */
+  readonly largestBody?: number
+  /** Seconds that the app may stay silent before 504; 60 when left out. */
+  readonly timeout?: number
+}
+
+/** One host of the table: its own route answers every path that none of `paths` does. */
+export interface Host extends Route {
+  /** Path prefix (`/api`, no slash at the end) → its route; the longest wins, and `/apis` is not below `/api`. */
+  readonly paths?: Readonly<Record<string, Route>>
+  /** The certificate that the host is served with over TLS: its chain and its key, PEM, in one text. None: TLS is refused. */
+  readonly certificate?: PartId
+  /** Requests over plain HTTP are sent to https (308), except those for the challenge path. */
+  readonly secure?: true
+  /** Value of `Strict-Transport-Security`, said over TLS only. */
+  readonly hsts?: string
+  /** Everything is sent to another host instead; path and query stay. */
+  readonly redirect?: { readonly to: string; readonly status: 301 | 302 | 307 | 308 }
+}
+
+/** An app that others reach by name, on the proxy's internal address only. */
+export interface InternalHost extends Route {
+  /** Networks that may ask, `10.64.3.0/24`; everybody else gets 403. */
+  readonly from: readonly string[]
 }
 
 /** The whole of what the proxy knows. Hosts that are not in it answer 404. */
 export interface RouteTable {
-  readonly hosts: Readonly<Record<string, Route>>
+  readonly hosts: Readonly<Record<string, Host>>
+  /** `blog.internal` → who answers. */
+  readonly internal?: Readonly<Record<string, InternalHost>>
+  /**
+   * What is answered at `/.well-known/acme-challenge/<token>` on every host, known or not, over plain HTTP and TLS: it wins over
+   * everything else that the table says. Other names below that path go to the app.
+   */
+  readonly challenges?: Readonly<Record<string, string>>
+  /** Proxies before this one, as addresses or networks: only they are believed who a client is (`X-Forwarded-For`, `-Proto`). */
+  readonly trusted?: readonly string[]
 }
+
+/** Name of a text that the table only points to, such as a certificate with its key: the first 32 hexadecimal digits of its SHA-256. */
+export type PartId = string
+
+/** Finds the text of a part. */
+export type Parts = (id: PartId) => Promise<string>
 
 /** Names below the global domain that are the server's own; no app is called so. */
 export const ownNames = ['git', 'panel'] as const

@@ -1,5 +1,5 @@
 /** The `proxy` class: sends requests to containers by host name, and changes its mind without a reload. */
-import type { RouteTable } from '../../domain/route.ts'
+import type { Parts, RouteTable } from '../../domain/route.ts'
 
 export interface ProxyDriver {
   /** Writes what the server program needs to start; safe to repeat. Says whether a running one must be restarted to see it. */
@@ -11,8 +11,10 @@ export interface ProxyDriver {
    * wait for a route that is `held` go on.
    * Throws `unavailable` when the proxy does not answer and `refused` when the table does not fit; the old one then stays.
    * Returns the mark of this table, by which `status` says later whether it is still the one in use.
+   * `parts` is asked for what the table points to and the proxy does not hold yet; what no table points to any more is
+   * forgotten. Texts of parts are kept where tables are: in memory, never on a disk.
    */
-  apply(table: RouteTable): Promise<string>
+  apply(table: RouteTable, parts?: Parts): Promise<string>
   /** Requests (and open WebSockets) that each of these targets is serving now. */
   inflight(targets: readonly string[]): Promise<Readonly<Record<string, number>>>
   status(): Promise<ProxyStatus>

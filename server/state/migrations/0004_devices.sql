@@ -4,7 +4,7 @@ CREATE TABLE devices_now (
     length(name) <= 30 AND name GLOB '[a-z]*' AND name NOT GLOB '*[^a-z0-9-]*' AND name NOT GLOB '*--*' AND name NOT GLOB '*-'
   ),
   driver TEXT NOT NULL,
-  class TEXT NOT NULL CHECK (class IN ('proxy', 'builder', 'database', 'storage', 'archive')),
+  class TEXT NOT NULL CHECK (class IN ('proxy', 'builder', 'database', 'storage', 'archive', 'certificate')),
   node TEXT NOT NULL REFERENCES nodes (id),
   "as" TEXT NOT NULL CHECK ("as" IN ('built-in', 'container', 'node', 'adopted')),
   version TEXT,
