@@ -181,11 +181,11 @@ export async function openSocket(port: number, host: string, path = '/'): Promis
   }
 }
 
-/** Asks again every few milliseconds; fails after 10 s. */
-export async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000
+/** Asks again every few milliseconds. */
+export async function until(condition: () => Promise<boolean>, seconds = 10): Promise<void> {
+  const end = Date.now() + seconds * 1000
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error('it did not come true within 10 s')
+    if (Date.now() > end) throw new Error(`it did not come true within ${seconds} s`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

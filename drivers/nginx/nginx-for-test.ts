@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createLog } from '../../server/log.ts'
 import { freePort } from '../../test/free-port.ts'
-import type { ProxyUnderTest } from '../conformance/proxy.ts'
+import type { ProxyUnderTest } from '../conformance/proxy-under-test.ts'
 import type { Paths } from './config.ts'
 import { pathsOf } from './files.ts'
 import { createDriver } from './index.ts'
@@ -39,6 +39,7 @@ export async function makeNginx(): Promise<Nginx> {
   return {
     driver,
     port,
+    patience: 10,
     paths,
     pid: () => child?.pid ?? 0,
     start: async () => {

@@ -1,0 +1,71 @@
+/** Suites under vitest: a driver's own test is one call, on the real software. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Promises } from './promises.ts'
+
+/** Milliseconds for one promise: some are kept on a machine that does other things. */
+const longest = 120_000
+
+interface Removable {
+  remove(): Promise<void>
+}
+
+export function keepsPromises<Under extends Removable>(
+  title: string,
+  make: () => Promise<Under>,
+  promises: Promises<Under>,
+): void {
+  describe(title, () => {
+    let it: Under
+
+    beforeAll(async () => {
+      it = await make()
+    }, longest)
+
+    afterAll(() => it?.remove(), longest)
+
+    for (const [promise, keep] of Object.entries(promises)) test(promise, () => keep(it), longest)
+  })
+}
+
+/** A driver that is right but for one thing. */
+export interface Mutant<Driver> {
+  /** The promise that it does not keep. */
+  readonly breaks: string
+  /** Of what is said then; left out where it comes in other words each time. */
+  readonly sees?: string
+  readonly wrong: (right: Driver) => Partial<Driver>
+}
+
+/** The suite itself is tried: the promise that a mutant breaks must be seen to be broken. */
+export function seesMutants<Driver extends object, Under extends Removable & { readonly driver: Driver }>(
+  title: string,
+  make: () => Promise<Under>,
+  promises: Promises<Under>,
+  mutants: Readonly<Record<string, Mutant<Driver>>>,
+): void {
+  describe(title, () => {
+    let it: Under
+
+    beforeAll(async () => {
+      it = await make()
+    }, longest)
+
+    afterAll(() => it?.remove(), longest)
+
+    test.each(Object.entries(mutants))(
+      '%s',
+      async (_, { breaks, sees = '', wrong }) => {
+        await expect(
+          promised(promises, breaks)({ ...it, driver: { ...it.driver, ...wrong(it.driver) } }),
+        ).rejects.toThrow(sees)
+      },
+      longest,
+    )
+  })
+}
+
+export function promised<Under>(promises: Promises<Under>, name: string): (it: Under) => Promise<void> {
+  const keep = promises[name]
+  if (keep === undefined) throw new Error(`there is no promise "${name}"`)
+  return keep
+}
