@@ -1672,38 +1672,56 @@ remove_leftovers() {
   done_with removed
 }
 
-# The last line is "N passed, N failed"; the check of types, style and shell counts as one test.
+# Two lanes beside each other: one in the installed test system, one with the parts by themselves. Tests that kill the Docker
+# engine come after both. The last line is "N passed, N failed"; the check of types, style and shell counts as one test.
 run_tests() {
-  report=$home/logs/tests.json
-  rm -f "$report"
+  reports=$home/logs/tests
+  rm -rf "$reports"
+  mkdir -p "$reports"
   checked=passed
   npm run check || checked=failed
-  timeout --kill-after=30 4500 npx vitest run --reporter=default --reporter=json --outputFile="$report" || true
-  node -e "$COUNT_TESTS" "$report" "$checked"
+  run_lane parts --exclude 'test/**' >"$reports/parts.log" 2>&1 &
+  parts=$!
+  run_lane system test/ --exclude 'test/crash*.test.ts'
+  wait $parts
+  cat "$reports/parts.log"
+  run_lane crashes test/crash
+  node -e "$COUNT_TESTS" "$checked" "$reports/parts.json" "$reports/system.json" "$reports/crashes.json"
+}
+
+# Usage: run_lane NAME WORD… (of vitest)
+run_lane() {
+  lane=$1
+  shift
+  timeout --kill-after=30 2400 npx vitest run --reporter=default --reporter=json --outputFile="$reports/$lane.json" "$@" || true
 }
 
 # shellcheck disable=SC2016
 COUNT_TESTS='
-const [report, checked] = process.argv.slice(1)
+const [checked, ...reports] = process.argv.slice(1)
 const count = { passed: 0, failed: 0 }
 const failures = []
 const fail = (title, lines = []) => { count.failed += 1; failures.push([title, ...lines.map((line) => `    ${line}`)].join("\n")) }
 if (checked === "passed") count.passed += 1
 else fail("npm run check")
-try {
-  for (const file of JSON.parse(require("node:fs").readFileSync(report, "utf8")).testResults) {
-    for (const test of file.assertionResults) {
-      if (test.status === "passed") count.passed += 1
-      if (test.status === "failed") fail(`${file.name}: ${test.fullName}`, test.failureMessages.flatMap((text) => text.split("\n").slice(0, 12)))
-    }
-    if (file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")) fail(file.name, [file.message])
-  }
-} catch (error) {
-  fail("vitest did not finish", [error.message])
-}
+for (const report of reports) read(report)
 if (failures.length > 0) console.log(`\nFailed:\n\n${failures.join("\n\n")}\n`)
 console.log(`${count.passed} passed, ${count.failed} failed`)
 process.exitCode = count.failed > 0 ? 1 : 0
+
+function read(report) {
+  try {
+    for (const file of JSON.parse(require("node:fs").readFileSync(report, "utf8")).testResults) {
+      for (const test of file.assertionResults) {
+        if (test.status === "passed") count.passed += 1
+        if (test.status === "failed") fail(`${file.name}: ${test.fullName}`, test.failureMessages.flatMap((text) => text.split("\n").slice(0, 12)))
+      }
+      if (file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")) fail(file.name, [file.message])
+    }
+  } catch (error) {
+    fail("vitest did not finish", [error.message])
+  }
+}
 '
 
 # --- saying what happens -----------------------------------------------------------------------------------------
