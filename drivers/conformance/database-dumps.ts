@@ -1,14 +1,14 @@
 /** A dump is one moment of a database, and its contents say what is in it. */
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
-import type { Promises } from './database-under-test.ts'
+import type { DatabasePromises } from './database-under-test.ts'
 import { contentsOf, dumped, fails, inWorld, until } from './database-world.ts'
 import { programsWith } from './programs.ts'
 import { within } from './within.ts'
 
 const anySignal = () => new AbortController().signal
 
-export const dumpPromises: Promises = {
+export const dumpPromises: DatabasePromises = {
   'what is dumped and restored is the same: values, definitions, contents': (it) =>
     inWorld(it, async (world) => {
       const [from, to] = [await world.database(), await world.database()]

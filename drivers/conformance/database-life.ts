@@ -1,9 +1,9 @@
 /** Databases come and go, and nothing stays of them. */
 import { strict as assert } from 'node:assert'
-import type { Promises } from './database-under-test.ts'
+import type { DatabasePromises } from './database-under-test.ts'
 import { inWorld } from './database-world.ts'
 
-export const lifePromises: Promises = {
+export const lifePromises: DatabasePromises = {
   'it runs, and tells its version': (it) =>
     inWorld(it, async ({ driver }) => {
       const status = await driver.status()

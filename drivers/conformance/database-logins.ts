@@ -1,9 +1,9 @@
 /** Who gets in, who owns, and who is out. */
 import { strict as assert } from 'node:assert'
-import type { Promises, Session } from './database-under-test.ts'
+import type { DatabasePromises, Session } from './database-under-test.ts'
 import { fails, inWorld, until } from './database-world.ts'
 
-export const loginPromises: Promises = {
+export const loginPromises: DatabasePromises = {
   'a login comes in with its password, and with no other': (it) =>
     inWorld(it, async (world) => {
       const database = await world.database()

@@ -6,9 +6,9 @@ import { lifePromises } from './database-life.ts'
 import { loginPromises } from './database-logins.ts'
 import { restorePromises } from './database-restores.ts'
 import { secretPromises } from './database-secrets.ts'
-import type { Promises } from './database-under-test.ts'
+import type { DatabasePromises } from './database-under-test.ts'
 
-export const databasePromises: Promises = {
+export const databasePromises: DatabasePromises = {
   ...lifePromises,
   ...loginPromises,
   ...dumpPromises,
@@ -18,4 +18,4 @@ export const databasePromises: Promises = {
 }
 
 /** What the way of installing makes a difference to. */
-export const installPromises: Promises = { ...lifePromises, ...loginPromises, ...secretPromises }
+export const installPromises: DatabasePromises = { ...lifePromises, ...loginPromises, ...secretPromises }

@@ -1,14 +1,14 @@
 /** A restore brings all of it, or nothing, and says what is wrong. */
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
-import type { Promises } from './database-under-test.ts'
+import type { DatabasePromises } from './database-under-test.ts'
 import { dumped, fails, inWorld, type World } from './database-world.ts'
 import { within } from './within.ts'
 
 const restore = (world: World, database: string, bytes: Iterable<Buffer> | AsyncIterable<Buffer>) =>
   world.driver.restore(database, Readable.from(bytes), new AbortController().signal)
 
-export const restorePromises: Promises = {
+export const restorePromises: DatabasePromises = {
   'what is no dump is refused, and the database stays as it was': (it) =>
     inWorld(it, async (world) => {
       const database = await world.database()

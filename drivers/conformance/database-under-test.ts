@@ -1,5 +1,6 @@
 /** What a driver's own test gives the suite. */
 import type { DatabaseDriver, Login, Reach } from '../../server/devices/classes/database.ts'
+import type { Promises } from './promises.ts'
 
 export interface DatabaseUnderTest {
   /** Installed, and running. */
@@ -19,8 +20,7 @@ export interface DatabaseUnderTest {
   remove(): Promise<void>
 }
 
-/** Name → what proves it; rejects when the driver breaks it. */
-export type Promises = Readonly<Record<string, (it: DatabaseUnderTest) => Promise<void>>>
+export type DatabasePromises = Promises<DatabaseUnderTest>
 
 /** The suite does not know what the server speaks: this does. Each class member writes it for its own protocol. */
 export interface DatabaseClient {

@@ -1,7 +1,7 @@
 /** Proxies that are right but for one thing each. A suite that does not see it would prove nothing. */
 import type { ProxyDriver } from '../../server/devices/classes/proxy.ts'
 import type { Route, RouteTable } from '../../server/domain/route.ts'
-import type { Mutant } from './suite.ts'
+import type { Mutant } from './promises.ts'
 
 const whole = 'apply is whole: what the new table does not have is gone; and it can be repeated'
 const marked = 'apply gives a table a mark, and status says which one is in use'
