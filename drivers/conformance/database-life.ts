@@ -1,11 +1,12 @@
 /** Databases come and go, and nothing stays of them. */
 import { strict as assert } from 'node:assert'
 import type { DatabasePromises } from './database-under-test.ts'
-import { inWorld } from './database-world.ts'
+import { inDumps, inWorld } from './database-world.ts'
 
 export const lifePromises: DatabasePromises = {
   'it runs, and tells its version': (it) =>
-    inWorld(it, async ({ driver }) => {
+    inWorld(it, async ({ driver, database }) => {
+      await database()
       const status = await driver.status()
       assert.equal(status.running, true)
       assert.equal(status.problem, null)
@@ -35,8 +36,9 @@ export const lifePromises: DatabasePromises = {
   'a driver that begins anew knows everything that the one before it made': (it) =>
     inWorld(it, async (world) => {
       const database = await world.database()
-      const { login, reach } = await world.enter(database)
-      const fresh = world.again()
+      const login = world.login()
+      const reach = await world.driver.grant(database, login)
+      const fresh = await world.again()
       assert.equal((await fresh.status()).running, true)
       assert((await fresh.list()).includes(database))
       assert.deepEqual(await fresh.logins(database), [login.user])
@@ -57,7 +59,7 @@ export const lifePromises: DatabasePromises = {
     }),
 
   'a new database is empty, and has no logins': (it) =>
-    inWorld(it, async (world) => {
+    inDumps(it, async (world) => {
       const database = await world.database()
       const { tables } = await world.driver.inspect(database)
       assert.equal(

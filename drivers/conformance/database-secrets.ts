@@ -2,12 +2,12 @@
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
 import type { DatabasePromises } from './database-under-test.ts'
-import { dumped, inWorld } from './database-world.ts'
+import { dumped, inDumps } from './database-world.ts'
 import { programsSeen } from './programs.ts'
 
 export const secretPromises: DatabasePromises = {
   'no password is in the words of any program while calls run, nor in the log': (it) =>
-    inWorld(it, async (world) => {
+    inDumps(it, async (world) => {
       const [from, to] = [await world.database(), await world.database()]
       const use = async () => {
         const { login, session } = await world.enter(from)

@@ -10,7 +10,7 @@ import type { Promises } from './promises.ts'
 export interface StorageUnderTest {
   readonly driver: StorageDriver
   /** The same device for a kernel that has just started. */
-  again(): StorageDriver
+  again(): StorageDriver | Promise<StorageDriver>
   remove(): Promise<void>
 }
 
@@ -31,7 +31,7 @@ export const storagePromises: Promises<StorageUnderTest> = {
     }),
 
   'a volume is where it was after a restart of the kernel': ({ driver, again }) =>
-    withVolume(driver, async (volume, directory) => assert.equal(await again().open(volume), directory)),
+    withVolume(driver, async (volume, directory) => assert.equal(await (await again()).open(volume), directory)),
 
   'two volumes are two directories': ({ driver }) =>
     withVolume(driver, (_, one) => withVolume(driver, async (_, other) => assert.notEqual(one, other))),
