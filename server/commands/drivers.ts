@@ -64,10 +64,23 @@ const isBroken = ({ outcome }: Proof) => outcome === 'broken'
 
 /** A promise as soon as it was tried; of what broke it no more than a screen. */
 function proofLines({ promise, outcome, why }: Proof): string[] {
+  if (outcome === 'untried') return []
   if (outcome === 'kept') return [`ok    ${promise}`]
-  if (outcome === 'untried') return [`-     ${promise}: ${why}`]
   const [first = '', ...more] = (why ?? '').split('\n')
   return [`FAIL  ${promise}: ${first}`, ...more.slice(0, 20).map((line) => `      ${line}`)]
+}
+
+/** Many have one reason. */
+function untriedLines(proofs: readonly Proof[]): string[] {
+  const byReason = Map.groupBy(
+    proofs.filter(({ outcome }) => outcome === 'untried'),
+    ({ why }) => why,
+  )
+  return [...byReason].flatMap(([why, untried]) => [
+    '',
+    `Not tried: ${why}`,
+    ...untried.map(({ promise }) => `-     ${promise}`),
+  ])
 }
 
 function verdictOf({ name, proofs }: z.output<typeof tried>): string {
@@ -168,7 +181,7 @@ export const drivers = [
         const value = { name, proofs, rest }
         return { value, result: verdictOf(value) }
       }),
-    text: (one) => ['', verdictOf(one), ...(one.rest === null ? [] : [one.rest])],
+    text: (one) => [...untriedLines(one.proofs), '', verdictOf(one), ...(one.rest === null ? [] : [one.rest])],
     unwell: (one) => (one.proofs.some(isBroken) ? new UserError('refused', verdictOf(one)) : null),
   }),
   command({
