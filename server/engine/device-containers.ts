@@ -55,7 +55,7 @@ export function createDeviceContainers({ socket, system, key }: Parts): DeviceCo
     throw new UserError('unavailable', `The container ${name} of ${device} is not there.`)
   }
 
-  /** Who asks for one container twice at once gets what the first of them has made. */
+  /** Who asks for one of them twice at once gets what the first has made. */
   const turns = new Map<string, Promise<void>>()
   const inTurn = (id: string, work: () => Promise<void>): Promise<void> => {
     const mine = (turns.get(id) ?? Promise.resolve()).catch(() => {}).then(work)
@@ -66,7 +66,7 @@ export function createDeviceContainers({ socket, system, key }: Parts): DeviceCo
   }
 
   return {
-    ensureNetwork: (network) => ensureNetwork(client, system, network),
+    ensureNetwork: (network) => inTurn(network.name, () => ensureNetwork(client, system, network)),
     ensure: (spec, claim) => {
       const id = idOf(spec.device, spec.name)
       return inTurn(id, async () => {
