@@ -111,14 +111,6 @@ export const dumpPromises: DatabasePromises = {
       }
     }),
 
-  'an empty database can be dumped and restored': (it) =>
-    inDumps(it, async (world) => {
-      const [from, to] = [await world.database(), await world.database()]
-      const { bytes, contents } = await dumped(world, from)
-      await world.driver.restore(to, Readable.from([bytes]), anySignal())
-      assert.deepEqual(await world.driver.inspect(to), contents)
-    }),
-
   'a dump that nobody reads to its end is not whole, and nothing of it goes on': (it) =>
     inDumps(it, async (world) => {
       const database = await world.database()
@@ -169,13 +161,6 @@ export const dumpPromises: DatabasePromises = {
       assert(bytes > 80 * mebibyte, `only ${bytes} bytes came`)
       assert(highest < 80 * mebibyte, `${Math.round(highest / mebibyte)} MiB of memory for a dump of ${bytes} bytes`)
       assert.deepEqual(await world.driver.inspect(to), await contentsOf(world, dump))
-    }),
-
-  'of a database that is not there nothing is dumped or told': (it) =>
-    inDumps(it, async ({ driver, name }) => {
-      const database = name()
-      await fails(driver.inspect(database), 'not-found', 'refused')
-      await fails(driver.dump(database, anySignal()), 'not-found', 'refused')
     }),
 }
 

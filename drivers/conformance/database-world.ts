@@ -87,11 +87,22 @@ export async function inWorld(it: DatabaseUnderTest, play: (world: World) => Pro
 /** As `inWorld`, where dumps are concerned. What has none, such as a cache, says so in a sentence, and is not held to them. */
 export function inDumps(it: DatabaseUnderTest, play: (world: World) => Promise<void>): Promise<void> {
   return inWorld(it, async (world) => {
-    await world.driver.inspect(await world.database()).catch((error) => {
-      throw error.code === 'refused' ? new Untried(error.message) : error
-    })
+    const refusal = refusals.get(it.driver) ?? refusalOf(world)
+    refusals.set(it.driver, refusal)
+    const words = await refusal
+    if (words !== null) throw new Untried(words)
     await play(world)
   })
+}
+
+/** Each driver is asked once. */
+const refusals = new WeakMap<DatabaseDriver, Promise<string | null>>()
+
+async function refusalOf(world: World): Promise<string | null> {
+  return world.driver.inspect(await world.database()).then(
+    () => null,
+    (error) => (error.code === 'refused' ? error.message : null),
+  )
 }
 
 function patient(driver: DatabaseDriver, seconds: number): DatabaseDriver {

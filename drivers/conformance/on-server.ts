@@ -1,8 +1,7 @@
 /** The suites that a running system keeps for `drivers:test`: with the driver's own calls, and nothing that it does not have. */
 import type { Suites } from '../../server/devices/suite.ts'
 import { archivePromises } from './archive-promises.ts'
-import { callPromises } from './database-calls.ts'
-import { databasePromises } from './database-promises.ts'
+import { promisesWith } from './database-promises.ts'
 import { keepAll } from './promises.ts'
 import { storagePromises } from './storage-promises.ts'
 
@@ -14,7 +13,7 @@ const remove = async () => {}
 export const suites: Suites = {
   database: (it, tell, signal) => {
     const bare = { ...it, ...{ client: null, kill: null, freeze: null }, patience, remove }
-    return keepAll({ ...callPromises, ...databasePromises }, bare, tell, signal)
+    return keepAll(promisesWith(null), bare, tell, signal)
   },
   // What the driver does not show of its place only its own test can see.
   archive: (driver, tell, signal) => {

@@ -5,6 +5,7 @@ import { driverRepository } from '../domain/device.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'
 import { asker } from './fields.ts'
+import { isBroken, proofLines, untriedLines, verdictOf } from './proofs.ts'
 import { facts, table } from './text.ts'
 
 /** Any word will do; whether there is such a driver is found out. */
@@ -60,37 +61,6 @@ const proofs = z.array(
   z.object({ promise: z.string(), outcome: z.enum(['kept', 'broken', 'untried']), why: z.string().nullable() }),
 )
 const tried = z.object({ name: z.string(), proofs, rest: z.string().nullable() })
-const isBroken = ({ outcome }: Proof) => outcome === 'broken'
-
-/** A promise as soon as it was tried; of what broke it no more than a screen. */
-function proofLines({ promise, outcome, why }: Proof): string[] {
-  if (outcome === 'untried') return []
-  if (outcome === 'kept') return [`ok    ${promise}`]
-  const [first = '', ...more] = (why ?? '').split('\n')
-  return [`FAIL  ${promise}: ${first}`, ...more.slice(0, 20).map((line) => `      ${line}`)]
-}
-
-/** Many have one reason. */
-function untriedLines(proofs: readonly Proof[]): string[] {
-  const byReason = Map.groupBy(
-    proofs.filter(({ outcome }) => outcome === 'untried'),
-    ({ why }) => why,
-  )
-  return [...byReason].flatMap(([why, untried]) => [
-    '',
-    `Not tried: ${why}`,
-    ...untried.map(({ promise }) => `-     ${promise}`),
-  ])
-}
-
-function verdictOf({ name, proofs }: z.output<typeof tried>): string {
-  const count = (wanted: Proof['outcome']) => proofs.filter(({ outcome }) => outcome === wanted).length
-  const [broken, kept, untried] = [count('broken'), count('kept'), count('untried')]
-  const not = untried > 0 ? `; ${untried} could not be tried here` : ''
-  if (broken > 0) return `${name} does not keep ${broken} of ${broken + kept} promises${not}.`
-  return `${name} keeps ${kept} promises${not}.`
-}
-
 export const drivers = [
   command({
     name: 'drivers:list',
