@@ -24,6 +24,15 @@ export const callPromises: DatabasePromises = {
       assert(!(await driver.list()).includes(database), 'it is still listed')
     }),
 
+  'no login comes back with the name of a dropped database': (it) =>
+    inWorld(it, async (world) => {
+      const { driver } = world
+      const { database } = await granted(world)
+      await driver.drop(database)
+      await driver.create(database)
+      assert.deepEqual(await driver.logins(database), [])
+    }),
+
   'another installation and a restart keep databases, logins and addresses': (it) =>
     inWorld(it, async (world) => {
       const { driver } = world
