@@ -84,7 +84,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
   const users = (device: string) => usersOf(device, store)
   const tell = (text: string) => journal.record({ kind: 'device', text })
-  const { devices, lifecycle, driverHost } = await openDevices({ config, store, key, system, users, tell, log })
+  const deviceWorld = { config, store, key, system, users, tell, log }
+  const { devices, lifecycle, driverHost, driverTests } = await openDevices(deviceWorld)
   await devices.installDefaults()
   lifecycle.revive()
 
@@ -155,6 +156,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     databases,
     lifecycle,
     drivers: driverHost.drivers,
+    driverTests,
     driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
     repositories,
     oneOff: rollout.oneOff,

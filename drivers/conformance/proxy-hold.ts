@@ -1,110 +1,124 @@
 /** Requests of an app that is exchanged, and has nothing that runs meanwhile: they wait, and none is lost. */
-import { describe, expect, test } from 'vitest'
-import type { ProxyUnderTest } from './proxy.ts'
-import { type App, ask, open, openSocket, startApp, until } from './proxy-apps.ts'
+import { strict as assert } from 'node:assert'
+import { open, openSocket } from './proxy-apps.ts'
 import { swapWhileAsked } from './proxy-swap.ts'
+import type { ProxyPromises, ProxyUnderTest } from './proxy-under-test.ts'
+import { aMoment, inProxy, type ProxyWorld } from './proxy-world.ts'
 
 const host = 'held.test'
 
-/** Runs inside the suite of the proxy, on one that is started. */
-export function holds(under: () => ProxyUnderTest, started: (app: App) => App): void {
-  describe('a route that is held', () => {
-    const app = async (answer: string) => started(await startApp(answer))
-    const serve = (...targets: string[]) => under().driver.apply({ hosts: { [host]: { app: 'a', targets } } })
-    const hold = () => under().driver.apply({ hosts: { [host]: { app: 'a', targets: [], held: true } } })
-    const get = (more: Parameters<typeof ask>[2] = {}) => ask(under().port, host, more)
-    const inflight = async ({ target }: App) => (await under().driver.inflight([target]))[target]
-    /** Long enough that a request is there, and would have been answered. */
-    const aMoment = () => new Promise((resolve) => setTimeout(resolve, 200))
+interface Held extends ProxyWorld {
+  serve(...targets: readonly string[]): Promise<string>
+  hold(): Promise<string>
+}
 
-    test('keeps requests of every kind until there is a target, which gets each of them once', async () => {
+export const holdPromises: ProxyPromises = {
+  'a route that is held keeps requests of every kind until there is a target, which gets each of them once': (it) =>
+    holding(it, async ({ app, get, hold, serve, nothingInFlight }) => {
       const one = await app('one')
       await hold()
       let answered = 0
       const body = Buffer.alloc(300_000, 'x')
       const asked = [
-        ...[1, 2, 3, 4].map(() => get()),
-        ...[1, 2, 3, 4].map(() => get({ method: 'POST', path: '/length', body })),
+        ...[1, 2, 3, 4].map(() => get(host)),
+        ...[1, 2, 3, 4].map(() => get(host, { method: 'POST', path: '/length', body })),
       ].map((answer) => answer.finally(() => answered++))
       await aMoment()
-      expect(answered).toBe(0)
+      assert.equal(answered, 0, 'a request did not wait')
       await serve(one.target)
       const answers = (await Promise.all(asked)).map(({ status, body }) => `${status} ${body}`)
-      expect(answers).toEqual([...Array(4).fill('200 one'), ...Array(4).fill('200 300000')])
-      await until(async () => (await inflight(one)) === 0)
-    })
+      assert.deepEqual(answers, [...Array(4).fill('200 one'), ...Array(4).fill('200 300000')])
+      await nothingInFlight(one.target)
+    }),
 
-    test('lets what is being answered go on, and counts it', async () => {
+  'a route that is held lets what is being answered go on, and counts it': (it) =>
+    holding(it, async ({ app, get, hold, serve, inflight, nothingInFlight, counts }) => {
       const [old, fresh] = [await app('old'), await app('fresh')]
       await serve(old.target)
-      const before = get({ path: '/wait' })
-      await until(async () => (await inflight(old)) === 1)
+      const before = get(host, { path: '/wait' })
+      await counts(old, 1)
       await hold()
-      const during = get()
+      const during = get(host)
       await aMoment()
-      expect(await inflight(old)).toBe(1)
+      assert.equal(await inflight(old), 1)
       old.release()
-      expect((await before).body).toBe('old')
-      await until(async () => (await inflight(old)) === 0)
+      assert.equal((await before).body, 'old')
+      await nothingInFlight(old.target)
       await serve(fresh.target)
-      expect((await during).body).toBe('fresh')
-    })
+      assert.equal((await during).body, 'fresh')
+    }),
 
-    test('keeps a request whose body was on its way when the hold began', async () => {
+  'a route that is held keeps a request whose body was on its way when the hold began': (it) =>
+    holding(it, async ({ app, port, hold, serve, inflight }) => {
       const [old, fresh] = [await app('old'), await app('fresh')]
       await serve(old.target)
-      const { asked, answered } = open(under().port, host, '/length')
+      const { asked, answered } = open(port, host, '/length')
       asked.write('first')
       await aMoment()
       await hold()
       asked.end('last')
       await aMoment()
-      expect(await inflight(old)).toBe(0)
+      assert.equal(await inflight(old), 0)
       await serve(fresh.target)
-      expect(await answered).toBe('9')
-    })
+      assert.equal(await answered, '9')
+    }),
 
-    test('opens a WebSocket when there is a target', async () => {
+  'a route that is held opens a WebSocket when there is a target': (it) =>
+    holding(it, async ({ app, port, hold, serve }) => {
       const one = await app('one')
       await hold()
-      const opening = openSocket(under().port, host)
+      const opening = openSocket(port, host)
       await aMoment()
       await serve(one.target)
       const socket = await opening
-      expect(await socket.echo('hello')).toBe('hello')
+      assert.equal(await socket.echo('hello'), 'hello')
       socket.close()
-    })
+    }),
 
-    test('answers 503 when its app was stopped instead, and 404 when it is gone', async () => {
+  'a route that is held answers 503 when its app was stopped instead, and 404 when it is gone': (it) =>
+    holding(it, async ({ get, hold, serve, route }) => {
       await hold()
-      const stopped = get()
+      const stopped = get(host)
       await aMoment()
       await serve()
-      expect((await stopped).status).toBe(503)
+      assert.equal((await stopped).status, 503)
       await hold()
-      const gone = get()
+      const gone = get(host)
       await aMoment()
-      await under().driver.apply({ hosts: {} })
-      expect((await gone).status).toBe(404)
-    })
+      await route({})
+      assert.equal((await gone).status, 404)
+    }),
 
-    test('is held still when the proxy was killed and started again', async () => {
+  'a route that is held is held still when the proxy was killed and started again': (it) =>
+    holding(it, async ({ app, get, hold, serve, kill, start, running }) => {
       const one = await app('one')
       await hold()
-      await under().kill()
-      await under().start()
-      await until(async () => (await under().driver.status()).running)
-      const asked = get()
+      await kill()
+      await start()
+      await running()
+      const asked = get(host)
       await aMoment()
       await serve(one.target)
-      expect((await asked).body).toBe('one')
-    })
+      assert.equal((await asked).body, 'one')
+    }),
 
-    test('no request is lost when an app is stopped before the next one is started, under 40 connections', async () => {
-      const result = await swapWhileAsked(under().port, under().driver, 3_000, 'stop first')
-      console.log(`stop first: ${result.requests} requests, ${result.failed.length} failed, ${result.swaps} swaps`)
-      expect(result.failed).toEqual([])
-      expect(result.swaps).toBeGreaterThan(3)
-    })
-  })
+  'no request is lost when an app is stopped before the next one is started, under 40 connections': async ({
+    port,
+    driver,
+  }) => {
+    const result = await swapWhileAsked(port, driver, 3_000, 'stop first')
+    console.log(`stop first: ${result.requests} requests, ${result.failed.length} failed, ${result.swaps} swaps`)
+    assert.deepEqual(result.failed, [])
+    assert(result.swaps > 3, `only ${result.swaps} swaps`)
+  },
+}
+
+function holding(it: ProxyUnderTest, play: (world: Held) => Promise<void>): Promise<void> {
+  return inProxy(it, (world) =>
+    play({
+      ...world,
+      serve: (...targets) => world.route({ [host]: targets }),
+      hold: () => world.driver.apply({ hosts: { [host]: { app: 'a', targets: [], held: true } } }),
+    }),
+  )
 }

@@ -8,7 +8,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { conformsArchive } from '../conformance/archive.ts'
+import { archiveConforms } from '../conformance/archive.ts'
 import { hostFor } from '../conformance/archive-host.ts'
 import { createDriver } from './index.ts'
 
@@ -19,7 +19,7 @@ async function driverOf(settings: Readonly<Record<string, string>>) {
   return createDriver(await hostFor(await mkdtemp(join(tmpdir(), 'megapolos-device-')), settings))
 }
 
-conformsArchive('volume', async () => {
+archiveConforms('volume', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'megapolos-volume-'))
   return {
     driver: await driverOf({ path: folder }),

@@ -1,6 +1,6 @@
 /** devices:* */
 import { z } from 'zod'
-import type { Device } from '../domain/device.ts'
+import { type Device, scratchPrefix } from '../domain/device.ts'
 import type { RunningJob } from '../jobs/queue.ts'
 import type { Context } from './command.ts'
 import { command } from './command.ts'
@@ -17,6 +17,7 @@ const newName = z
     /^(?!.*--)[a-z][a-z0-9-]{0,28}[a-z0-9]$|^[a-z]$/,
     'A device’s name has lower-case letters, digits and single hyphens, at most 30; a letter first.',
   )
+  .refine((name) => !name.startsWith(scratchPrefix), `Only drivers:test calls a device ${scratchPrefix}….`)
   .meta({ description: 'name of the device; that of its driver when left out' })
 const memory = z
   .string()

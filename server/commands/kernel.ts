@@ -5,6 +5,7 @@ import type { Backups } from '../backups/backups.ts'
 import type { DataBackups } from '../backups/data-backups.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
+import type { DriverTests } from '../devices/driver-tests.ts'
 import type { DriversControl } from '../devices/drivers.ts'
 import type { Lifecycle } from '../devices/lifecycle.ts'
 import type { Doctor } from '../doctor/doctor.ts'
@@ -37,6 +38,7 @@ export interface Kernel {
   readonly devices: Devices
   readonly volumes: Volumes
   readonly drivers: DriversControl
+  readonly driverTests: DriverTests
   readonly driverPushes: DriverPushes
   readonly attachments: AttachmentKeeper
   readonly databases: DatabaseJobs

@@ -1,6 +1,4 @@
 /** A device comes and goes. Each step can be killed, and the same words go on with it. */
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Device, Manifest } from '../domain/device.ts'
 import { messageOf, UserError } from '../errors.ts'
 import { endpointAddress } from '../network/subnets.ts'
@@ -8,7 +6,7 @@ import type { Store } from '../state/store.ts'
 import type { Devices } from './devices.ts'
 import type { Endpoint } from './driver.ts'
 import type { HostParts } from './host.ts'
-import { createNodeCalls } from './host-node.ts'
+import { sweep } from './sweep.ts'
 import { type AdoptWish, type DeviceRow, described, type InstallWish, wantedAdoption, wantedInstall } from './wishes.ts'
 
 type Progress = (line: string) => void
@@ -153,14 +151,6 @@ async function removable({ store, users }: LifecycleParts, name: string): Promis
   const by = await users(name)
   if (by.length === 0) return device
   throw new UserError('conflict', `${name} is used by ${by.join(', ')}.`, 'Destroy or move those first.')
-}
-
-/** What its driver has left of it. */
-async function sweep(host: HostParts, name: string): Promise<void> {
-  for (const one of await host.containers.list(name)) await host.containers.remove(name, one.name, 10)
-  const node = createNodeCalls(name, host)
-  for (const server of await node.servers()) await node.stop(server)
-  await rm(join(host.devicesFolder, name), { recursive: true, force: true })
 }
 
 function manifestOf(manifests: readonly Manifest[], word: string): Manifest {

@@ -1,6 +1,6 @@
 /** How a device is: a word when all is well, else a sentence. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Device } from '../domain/device.ts'
+import { type Device, isScratch } from '../domain/device.ts'
 import { messageOf } from '../errors.ts'
 import type { Loaded } from './loaded.ts'
 
@@ -22,7 +22,9 @@ export async function stateOf(device: Device, loaded: Loaded): Promise<string> {
 }
 
 /** The words that go on with it. */
-export function unfinished({ name, driver, as, state }: Device): string {
+export function unfinished(device: Device): string {
+  const { name, driver, as, state } = device
+  if (isScratch(device)) return 'It was made by drivers:test, and goes when that ends.'
   if (state === 'removing') return `It is not removed completely: devices:remove ${name} --confirm ${name} goes on.`
   const again = as === 'adopted' ? `devices:adopt ${driver}` : `devices:install ${driver}`
   return `It is not installed completely: ${again} --name ${name} goes on.`

@@ -51,6 +51,14 @@ export interface Approval {
   readonly approvedAt: string
 }
 
+/** What `drivers:test` calls the device that it tries a driver on; nobody else may call one like this. */
+export const scratchName = (driver: string): string => `${scratchPrefix}${driver}`.slice(0, 30).replace(/-+$/, '')
+export const scratchPrefix = 'test-of-'
+/** Tells it from one that somebody had called like this before. */
+export const scratchSettings = { madeBy: 'drivers:test' } as const
+export const isScratch = ({ name, settings }: Pick<Device, 'name' | 'settings'>): boolean =>
+  name.startsWith(scratchPrefix) && settings.madeBy === scratchSettings.madeBy
+
 /** Id of the repository that a driver is pushed to. Those of apps are hexadecimal digits, so none of them begins like this. */
 export const driverRepository = (driver: string): string => `driver-${driver}`
 /** Null for the repository of an app. */
