@@ -13,7 +13,7 @@ import type { Store } from './state/store.ts'
 
 export interface DeviceWorld {
   readonly config: Config
-  readonly store: Pick<Store, 'devices' | 'deviceSecrets' | 'endpoints' | 'approvals' | 'audit'>
+  readonly store: Pick<Store, 'devices' | 'deviceSecrets' | 'endpoints' | 'volumes' | 'approvals' | 'audit'>
   /** The encryption key. */
   readonly key: Buffer
   /** Short name of this installation. */
@@ -42,6 +42,10 @@ export async function openDevices(world: DeviceWorld): Promise<OpenDevices> {
     network: deviceNetwork(pool, system),
     containers: createDeviceContainers({ socket, system, key }),
     image,
+    openVolume: async (name) => {
+      const volume = await store.volumes.get(name)
+      return (await devices.storage(volume.device)).open(volume)
+    },
   }
   const devices: Devices = createDevices({ registry: driverHost.registry, store, config, host, log })
   return { devices, lifecycle: createLifecycle({ devices, store, host, users }), driverHost }

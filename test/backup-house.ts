@@ -131,7 +131,10 @@ export async function openHouse(server = fixtureServer(), archiveFolder?: string
   server.named.set('blog', 'blog_1')
 
   const place: { driver: ArchiveDriver } = { driver: inDirectory(path) }
-  const archives = createArchives({ archives: async () => ['disk'], archive: async () => place.driver }, store)
+  const archives = createArchives(
+    { archives: async () => [{ name: 'disk', volume: null }], archive: async () => place.driver },
+    store,
+  )
   const journal: string[] = []
   const open = (): DataBackups =>
     createDataBackups({

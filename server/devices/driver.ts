@@ -32,6 +32,8 @@ export interface DriverHost extends HostBasics {
   readonly network: NetworkCalls
   /** Privilege `secrets`. */
   readonly secrets: SecretCalls
+  /** Privilege `volume`; only for a module. */
+  readonly volume: VolumeCalls
 }
 
 export type CreateDriver<T> = (host: DriverHost) => T
@@ -141,4 +143,10 @@ export interface SecretCalls {
   get(name: string): Promise<string | null>
   /** Null forgets it. */
   set(name: string, value: string | null): Promise<void>
+}
+
+/** The kernel's volume that the setting `volume` names: the device has no other. */
+export interface VolumeCalls {
+  /** Its directory on the node now: it is another one once a backup has taken its place. Throws `not-found` and `unavailable`. */
+  open(): Promise<string>
 }

@@ -15,7 +15,7 @@ export interface Volumes {
   add(volume: Omit<Volume, 'id' | 'createdAt'>): Promise<Volume>
   /** Compare and set. */
   move(id: string, from: Volume['state'], to: Volume['state']): Promise<boolean>
-  /** From now on nobody can attach it; throws `not-found` before it is ready, and `conflict` naming the apps that it is attached to. */
+  /** From now on nobody can attach it; throws `not-found` before it is ready, and `conflict` naming the apps or the archive that have it. */
   retire(volume: Pick<Volume, 'id' | 'name'>): Promise<void>
   forget(id: string): Promise<void>
   /** `after`, a scratch one, takes the name and the attachments of `before`, which goes on under another name; at once. */
@@ -76,9 +76,12 @@ export function createVolumes(db: Database): Volumes {
     },
     async retire({ id, name }) {
       const unused = `UPDATE volumes SET state = 'destroying' WHERE id = ? AND state IN ('ready', 'destroying')
-        AND NOT EXISTS (SELECT 1 FROM volume_attachments WHERE volume = ?)`
-      const [result] = await db.batch([sql(unused, id, id)])
+        AND NOT EXISTS (SELECT 1 FROM volume_attachments WHERE volume = ?)
+        AND NOT EXISTS (SELECT 1 FROM devices WHERE ${archiveIn})`
+      const [result] = await db.batch([sql(unused, id, id, name)])
       if (result?.changes) return
+      const [archive] = await db.query(`SELECT name FROM devices WHERE ${archiveIn}`, [name])
+      if (archive) throw holdsArchive(name, String(archive.name))
       const apps = await appsOf(db, id)
       if (apps.length === 0) throw await unknown(db, name)
       throw new UserError(
@@ -131,6 +134,8 @@ export function createVolumes(db: Database): Volumes {
   }
 }
 
+/** Value: the name of the volume. */
+const archiveIn = `class = 'archive' AND json_extract(settings, '$.volume') = ?`
 /** The same directory, or one in the other. Values: the path, four times. */
 const overlapping = `path = ? OR substr(path, 1, length(?) + 1) = ? || '/' OR substr(?, 1, length(path) + 1) = path || '/'`
 /** Values: volume, app, whether this one only reads, whether it wants to be alone. */
@@ -141,6 +146,11 @@ async function unknown(db: Database, name: string): Promise<UserError> {
   const meant = nearest(name, names)
   const hint = meant ? `Did you mean ${meant}?` : 'megapolos volumes:list shows all volumes.'
   return new UserError('not-found', `There is no volume named ${name}.`, hint)
+}
+
+function holdsArchive(volume: string, archive: string): UserError {
+  const hint = `First remove the archive; its backups stay in the volume: devices:remove ${archive} --confirm ${archive}`
+  return new UserError('conflict', `${volume} is what the archive ${archive} keeps its backups in.`, hint)
 }
 
 async function appsOf(db: Database, id: string): Promise<string[]> {
