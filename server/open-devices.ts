@@ -9,6 +9,7 @@ import { createEngine } from './engine/docker.ts'
 import type { Log } from './log.ts'
 import { deviceNetwork } from './network/subnets.ts'
 import { type OpenDrivers, openDrivers } from './open-drivers.ts'
+import { lostContent } from './state/lost.ts'
 import type { Store } from './state/store.ts'
 
 export interface DeviceWorld {
@@ -44,6 +45,7 @@ export async function openDevices(world: DeviceWorld): Promise<OpenDevices> {
     image,
     openVolume: async (name) => {
       const volume = await store.volumes.get(name)
+      if (volume.lost) throw lostContent('volume', name)
       return (await devices.storage(volume.device)).open(volume)
     },
   }

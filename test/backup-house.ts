@@ -75,7 +75,7 @@ export function fixtureServer(driverName = 'fixture'): FixtureServer {
       driver: async () => ({ ...good, ...server.faults }) as unknown as DatabaseDriver,
       find: async (name) => {
         const handle = named.get(name)
-        const rest = { device: 'server', state: 'ready', createdAt: '', createdBy: '' } as const
+        const rest = { device: 'server', state: 'ready', lost: false, createdAt: '', createdBy: '' } as const
         return handle === undefined ? null : { name, handle, ...rest }
       },
       devicesOf: async (driver) => (driver === driverName ? ['server'] : []),
@@ -88,7 +88,7 @@ export function fixtureServer(driverName = 'fixture'): FixtureServer {
       },
       keep: async (name, { device, handle }) => {
         named.set(name, handle)
-        return { name, device, handle, state: 'ready', createdAt: '', createdBy: '' }
+        return { name, device, handle, state: 'ready', lost: false, createdAt: '', createdBy: '' }
       },
       replace: async ({ name, handle }, scratch) => {
         named.set(`${name}-before`, handle)

@@ -17,6 +17,7 @@ const shown = z.object({
   id: z.string(),
   name: z.string(),
   kind: z.enum(['static', 'automatic']),
+  lost: z.boolean(),
   /** Bytes and files; null when nobody can say it now. */
   usage: z.object({ bytes: z.number(), files: z.number() }).nullable(),
   attachments: z.array(z.object({ app: z.string(), at: z.string(), how: z.array(z.string()) })),
@@ -25,7 +26,7 @@ const shown = z.object({
 })
 
 async function show(one: Volume, { store, volumes }: Kernel): Promise<z.output<typeof shown>> {
-  const { id, name, createdAt, createdBy } = one
+  const { id, name, lost, createdAt, createdBy } = one
   const rows = await store.volumes.attachments({ volume: id })
   const attachments = rows.map(async (row) => ({
     app: (await store.apps.byId(row.app))?.name ?? row.app,
@@ -33,7 +34,7 @@ async function show(one: Volume, { store, volumes }: Kernel): Promise<z.output<t
     how: howOf(row),
   }))
   return {
-    ...{ id, name, createdAt, createdBy },
+    ...{ id, name, lost, createdAt, createdBy },
     kind: one.path === null ? 'automatic' : 'static',
     usage: await volumes.usage(one),
     attachments: await Promise.all(attachments),
@@ -78,7 +79,7 @@ export const volumes = [
         list.map((one) => [
           one.name,
           one.kind,
-          usageText(one.usage),
+          one.lost ? 'lost' : usageText(one.usage),
           one.attachments.map(({ app, at }) => `${app}:${at}`).join(' ') || '-',
         ]),
         'There are no volumes. Make one: volumes:create uploads',

@@ -89,6 +89,12 @@ export function createDatabases(db: Database): Databases {
         SELECT 1 FROM credentials WHERE database = s.replaces AND handle = s.handle AND state = 'live')`
       return (await db.query(moved)).map(({ replaces }) => String(replaces))
     },
+    async found(name, handle) {
+      await db.batch([
+        sql('UPDATE databases SET handle = ?, lost = 0 WHERE name = ? AND lost = 1', handle, name),
+        sql('DELETE FROM scratch_databases WHERE handle = ?', handle),
+      ])
+    },
     async switchTo({ name, device, handle }, to, kept) {
       const now = new Date().toISOString()
       const keep = `INSERT INTO databases (name, device, handle, state, created_at, created_by)
@@ -122,10 +128,10 @@ async function insert(db: Database, wanted: Wanted, state: Row['state']): Promis
     if (kind === 'unique') return new UserError('conflict', `There is already a database named ${name}.`)
     return kind === 'foreign-key' ? new UserError('not-found', `There is no device named ${device}.`) : null
   })
-  return { ...wanted, state, createdAt }
+  return { ...wanted, state, lost: false, createdAt }
 }
 
-type Wanted = Omit<Row, 'state' | 'createdAt'>
+type Wanted = Omit<Row, 'state' | 'lost' | 'createdAt'>
 
 async function unknown(db: Database, name: string): Promise<UserError> {
   const names = (await db.query('SELECT name FROM databases')).map((row) => String(row.name))
@@ -140,6 +146,7 @@ function database(row: Result['rows'][number]): Row {
     device: String(row.device),
     handle: String(row.handle),
     state: row.state as Row['state'],
+    lost: row.lost === 1,
     createdAt: String(row.created_at),
     createdBy: String(row.created_by),
   }

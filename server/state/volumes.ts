@@ -12,14 +12,14 @@ export interface Volumes {
   get(name: string): Promise<Volume>
   find(name: string): Promise<Volume | null>
   /** Throws `conflict` when the name is taken, or the directory overlaps with another volume's, naming that one. */
-  add(volume: Omit<Volume, 'id' | 'createdAt'>): Promise<Volume>
+  add(volume: Omit<Volume, 'id' | 'lost' | 'createdAt'>): Promise<Volume>
   /** Compare and set. */
   move(id: string, from: Volume['state'], to: Volume['state']): Promise<boolean>
   /** From now on nobody can attach it; throws `not-found` before it is ready, and `conflict` naming the apps or the archive that have it. */
   retire(volume: Pick<Volume, 'id' | 'name'>): Promise<void>
   forget(id: string): Promise<void>
-  /** `after`, a scratch one, takes the name and the attachments of `before`, which goes on under another name; at once. */
-  replace(before: Volume, after: Volume, keptName: string): Promise<void>
+  /** `after`, a scratch one, takes the name and the attachments of `before`, which goes on under another name, or is gone; at once. */
+  replace(before: Volume, after: Volume, keptName: string | null): Promise<void>
   /** A scratch one becomes a volume of its own; throws `conflict` when the name is taken. */
   keep(id: string, name: string, actor: string): Promise<void>
 
@@ -59,8 +59,9 @@ export function createVolumes(db: Database): Volumes {
       return (await find(name)) ?? Promise.reject(await unknown(db, name))
     },
     async add(wanted) {
-      const made = { ...wanted, id: randomBytes(4).toString('hex'), createdAt: new Date().toISOString() }
-      const { id, name, device, path, state, createdAt, createdBy } = made
+      const id = randomBytes(4).toString('hex')
+      const made = { ...wanted, id, lost: false, createdAt: new Date().toISOString() }
+      const { name, device, path, state, createdAt, createdBy } = made
       // Two volumes in one directory would be one under two names.
       const insert = `INSERT INTO volumes (id, name, device, path, state, created_at, created_by)
         SELECT ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM volumes WHERE ${overlapping})`
@@ -95,9 +96,11 @@ export function createVolumes(db: Database): Volumes {
     },
     async replace(before, after, keptName) {
       await db.batch([
-        sql('UPDATE volumes SET name = ? WHERE id = ?', keptName, before.id),
-        sql("UPDATE volumes SET name = ?, state = 'ready' WHERE id = ?", before.name, after.id),
         sql('UPDATE volume_attachments SET volume = ? WHERE volume = ?', after.id, before.id),
+        keptName === null
+          ? sql('DELETE FROM volumes WHERE id = ?', before.id)
+          : sql('UPDATE volumes SET name = ? WHERE id = ?', keptName, before.id),
+        sql("UPDATE volumes SET name = ?, state = 'ready' WHERE id = ?", before.name, after.id),
       ])
     },
     async keep(id, name, actor) {
@@ -209,6 +212,7 @@ function volume(row: Result['rows'][number]): Volume {
     device: String(row.device),
     path: row.path as string | null,
     state: row.state as Volume['state'],
+    lost: row.lost === 1,
     createdAt: String(row.created_at),
     createdBy: String(row.created_by),
   }

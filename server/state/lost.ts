@@ -1,0 +1,28 @@
+/**
+ * The state of a server that is restored on another machine knows of devices, databases and volumes whose content is not
+ * there. Nobody may take what is empty for it: it is lost until a backup brings it back.
+ */
+import type { BackupKind } from '../domain/backup.ts'
+import { UserError } from '../errors.ts'
+import { type Database, sql } from './database.ts'
+
+/** Servers that are ours to install begin again; one that was adopted, and a directory that was given, are elsewhere. */
+const ours = `SELECT name FROM devices WHERE class = 'database' AND "as" IN ('container', 'node')`
+
+export async function noteLost(db: Database): Promise<void> {
+  await db.batch([
+    sql(`UPDATE devices SET state = 'installing' WHERE state = 'ready' AND name IN (${ours})`),
+    sql(`UPDATE databases SET lost = 1 WHERE state = 'ready' AND device IN (${ours})`),
+    sql(`UPDATE volumes SET lost = 1 WHERE state = 'ready' AND path IS NULL`),
+    sql(`DELETE FROM credentials WHERE database IN (SELECT name FROM databases WHERE device IN (${ours}))`),
+    sql(`DELETE FROM scratch_databases WHERE device IN (${ours})`),
+  ])
+}
+
+export function lostContent(kind: BackupKind, name: string): UserError {
+  return new UserError(
+    'conflict',
+    `The content of the ${kind} ${name} stayed on the server that this one was restored from.`,
+    'From its newest backup: backups:restore-all',
+  )
+}
