@@ -16,8 +16,7 @@ interface Wanted extends Lost {
 export const restoreAll = [
   command({
     name: 'backups:restore-all',
-    summary:
-      'Fill what a restored server lacks from the newest backups, and start its apps',
+    summary: 'Fill what a restored server lacks from the newest backups, and start its apps',
     access: 'admin',
     kind: 'mutation',
     args: z.object({ dryRun }),

@@ -7,6 +7,7 @@ import { UserError } from '../errors.ts'
 import { command } from './command.ts'
 import { app, confirmed, dryRun, ruled, volume } from './fields.ts'
 import type { Kernel } from './kernel.ts'
+import { isScheduled, scheduleEnds } from './schedule-of.ts'
 import { ago, facts, table } from './text.ts'
 
 const newVolume = ruled('A volume cannot be called', volumeNameProblem).meta({
@@ -144,17 +145,19 @@ export const volumes = [
     args: z.object({ volume, confirm: z.string().optional().meta({ description: 'the name again' }), dryRun }),
     positional: ['volume'],
     aliases: [{ name: 'storage:destroy' }],
-    result: z.object({ volume: z.string(), planned: z.boolean(), kept: z.string().nullable() }),
+    result: z.object({ volume: z.string(), planned: z.boolean(), kept: z.string().nullable(), scheduled: z.boolean() }),
     run: async ({ volume, confirm, dryRun }, _context, kernel) => {
       const found = await kernel.store.volumes.get(volume)
-      const result = { volume, planned: dryRun, kept: found.path }
+      const scheduled = await isScheduled(kernel, 'volume', volume)
+      const result = { volume, planned: dryRun, kept: found.path, scheduled }
       if (dryRun) return result
       confirmed(volume, confirm, `volumes:destroy ${volume}`)
       await kernel.volumes.destroy(found)
       return result
     },
-    text: ({ volume, planned, kept }) => [
+    text: ({ volume, planned, kept, scheduled }) => [
       planned ? `Would destroy ${volume}.` : `${volume} is gone.`,
+      ...(scheduled ? [planned ? 'Would end its schedule of backups.' : scheduleEnds(volume)] : []),
       ...(kept === null ? [] : [`Its directory stays: ${kept}`]),
     ],
   }),

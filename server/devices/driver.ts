@@ -97,6 +97,8 @@ export interface ImageSource {
   readonly hub: string | null
   /** Debian packages of the second way, and Dockerfile lines (`RUN`, `ENV`, `USER` …) after them. */
   readonly debian: { readonly packages: readonly string[]; readonly lines: readonly string[] }
+  /** The version that Debian has, when it is not that of `hub`: then only Docker Hub will do. */
+  readonly debianVersion?: string
 }
 
 export interface DeviceContainer {

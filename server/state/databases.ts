@@ -39,6 +39,7 @@ export function createDatabases(db: Database): Databases {
     async remove(name) {
       await db.batch([
         sql("DELETE FROM credentials WHERE database = ? AND state = 'revoking'", name),
+        sql("DELETE FROM backup_schedules WHERE kind = 'database' AND subject = ?", name),
         sql("DELETE FROM databases WHERE name = ? AND state = 'destroying'", name),
       ])
     },

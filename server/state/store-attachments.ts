@@ -13,7 +13,7 @@ export interface Databases {
   ready(name: string): Promise<void>
   /** → `destroying`; false, and nothing changes, while an app is attached to it or has a login, or its content is switched. */
   condemn(name: string): Promise<boolean>
-  /** A condemned one that the server does not have any more, with the logins that are to be revoked. */
+  /** A condemned one that the server does not have any more, with the logins that are to be revoked and its schedule of backups. */
   remove(name: string): Promise<void>
   /** What a dead kernel had begun is to be undone: databases → destroying, logins → revoking, scratch → abandoned. */
   interruptAll(): Promise<void>

@@ -17,6 +17,7 @@ export interface Volumes {
   move(id: string, from: Volume['state'], to: Volume['state']): Promise<boolean>
   /** From now on nobody can attach it; throws `not-found` before it is ready, and `conflict` naming the apps or the archive that have it. */
   retire(volume: Pick<Volume, 'id' | 'name'>): Promise<void>
+  /** With its schedule of backups. */
   forget(id: string): Promise<void>
   /** `after`, a scratch one, takes the name and the attachments of `before`, which goes on under another name, or is gone; at once. */
   replace(before: Volume, after: Volume, keptName: string | null): Promise<void>
@@ -92,7 +93,8 @@ export function createVolumes(db: Database): Volumes {
       )
     },
     async forget(id) {
-      await db.batch([sql('DELETE FROM volumes WHERE id = ?', id)])
+      const schedule = `DELETE FROM backup_schedules WHERE kind = 'volume' AND subject = (SELECT name FROM volumes WHERE id = ?)`
+      await db.batch([sql(schedule, id), sql('DELETE FROM volumes WHERE id = ?', id)])
     },
     async replace(before, after, keptName) {
       await db.batch([
