@@ -250,7 +250,7 @@ install_all() {
   show_key
   print_next_steps
   [ -z "$restored" ] || say_what_is_missing
-  [ ! -e "$home/run/not-revived" ] || fail 'Not every app came back.' 'The lines under "Apps" say which, why, and what to type.'
+  [ ! -e "$home/run/not-revived" ] || fail 'Not everything came back.' 'The lines under "Devices and apps" say which, why, and what to type.'
 }
 
 check_system() {
@@ -447,7 +447,7 @@ put_state_back() {
 revive_apps() {
   trap - EXIT HUP INT TERM
   rm -rf "$restored"
-  step 'Apps'
+  step 'Devices and apps'
   echo
   step_open=''
   {

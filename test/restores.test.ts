@@ -1,5 +1,5 @@
 /** What is left of a server that is gone, an archive and its key, is enough: on a fresh installation, and with a backup of the server. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { inSystem } from './in-system.ts'
@@ -89,6 +89,12 @@ describe('on another machine', { timeout: 240_000 }, () => {
       expect(doctor).toContain(`The content of ${what} is not here since this server was restored`)
     const refused = await there.run(['ssh', 'megapolos', 'ps:restart', 'blog'])
     expect(refused).toMatchObject({ exit: 73, output: expect.stringContaining('backups:restore-all') })
+
+    // The disk of the archive is mounted somewhere else on this machine.
+    const elsewhere = `${archive}-elsewhere`
+    await rename(archive, elsewhere)
+    expect(await megapolos('backups:restore-all', '--dry-run')).toContain('The archive disk cannot be looked into')
+    await megapolos('devices:adopt', 'volume', '--name', 'disk', `path=${elsewhere}`)
 
     const back = await megapolos('backups:restore-all')
     expect(back).toMatch(/^blog-postgres is back, as it was .*\nuploads is back, as it was .*\nblog v2 runs: http/m)

@@ -25,8 +25,12 @@ export async function installAgain({ store, lifecycle, jobs, live }: Kernel, con
   const failed: string[] = []
   for (const device of await store.devices.list()) {
     const { name, driver, version, as } = device
-    if (device.state !== 'installing' || (as !== 'container' && as !== 'node')) continue
+    if (device.state !== 'installing' || device.class !== 'database') continue
     context.emit(`-----> ${name}`)
+    if (as !== 'container' && as !== 'node') {
+      context.emit(` !     Only you know where its server is: devices:adopt ${driver} --name ${name} …`)
+      continue
+    }
     const wish = { driver, name, version, as, memory: Number(device.settings.memory) || null }
     const install = jobs.run({ kind: 'devices:install', app: null, ...asker(context) }, async (job) => {
       job.commit()

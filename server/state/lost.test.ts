@@ -38,7 +38,7 @@ test.each(['sqlite', 'rqlite'] as const)(
     const restored = await openStore({ config, key, log: quiet })
 
     expect((await restored.devices.list()).map(({ name, state }) => `${name} ${state}`)).toEqual([
-      ...['disk ready', 'far ready', 'pg installing'],
+      ...['disk ready', 'far installing', 'pg installing'],
     ])
     const lost = async () =>
       [...(await restored.databases.list()), ...(await restored.volumes.list())].filter((one) => one.lost)

@@ -6,12 +6,13 @@ import type { BackupKind } from '../domain/backup.ts'
 import { UserError } from '../errors.ts'
 import { type Database, sql } from './database.ts'
 
-/** Servers that are ours to install begin again; one that was adopted, and a directory that was given, are elsewhere. */
+/** What is on a server that was adopted, and in a directory that was given, is elsewhere. */
 const ours = `SELECT name FROM devices WHERE class = 'database' AND "as" IN ('container', 'node')`
 
 export async function noteLost(db: Database): Promise<void> {
   await db.batch([
-    sql(`UPDATE devices SET state = 'installing' WHERE state = 'ready' AND name IN (${ours})`),
+    // An adopted one too: the programs that the node speaks to it with are not here.
+    sql(`UPDATE devices SET state = 'installing' WHERE state = 'ready' AND class = 'database'`),
     sql(`UPDATE databases SET lost = 1 WHERE state = 'ready' AND device IN (${ours})`),
     sql(`UPDATE volumes SET lost = 1 WHERE state = 'ready' AND path IS NULL`),
     sql(`DELETE FROM credentials WHERE database IN (SELECT name FROM databases WHERE device IN (${ours}))`),

@@ -11,6 +11,7 @@ import { firewall } from './firewall.ts'
 import { hooks } from './hooks.ts'
 import { jobs } from './jobs.ts'
 import { keys } from './keys.ts'
+import { lost } from './lost.ts'
 import { mountState, mounts } from './mounts.ts'
 import { names } from './names.ts'
 import { nameservers } from './nameservers.ts'
@@ -272,6 +273,18 @@ test('a kernel that is older than what is installed, a job without an end, a con
     fix: 'megapolos logs blog --process web.1',
   })
   expect(containers.judge([{ ...crashing, oomKilled: true }], commands)[0]?.problem).toContain('more memory')
+})
+
+test('what is lost is told, with the command that fills it from its backup', () => {
+  expect(lost.judge([], commands)).toEqual([])
+  expect(lost.judge(['the database blog-db'], commands)).toEqual([
+    {
+      severity: 'error',
+      problem:
+        'The content of the database blog-db is not here since this server was restored; apps that need it do not start.',
+      fix: 'megapolos backups:restore-all',
+    },
+  ])
 })
 
 describe('devices', () => {
