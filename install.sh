@@ -251,7 +251,8 @@ install_all() {
   check_up
   show_key
   print_next_steps
-  [ ! -e "$home/run/not-revived" ] || fail 'Not every app came back.' 'The lines under "Apps" say which, why, and what to type.'
+  [ -z "$restored" ] || say_what_is_missing
+  [ ! -e "$home/run/not-revived" ] || fail 'Not everything came back.' 'The lines under "Devices and apps" say which, why, and what to type.'
 }
 
 check_system() {
@@ -431,17 +432,17 @@ open_backup() {
 }
 
 put_files_back() {
-  step 'Keys and repositories'
+  step 'Keys, repositories and drivers'
   mv "$restored/secret.key" "$home/keys/"
   ! [ -d "$restored/sshd" ] || mv "$restored"/sshd/* "$home/sshd/"
   (umask 077 && touch "$home/keys/shown" "$home/hello")
-  try 'The repositories could not be put back.' 'Is the disk full? Look at: df -h' node "$prefix/$program/server/backups/restore.ts" repositories "$restored"
+  try 'The repositories and drivers could not be put back.' 'Is the disk full? Look at: df -h' node "$prefix/$program/server/backups/restore.ts" put-back "$restored"
   done_with 'are back'
 }
 
 put_state_back() {
   step 'State'
-  try 'The state could not be put back.' 'Is the disk full? Look at: df -h' node "$prefix/$program/server/main.ts" --restore-state "$restored/state.sqlite"
+  try 'The state could not be put back.' 'Is the disk full? Look at: df -h' node "$prefix/$program/server/main.ts" --restore-server "$restored/state.sqlite"
   done_with 'is back'
 }
 
@@ -449,13 +450,21 @@ put_state_back() {
 revive_apps() {
   trap - EXIT HUP INT TERM
   rm -rf "$restored"
-  step 'Apps'
+  step 'Devices and apps'
   echo
   step_open=''
   {
     [ -z "$asked_domain" ] || "$command" domains:set-global "$asked_domain" || true
     "$command" server:revive || touch "$home/run/not-revived"
   } 2>&1 | tee -a "$log" | sed 's/^/    /'
+}
+
+# What was in databases and volumes, and the one command that brings it back.
+say_what_is_missing() {
+  printf '\nDatabases and volumes:\n\n'
+  missing=$("$command" backups:restore-all --dry-run 2>&1) || true
+  printf '%s\n' "$missing" | sed 's/^/    /'
+  case $missing in 'Would do:'*) printf '\nTo do that, and to start the apps that need it: %s backups:restore-all\n' "$name" ;; esac
 }
 
 undo_restore() {

@@ -83,7 +83,16 @@ export function createLateChanges(
     async revive(app: App, asker: Asker): Promise<Change> {
       return run('revive', app, asker, async (job, now) => {
         const release = await ready(now, job)
-        await rollout.scale(now, release, await store.formations.get(app.id), job)
+        const formation = await store.formations.get(app.id)
+        try {
+          // Of a database that is back from its backup it has none. Containers that run would not hear of it.
+          const fresh = await attachments.logins.prepare(now, release, job)
+          await rollout[fresh ? 'deploy' : 'scale'](now, release, formation, job)
+        } catch (error) {
+          await attachments.logins.withdraw(now).catch(() => {})
+          void attachments.attend()
+          throw error
+        }
         return { result: `${app.name} v${release.version} runs.`, release: release.version }
       })
     },

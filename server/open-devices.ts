@@ -11,11 +11,12 @@ import { createEngine } from './engine/docker.ts'
 import type { Log } from './log.ts'
 import { deviceNetwork } from './network/subnets.ts'
 import { type OpenDrivers, openDrivers } from './open-drivers.ts'
+import { lostContent } from './state/lost.ts'
 import type { Store } from './state/store.ts'
 
 export interface DeviceWorld {
   readonly config: Config
-  readonly store: Pick<Store, 'devices' | 'deviceSecrets' | 'endpoints' | 'approvals' | 'audit'>
+  readonly store: Pick<Store, 'devices' | 'deviceSecrets' | 'endpoints' | 'volumes' | 'approvals' | 'audit'>
   /** The encryption key. */
   readonly key: Buffer
   /** Short name of this installation. */
@@ -46,6 +47,11 @@ export async function openDevices(world: DeviceWorld): Promise<OpenDevices> {
     network: deviceNetwork(pool, system),
     containers: createDeviceContainers({ socket, system, key }),
     image,
+    openVolume: async (name) => {
+      const volume = await store.volumes.get(name)
+      if (volume.lost) throw lostContent('volume', name)
+      return (await devices.storage(volume.device)).open(volume)
+    },
   }
   const devices: Devices = createDevices({ registry: driverHost.registry, store, config, host, log })
   const scratch = createScratch({ ...driverHost, devices, store, host })

@@ -116,6 +116,7 @@ export function hostWith(device: string, calls: Partial<DriverHost> = {}): Drive
     },
     network: { endpoint: never, release: never },
     secrets: { get: never, set: never },
+    volume: { open: never },
     ...calls,
   }
 }

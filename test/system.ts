@@ -91,8 +91,6 @@ async function system(): Promise<System> {
     async clean() {
       const apps = await list('apps:list')
       await Promise.all(Array.from({ length: 4 }, () => destroyAll(apps)))
-      for (const volume of await list('volumes:list'))
-        await quickly(command, 'volumes:destroy', volume, '--confirm', volume)
       for (const name of await list('db:list')) await quickly(command, 'db:destroy', name, '--confirm', name)
       for (const { subject } of await json('backups:schedules'))
         await quickly(command, 'backups:unschedule', String(subject))
@@ -102,6 +100,9 @@ async function system(): Promise<System> {
       for (const name of drivers) await quickly(command, 'drivers:approve', name)
       for (const name of await installed()) await quickly(command, 'devices:remove', name, '--confirm', name)
       for (const name of drivers) await quickly(command, 'drivers:remove', name)
+      // An archive may be in one.
+      for (const volume of await list('volumes:list'))
+        await quickly(command, 'volumes:destroy', volume, '--confirm', volume)
       for (const key of await list('keys:list')) if (key !== 'tester') await quickly(command, 'keys:remove', key)
       for (const token of await list('tokens:list')) await quickly(command, 'tokens:revoke', token)
       await quickly(command, 'domains:set-global', 'localhost')

@@ -3,6 +3,7 @@ import type { AttachmentReference, Credential, Database } from '../domain/databa
 import type { AttachTemplate } from '../domain/device.ts'
 import type { Release } from '../domain/release.ts'
 import { UserError } from '../errors.ts'
+import { lostContent } from '../state/lost.ts'
 import { injected, injectedNames } from './inject.ts'
 import type { AttachmentParts } from './parts.ts'
 
@@ -28,7 +29,7 @@ export interface Injection {
 export type References = ReturnType<typeof createReferences>
 
 export function createReferences({ store, devices }: Pick<AttachmentParts, 'store' | 'devices'>) {
-  /** Throws `conflict` naming a database that was destroyed. */
+  /** Throws `conflict` naming a database that was destroyed, or whose content is lost. */
   async function resolve(references: readonly AttachmentReference[]): Promise<Resolved[]> {
     if (references.length === 0) return []
     const [databases, list] = await Promise.all([store.databases.list(), store.devices.list()])
@@ -36,6 +37,7 @@ export function createReferences({ store, devices }: Pick<AttachmentParts, 'stor
     return references.map((reference) => {
       const database = databases.find(({ name, state }) => name === reference.database && state !== 'destroying')
       if (!database) throw destroyed(reference)
+      if (database.lost) throw lostContent('database', database.name)
       return { reference, database, template: templateOf(drivers.get(database.device) ?? '') }
     })
   }

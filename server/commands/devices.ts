@@ -1,5 +1,6 @@
 /** devices:* */
 import { z } from 'zod'
+import type { DeviceState } from '../devices/devices.ts'
 import { type Device, scratchPrefix } from '../domain/device.ts'
 import type { RunningJob } from '../jobs/queue.ts'
 import type { Context } from './command.ts'
@@ -214,18 +215,24 @@ export const devices = [
 async function changed(
   kind: string,
   context: Context,
-  { jobs, live }: Kernel,
+  { jobs, live, devices }: Kernel,
   work: (job: RunningJob) => Promise<Device>,
 ): Promise<z.output<typeof outcome>> {
   const { name, result } = await jobs.run({ kind, app: null, ...asker(context) }, async (job) => {
     // Whoever hangs up leaves it to its end.
     job.commit()
-    const { name, version, driver } = await work(job)
-    const result = `${name} is ready: ${[driver, version].filter(Boolean).join(' ')}.`
+    const { name } = await work(job)
+    const result = readyText(await devices.info(name))
     return { value: { name, result }, result }
   })
   live.wake('devices')
   return { device: name, planned: false, operations: [], result }
+}
+
+function readyText({ name, driver, class: deviceClass, version }: DeviceState): string {
+  if (deviceClass === 'archive') return `${name} is ready for backups.`
+  const what = [...(name === driver ? [] : [driver]), ...(version === null ? [] : [`version ${version}`])].join(', ')
+  return what === '' ? `${name} is ready.` : `${name} is ready: ${what}.`
 }
 
 function pairOf(word: string): [string, string] {

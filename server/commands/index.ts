@@ -23,6 +23,7 @@ import { notify } from './notify.ts'
 import type { Table } from './parse.ts'
 import { ps } from './ps.ts'
 import { releases } from './releases.ts'
+import { restoreAll } from './restore-all.ts'
 import { run } from './run.ts'
 import { server } from './server.ts'
 import { serverBackup } from './server-backup.ts'
@@ -56,6 +57,7 @@ export const rows: readonly AnyRow[] = [
   ...storage,
   ...drivers,
   ...backups,
+  ...restoreAll,
   ...backupSchedules,
   ...notify,
   ...keys,

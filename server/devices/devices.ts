@@ -19,7 +19,9 @@ const defaults = [
   { name: 'directory', driver: 'directory', class: 'storage', ...builtIn },
 ] as const
 
-export interface DeviceState extends Omit<Device, 'state'> {
+export interface DeviceState extends Omit<Device, 'state' | 'version'> {
+  /** What its server says, such as `17.2`; else what was asked for, if anything. */
+  readonly version: string | null
   /** `running`, `ready` (it runs nothing of its own), or the sentence that says what is wrong. */
   readonly state: string
 }
@@ -80,10 +82,10 @@ export function createDevices({ registry, store, config, host, log }: DevicePart
     const doing = device.state === 'removing' ? 'is being removed' : 'is not installed completely'
     throw new UserError('conflict', `The device ${name} ${doing}.`, `Look at it: devices:info ${name}`)
   }
-  const withState = async (device: Device): Promise<DeviceState> => ({
-    ...device,
-    state: await stateOf(device, loaded),
-  })
+  const withState = async (device: Device): Promise<DeviceState> => {
+    const { state, version } = await stateOf(device, loaded)
+    return { ...device, state, version: version ?? device.version }
+  }
 
   return {
     async installDefaults() {

@@ -1,6 +1,6 @@
 /** A device comes and goes. Each step can be killed, and the same words go on with it. */
 import type { Device, Manifest } from '../domain/device.ts'
-import { messageOf, UserError } from '../errors.ts'
+import { messageOf, told, UserError } from '../errors.ts'
 import { endpointAddress } from '../network/subnets.ts'
 import type { Store } from '../state/store.ts'
 import type { Devices } from './devices.ts'
@@ -59,6 +59,7 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
     async install(wish, progress) {
       const row = await wanted(wish)
       return alone(row.name, async () => {
+        const isNew = !(await store.devices.list()).some(({ name }) => name === row.name)
         const device = await prepare(parts, row)
         progress(`Installing ${row.name}: ${described(row)}`)
         const options = {
@@ -66,7 +67,11 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
           as: row.as as 'container' | 'node',
           memory: Number(row.settings.memory),
         }
-        await (await devices.anyDriver(device, 'database')).install(options, progress)
+        const driver = await devices.anyDriver(device, 'database')
+        await driver.install(options, progress).catch(async (error) => {
+          if (isNew && told(error).code === 'refused') await forgetAgain(parts, row.name)
+          throw error
+        })
         return settle(parts, row.name)
       })
     },
@@ -143,6 +148,11 @@ async function remove(parts: LifecycleParts, name: string, progress: Progress): 
   await sweep(host, name)
   devices.forget(name)
   await store.devices.remove(name)
+}
+
+/** What cannot be installed as it was asked for is not there half either. */
+async function forgetAgain(parts: LifecycleParts, name: string): Promise<void> {
+  await remove(parts, name, () => {}).catch((error) => parts.host.log.error('device.not-forgotten', error, { name }))
 }
 
 async function removable({ store, users }: LifecycleParts, name: string): Promise<Device> {

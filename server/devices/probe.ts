@@ -84,5 +84,6 @@ function hostOf(name: string): DriverHost {
     },
     network: { endpoint: refuse, release: refuse },
     secrets: { get: refuse, set: refuse },
+    volume: { open: refuse },
   }
 }

@@ -6,7 +6,7 @@ export type DeviceClass = (typeof deviceClasses)[number]
 /**
  * What a driver may ask of the kernel. `engine`: the engine's own socket (modules only) · `exec:node`: programs and Debian
  * packages of the node · `network`: an address that apps reach it at · `containers`: containers and images of its own ·
- * `volume`: kernel volumes for them · `secrets`: secrets that the kernel keeps for it.
+ * `volume`: kernel volumes for them, and the one that a module's device is in · `secrets`: secrets that the kernel keeps for it.
  */
 export const privileges = ['engine', 'exec:node', 'network', 'containers', 'volume', 'secrets'] as const
 export type Privilege = (typeof privileges)[number]
