@@ -38,6 +38,7 @@ import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
 import { openAttachments } from './open-attachments.ts'
 import { openBackups } from './open-backups.ts'
+import { openCertificates } from './open-certificates.ts'
 import { openDevices, usersOf } from './open-devices.ts'
 import { openVolumes } from './open-volumes.ts'
 import { createPipeline } from './pipeline.ts'
@@ -88,7 +89,14 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await devices.installDefaults()
   lifecycle.revive()
 
-  const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
+  const challenges = new Map<string, string>()
+  const routes = createRoutes({
+    ...{ domains: store.domains, certificates: store.certificates, challenges },
+    ...{ gitPort: config.gitPort, proxy: devices.proxy, log },
+  })
+  const { certificates, following, keepCertificates } = openCertificates({
+    ...{ config, store, devices, routes, challenges, journal, log },
+  })
   const guarded = config.buildFirewall === 'on' ? ['docker0'] : []
   const firewall = createFirewall({
     system,
@@ -121,7 +129,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     ...{ logs: config.paths.logs, folders: [config.paths.spool, config.home] },
   })
   const pipeline = createPipeline({
-    ...{ store, jobs, journal, repositories, rollout, volumes, attachments, routes, url },
+    ...{ store, jobs, journal, repositories, rollout, volumes, attachments, routes: following, url },
     build: createBuildStage({ builder: devices.builder, engine, store, basesConfig, log }),
     spool: await openSpool(config.paths.spool),
     room: collector.room,
@@ -161,7 +169,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     ...backups,
     notifier,
     signIn,
-    routes,
+    certificates,
+    routes: following,
     born: new Set(),
     url,
     engineState: () => engine.version().then(({ version, api }) => `${version} (API ${api})`, messageOf),
@@ -171,7 +180,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await takeOver([createAppSocket({ caller, store, log })])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
-  const keeping = keep(stopping.signal)
+  const keeping = Promise.all([keep(stopping.signal), keepCertificates(stopping.signal)])
   driverHost.watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
   attachments.watch(stopping.signal, switching.goOn)
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)

@@ -6,8 +6,8 @@ import { told, UserError } from '../errors.ts'
 import type { Journal } from '../events/journal.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
-import type { Challenges } from './challenges.ts'
 import { describedChain } from './chain.ts'
+import type { Challenges } from './challenges.ts'
 import { jitterOf } from './plan.ts'
 import type { Issuer, Preflight } from './preflight.ts'
 import type { Wanted } from './wanted.ts'
@@ -30,7 +30,11 @@ export interface Attempt extends Wanted {
   readonly before: Certificate | null
 }
 
-export type Issue = (attempt: Attempt, progress: (line: string) => void, signal: AbortSignal) => Promise<FailedTry | null>
+export type Issue = (
+  attempt: Attempt,
+  progress: (line: string) => void,
+  signal: AbortSignal,
+) => Promise<FailedTry | null>
 
 /** Milliseconds that an issuer has for one name. */
 const longest = 300_000
@@ -65,7 +69,9 @@ export function createIssue(parts: IssueParts): Issue {
     const row = { host, attempts, failedAt: now().toISOString(), nextAt: nextAt.toISOString(), problem, found }
     await store.certificates.failed(row)
     if (last?.problem !== problem) {
-      const what = before ? `could not be renewed; the old one, valid until ${before.notAfter}, serves` : 'was not issued'
+      const what = before
+        ? `could not be renewed; the old one, valid until ${before.notAfter}, serves`
+        : 'was not issued'
       const text = `The certificate of ${host} ${what}: ${problem}`
       journal.record({ ...(await about(app)), text, bad: true })
     }

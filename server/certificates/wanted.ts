@@ -1,6 +1,6 @@
 /** The names that are to have a certificate by themselves. */
 import { isPublic } from '../domain/certificate.ts'
-import { ownNames } from '../domain/route.ts'
+import { holders, ownNames } from '../domain/route.ts'
 import type { Store } from '../state/store.ts'
 
 export interface Wanted {
@@ -10,12 +10,15 @@ export interface Wanted {
 }
 
 /** Every public name of the apps that do not do without, and those of the server itself. */
-export async function wantedNames({ domains, certificates }: Pick<Store, 'domains' | 'certificates'>): Promise<Wanted[]> {
+export async function wantedNames({
+  domains,
+  certificates,
+}: Pick<Store, 'domains' | 'certificates'>): Promise<Wanted[]> {
   const [list, global, without] = await Promise.all([domains.list(), domains.global(), certificates.without()])
-  const theirs = new Set(list.map(({ host }) => host))
+  const theirs = holders(list)
   const own = ownNames.map((name) => `${name}.${global}`).filter((host) => !theirs.has(host))
   return [
     ...own.map((host) => ({ host, app: null })),
-    ...list.filter(({ app }) => !without.includes(app)).map(({ host, app }) => ({ host, app })),
+    ...[...theirs].map(([host, app]) => ({ host, app })).filter(({ app }) => !without.includes(app)),
   ].filter(({ host }) => isPublic(host))
 }

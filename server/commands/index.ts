@@ -5,6 +5,8 @@ import { audit } from './audit.ts'
 import { backupSchedules } from './backup-schedules.ts'
 import { backups } from './backups.ts'
 import { builds } from './builds.ts'
+import { certs } from './certs.ts'
+import { certsOwn } from './certs-own.ts'
 import type { AnyRow } from './command.ts'
 import { config } from './config.ts'
 import { db } from './db.ts'
@@ -38,6 +40,8 @@ export const rows: readonly AnyRow[] = [
   ...apps,
   ...config,
   ...domains,
+  ...certs,
+  ...certsOwn,
   ...ps,
   ...releases,
   ...builds,

@@ -3,6 +3,7 @@ import type { AttachmentKeeper } from '../attachments/attachments.ts'
 import type { DatabaseJobs } from '../attachments/database-jobs.ts'
 import type { Backups } from '../backups/backups.ts'
 import type { DataBackups } from '../backups/data-backups.ts'
+import type { Certificates } from '../certificates/certificates.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
 import type { DriversControl } from '../devices/drivers.ts'
@@ -49,6 +50,7 @@ export interface Kernel {
   readonly dataBackups: DataBackups
   readonly notifier: Notifier
   readonly signIn: SignIn
+  readonly certificates: Certificates
   /** The hosts that requests go by; `refresh` after the names changed. */
   readonly routes: { refresh(): Promise<void> }
   /** Apps that a push is making right now, so that it can say so. */

@@ -23,6 +23,12 @@ export interface Redirect {
 export const redirectStatuses = [301, 302, 307, 308] as const
 export type RedirectStatus = (typeof redirectStatuses)[number]
 
+/** Host → the app that has all of it, or else the first that has a path of it: only its certificates serve there. */
+export function holders(domains: readonly Domain[]): ReadonlyMap<string, string> {
+  const whole = domains.filter(({ path }) => path === undefined)
+  return new Map([...domains.toReversed(), ...whole].map(({ host, app }) => [host, app]))
+}
+
 /** Where requests go, and what happens to them before. No targets: the app is there but nothing of it runs (503), unless it is held. */
 export interface Route {
   readonly app: string

@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from 'vitest'
+import { certificateFor } from '../certificates/certificate-for-test.ts'
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
-import type { Domain, RouteTable } from '../domain/route.ts'
+import type { Certificate } from '../domain/certificate.ts'
+import type { Domain, Parts, RouteTable } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { createRoutes, type Routes } from './routes.ts'
@@ -8,16 +10,19 @@ import { createRoutes, type Routes } from './routes.ts'
 /** A proxy that keeps every table it was given, and fails or waits as told. */
 class FakeProxy {
   readonly tables: RouteTable[] = []
+  readonly texts: string[] = []
   failure: Error | null = null
   gate: Promise<void> = Promise.resolve()
   tries = 0
   asked = 0
   used: string | null = null
   readonly driver = {
-    apply: async (table: RouteTable) => {
+    apply: async (table: RouteTable, parts: Parts) => {
       this.tries += 1
       await this.gate
       if (this.failure) throw this.failure
+      for (const { certificate } of Object.values(table.hosts))
+        if (certificate) this.texts.push(await parts(certificate))
       this.used = String(this.tables.push(table))
       return this.used
     },
@@ -44,15 +49,19 @@ function setUp() {
     { host: 'b.test', app: 'b', kind: 'default' },
   ]
   const global = { name: 'test' }
+  const certificates: Certificate[] = []
+  const challenges = new Map<string, string>()
   routes = createRoutes({
     domains: { list: async () => [...domains], global: async () => global.name },
+    certificates: { list: async () => [...certificates], pair: async () => ({ chain: 'chain', key: 'key' }) },
+    challenges,
     gitPort: 9181,
     proxy: () => proxy.driver,
     log: createLog(() => {}),
     retryAfter: 10,
     compareEvery: 10,
   })
-  return { proxy, domains, global }
+  return { proxy, domains, global, certificates, challenges }
 }
 
 test('nothing is pushed before the targets of all apps are known', async () => {
@@ -177,4 +186,18 @@ test('the git door follows the global domain', async () => {
   await routes.refresh()
   expect(proxy.targetsOf('git.example.com')).toEqual(['127.0.0.1:9181'])
   expect(proxy.targetsOf('git.test')).toBeUndefined()
+})
+
+test('a certificate that came is in the table, with its text where the proxy can ask for it; a challenge as well', async () => {
+  const { proxy, certificates, challenges } = setUp()
+  await routes.switchAll({ a: ['1:1'] })
+  certificates.push(certificateFor('a', ['a.test']))
+  challenges.set('token', 'answer')
+  await routes.refresh()
+  expect(proxy.tables.at(-1)).toMatchObject({
+    hosts: { 'a.test': { targets: ['1:1'], certificate: 'a.test', secure: true } },
+    challenges: { token: 'answer' },
+  })
+  expect(proxy.tables.at(-1)?.hosts['b.test']).toEqual({ app: 'b', targets: [] })
+  expect(proxy.texts).toEqual(['chain\nkey\n'])
 })

@@ -1,14 +1,16 @@
 /** Keeps the proxy's table equal to the domains and to the targets that serve each app. */
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
+import { type Certificate, pairText } from '../domain/certificate.ts'
 import type { Domain, RouteTable, Traffic } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Domains } from '../state/store.ts'
+import type { Domains, Store } from '../state/store.ts'
 import { step } from '../steps.ts'
 import { routeTable } from './table.ts'
+import { withTls } from './tls.ts'
 
 export interface Routes extends Traffic {
-  /** The domains have changed. Resolves when the proxy uses them; before `switchAll` there is nothing to do. */
+  /** Domains, certificates or challenges have changed. Resolves when the proxy uses them; before `switchAll` there is nothing to do. */
   refresh(): Promise<void>
   /** The app is gone, and so are its domains. */
   forget(app: string): Promise<void>
@@ -20,6 +22,9 @@ export interface Routes extends Traffic {
 
 export interface RoutesParts {
   readonly domains: Pick<Domains, 'list' | 'global'>
+  readonly certificates: Pick<Store['certificates'], 'list' | 'pair'>
+  /** What issuers are shown: token → answer. */
+  readonly challenges: ReadonlyMap<string, string>
   readonly gitPort: number
   readonly proxy: () => ProxyDriver
   readonly log: Log
@@ -35,9 +40,10 @@ export interface RoutesParts {
  * and is made when the proxy is back; a caller that does not want it any more says so with another `switchTo`.
  */
 export function createRoutes(parts: RoutesParts): Routes {
-  const { domains, gitPort, proxy, log, retryAfter = 1_000, compareEvery = 5_000 } = parts
+  const { domains, certificates, challenges, gitPort, proxy, log, retryAfter = 1_000, compareEvery = 5_000 } = parts
   const targets = new Map<string, readonly string[] | 'held'>()
   let hosts: readonly Domain[] = []
+  let issued: readonly Certificate[] = []
   let global = ''
   let hostsAreOld = true
   let state: 'new' | 'started' | 'stopped' = 'new'
@@ -48,7 +54,11 @@ export function createRoutes(parts: RoutesParts): Routes {
   /** Mark of the table that the proxy was last seen to use; null while another is on its way. */
   let used: string | null = null
 
-  const table = () => routeTable(hosts, targets, { global, gitPort })
+  const table = () =>
+    withTls(routeTable(hosts, targets, { global, gitPort }), hosts, {
+      ...{ certificates: issued, challenges, now: new Date() },
+    })
+  const text = async (part: string) => pairText(await certificates.pair(part))
 
   /** A push that has not begun yet takes every change made so far, and is shared by all who want one. */
   const push = (): Promise<void> => {
@@ -67,7 +77,7 @@ export function createRoutes(parts: RoutesParts): Routes {
     try {
       await readHosts()
       used = null
-      used = await step('proxy: apply', () => proxy().apply(table()))
+      used = await step('proxy: apply', () => proxy().apply(table(), text))
       clearTimeout(retry)
       retry = undefined
     } catch (error) {
@@ -81,9 +91,10 @@ export function createRoutes(parts: RoutesParts): Routes {
     // Before the question: a change that is made while it is answered asks again.
     hostsAreOld = false
     try {
-      const now = await Promise.all([domains.list(), domains.global()])
+      const now = await Promise.all([domains.list(), domains.global(), certificates.list()])
       hosts = now[0]
       global = now[1]
+      issued = now[2]
     } catch (error) {
       hostsAreOld = true
       throw error
