@@ -88,7 +88,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await devices.installDefaults()
   lifecycle.revive()
 
-  const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
+  const routes = createRoutes({ ...store, gitPort: config.gitPort, proxy: devices.proxy, log })
   const guarded = config.buildFirewall === 'on' ? ['docker0'] : []
   const firewall = createFirewall({
     system,
