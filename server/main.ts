@@ -90,10 +90,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   lifecycle.revive()
 
   const challenges = new Map<string, string>()
-  const routes = createRoutes({
-    ...{ domains: store.domains, certificates: store.certificates, challenges },
-    ...{ gitPort: config.gitPort, proxy: devices.proxy, log },
-  })
+  const routes = createRoutes({ ...store, challenges, gitPort: config.gitPort, proxy: devices.proxy, log })
   const { certificates, following, keepCertificates } = openCertificates({
     ...{ config, store, devices, routes, challenges, journal, log },
   })

@@ -107,12 +107,14 @@ export function ownHostProblem(host: string, global: string): string | null {
   return own ? `${host} belongs to the server itself.` : null
 }
 
-/** Where people find an app: its first own domain, else the default one; a wildcard cannot be opened. */
+/** Where people find an app: its canonical or first own domain, else the default one; a wildcard cannot be opened. */
 export function appUrl(domains: readonly Domain[], httpPort: number): string {
-  const named = domains.filter((domain) => !domain.host.startsWith('*.'))
-  const host = (named.find((domain) => domain.kind === 'custom') ?? named[0])?.host
-  if (!host) return 'no address'
-  return `http://${host}${httpPort === 80 ? '' : `:${httpPort}`}/`
+  const named = domains.filter(({ host, kind }) => kind !== 'redirect' && !host.startsWith('*.'))
+  const whole = named.filter(({ path }) => path === undefined)
+  const best = named.find(({ canonical }) => canonical) ?? whole.find(({ kind }) => kind === 'custom')
+  const { host, path = '' } = best ?? whole[0] ?? named[0] ?? { host: null }
+  if (host === null) return 'no address'
+  return `http://${host}${httpPort === 80 ? '' : `:${httpPort}`}${path}/`
 }
 
 /** The routes, as a rollout needs them; `route/` implements it. */

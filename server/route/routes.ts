@@ -1,16 +1,21 @@
 /** Keeps the proxy's table equal to the domains and to the targets that serve each app. */
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
 import { type Certificate, pairText } from '../domain/certificate.ts'
-import type { Domain, RouteTable, Traffic } from '../domain/route.ts'
+import type { Domain, Parts, RouteTable, Traffic } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Domains, Store } from '../state/store.ts'
+import type { Certificates } from '../state/certificates.ts'
+import type { Routing } from '../state/routing.ts'
+import type { Domains } from '../state/store.ts'
 import { step } from '../steps.ts'
-import { routeTable } from './table.ts'
+import { routeTable, type Said } from './table.ts'
 import { withTls } from './tls.ts'
 
 export interface Routes extends Traffic {
-  /** Domains, certificates or challenges have changed. Resolves when the proxy uses them; before `switchAll` there is nothing to do. */
+  /**
+   * The domains, their certificates, challenges, or what is said about requests have changed. Resolves when the proxy uses them; before `switchAll` there
+   * is nothing to do. Throws `refused` when they do not fit: what was known before them goes on, and others can switch.
+   */
   refresh(): Promise<void>
   /** The app is gone, and so are its domains. */
   forget(app: string): Promise<void>
@@ -22,7 +27,8 @@ export interface Routes extends Traffic {
 
 export interface RoutesParts {
   readonly domains: Pick<Domains, 'list' | 'global'>
-  readonly certificates: Pick<Store['certificates'], 'list' | 'pair'>
+  readonly routing: Pick<Routing, 'list' | 'trusted' | 'page'>
+  readonly certificates: Pick<Certificates, 'list' | 'pair'>
   /** What issuers are shown: token → answer. */
   readonly challenges: ReadonlyMap<string, string>
   readonly gitPort: number
@@ -40,30 +46,39 @@ export interface RoutesParts {
  * and is made when the proxy is back; a caller that does not want it any more says so with another `switchTo`.
  */
 export function createRoutes(parts: RoutesParts): Routes {
-  const { domains, certificates, challenges, gitPort, proxy, log, retryAfter = 1_000, compareEvery = 5_000 } = parts
+  const {
+    domains,
+    routing,
+    certificates,
+    challenges,
+    gitPort,
+    proxy,
+    log,
+    retryAfter = 1_000,
+    compareEvery = 5_000,
+  } = parts
   const targets = new Map<string, readonly string[] | 'held'>()
-  let hosts: readonly Domain[] = []
-  let issued: readonly Certificate[] = []
-  let global = ''
-  let hostsAreOld = true
+  let known: Known = { domains: [], certificates: [], global: '', said: { rules: new Map(), trusted: [] } }
+  /** What the proxy took last of that. */
+  let good: Known | null = null
+  let knownIsOld = true
   let state: 'new' | 'started' | 'stopped' = 'new'
-  let running: Promise<void> = Promise.resolve()
-  let waiting: Promise<void> | null = null
+  let running: Promise<Outcome> = Promise.resolve(null)
+  let waiting: Promise<Outcome> | null = null
   let retry: NodeJS.Timeout | undefined
   let comparing: NodeJS.Timeout | undefined
   /** Mark of the table that the proxy was last seen to use; null while another is on its way. */
   let used: string | null = null
 
-  const table = () =>
-    withTls(routeTable(hosts, targets, { global, gitPort }), hosts, {
-      ...{ certificates: issued, challenges, now: new Date() },
-    })
-  const text = async (part: string) => pairText(await certificates.pair(part))
+  const table = () => {
+    const plain = routeTable(known.domains, targets, { global: known.global, gitPort }, known.said)
+    return withTls(plain, known.domains, { certificates: known.certificates, challenges, now: new Date() })
+  }
 
   /** A push that has not begun yet takes every change made so far, and is shared by all who want one. */
-  const push = (): Promise<void> => {
+  const push = (): Promise<Outcome> => {
     waiting ??= running
-      .catch(() => {})
+      .catch(() => null)
       .then(() => {
         waiting = null
         running = pushNow()
@@ -72,31 +87,61 @@ export function createRoutes(parts: RoutesParts): Routes {
     return waiting
   }
 
-  const pushNow = async () => {
-    if (state === 'stopped') return
+  const pushNow = async (): Promise<Outcome> => {
+    if (state === 'stopped') return null
     try {
-      await readHosts()
-      used = null
-      used = await step('proxy: apply', () => proxy().apply(table(), text))
+      await readKnown()
+      const outcome = await offer()
       clearTimeout(retry)
       retry = undefined
+      return outcome
     } catch (error) {
       retryLater()
       throw error
     }
   }
 
-  const readHosts = async () => {
-    if (!hostsAreOld) return
-    // Before the question: a change that is made while it is answered asks again.
-    hostsAreOld = false
+  /** Domains and settings that do not fit must not keep other apps from switching: those before them are used. */
+  const offer = async (): Promise<Outcome> => {
     try {
-      const now = await Promise.all([domains.list(), domains.global(), certificates.list()])
-      hosts = now[0]
-      global = now[1]
-      issued = now[2]
+      await apply()
+      good = known
+      return null
     } catch (error) {
-      hostsAreOld = true
+      if (!isRefused(error) || good === null || good === known) throw error
+      known = good
+      await apply()
+      return error
+    }
+  }
+
+  const apply = async () => {
+    used = null
+    used = await step('proxy: apply', () => proxy().apply(table(), textOf))
+  }
+
+  const textOf: Parts = async (id) => {
+    if (known.certificates.some(({ part }) => part === id)) return pairText(await certificates.pair(id))
+    const text = await routing.page(id)
+    if (text !== null) return text
+    throw new UserError('unavailable', 'A page of maintenance was changed just now; the routes are pushed again.')
+  }
+
+  const readKnown = async () => {
+    if (!knownIsOld) return
+    // Before the question: a change that is made while it is answered asks again.
+    knownIsOld = false
+    try {
+      const now = await Promise.all([
+        domains.list(),
+        certificates.list(),
+        domains.global(),
+        routing.list(),
+        routing.trusted(),
+      ])
+      known = { domains: now[0], certificates: now[1], global: now[2], said: { rules: now[3], trusted: now[4] } }
+    } catch (error) {
+      knownIsOld = true
       throw error
     }
   }
@@ -132,15 +177,15 @@ export function createRoutes(parts: RoutesParts): Routes {
       await push()
     } catch (error) {
       // It will never fit: nothing has changed, and nothing shall.
-      const refused = error instanceof UserError && error.code === 'refused'
-      if (refused && targets.get(app) === to) targets.set(app, before)
+      if (isRefused(error) && targets.get(app) === to) targets.set(app, before)
       throw error
     }
   }
 
   const refresh = async () => {
-    hostsAreOld = true
-    if (state === 'started') await push()
+    knownIsOld = true
+    const refusal = state === 'started' ? await push() : null
+    if (refusal) throw refusal
   }
 
   return {
@@ -172,4 +217,19 @@ export function createRoutes(parts: RoutesParts): Routes {
       clearInterval(comparing)
     },
   }
+}
+
+/** What the store says. */
+interface Known {
+  readonly domains: readonly Domain[]
+  readonly certificates: readonly Certificate[]
+  readonly global: string
+  readonly said: Said
+}
+
+/** Why the newest domains and settings are not in the table that was pushed; null: they are. */
+type Outcome = UserError | null
+
+function isRefused(error: unknown): error is UserError {
+  return error instanceof UserError && error.code === 'refused'
 }

@@ -26,6 +26,7 @@ import { createJobs } from './jobs.ts'
 import { createKeys } from './keys.ts'
 import { checkBackup, migrate } from './migrate.ts'
 import { createReleases } from './releases.ts'
+import { createRouting } from './routing.ts'
 import { openRqlite } from './rqlite.ts'
 import { createSchedules } from './schedules.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
@@ -70,6 +71,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     config: createConfigVars(db, secrets),
     domains: createDomains(db),
     certificates: createCertificates(db, secrets),
+    routing: createRouting(db),
     formations: createFormations(db),
     releases: createReleases(db, secrets),
     builds: createBuilds(db),
