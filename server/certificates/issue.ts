@@ -49,7 +49,7 @@ export function createIssue(parts: IssueParts): Issue {
     const answers = challenges.open()
     try {
       const pair = await driver.issue(names, answers, progress, AbortSignal.any([signal, AbortSignal.timeout(longest)]))
-      const about = checked(pair, names)
+      const about = checked(pair, names, now())
       await store.certificates.put({ app, source: 'issued', device, names, ...about }, pair)
     } finally {
       await answers.end()
@@ -102,9 +102,13 @@ export function createIssue(parts: IssueParts): Issue {
 }
 
 /** An issuer that answers with something else has refused. */
-function checked(pair: Issued, names: readonly string[]) {
+function checked(pair: Issued, names: readonly string[], now: Date) {
   const { leaf, names: covered, ...about } = describedChain(pair.chain)
   const missing = names.find((name) => !covered.includes(name))
+  if (new Date(about.notAfter) <= now) {
+    const hint = 'Is the clock of this server right? server:doctor compares it'
+    throw new UserError('refused', `The certificate that was issued has ended at ${about.notAfter} already.`, hint)
+  }
   const problem = missing ? `is not for ${missing}` : fits(leaf, pair.key) ? null : 'does not belong to its key'
   if (problem) throw new UserError('refused', `The certificate that was issued ${problem}.`)
   return about

@@ -19,7 +19,7 @@ const property = z
 export const certsOwn = [
   command({
     name: 'certs:add',
-    summary: 'Serve an app with a certificate of your own; it and its key come on standard input, as PEM or in a tar',
+    summary: 'Serve an app with a certificate of your own; it and its key come on standard input',
     access: 'app:write',
     kind: 'mutation',
     input: 'the certificate, its chain and its private key, as PEM or in a tar',
@@ -46,7 +46,7 @@ export const certsOwn = [
   }),
   command({
     name: 'certs:generate',
-    summary: 'Serve a domain of an app with a certificate that signs itself; clients must be told to trust it',
+    summary: 'Serve a domain with a certificate that signs itself; clients must be told to trust it',
     access: 'app:write',
     kind: 'mutation',
     args: z.object({ app, domain }),
@@ -93,7 +93,7 @@ export const certsOwn = [
   }),
   command({
     name: 'certs:set',
-    summary: 'Set whom certificates come from, for the whole server; without a value, as it was at first',
+    summary: 'Set whom certificates come from, for the whole server; no value resets it',
     access: 'admin',
     kind: 'mutation',
     args: z.object({

@@ -19,7 +19,7 @@ const tried = z.object({ app: z.string().nullable(), got: z.array(z.string()), f
 export const certs = [
   command({
     name: 'certs:report',
-    summary: 'Show how HTTPS is at each domain: certificate, renewal, and what keeps it from having one',
+    summary: 'Show how HTTPS is at each domain, and what keeps it from having a certificate',
     access: 'app:read',
     kind: 'query',
     args: z.object({ app: app.optional() }),
@@ -61,7 +61,7 @@ export const certs = [
   }),
   command({
     name: 'certs:enable',
-    summary: 'Get certificates for the domains of an app by itself, as for any app at first; those that have none now',
+    summary: 'Get certificates for the public domains of an app by itself; any app begins so',
     access: 'app:write',
     kind: 'mutation',
     args: z.object({ app }),
@@ -107,7 +107,7 @@ export const certs = [
   }),
   command({
     name: 'certs:revoke',
-    summary: 'Have certificates that were issued declared invalid, and get others, as after a key was seen by somebody',
+    summary: 'Have issued certificates declared invalid and get others, as after a key was seen',
     access: 'admin',
     kind: 'mutation',
     args: z.object({ app, domains: names }),

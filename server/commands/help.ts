@@ -10,6 +10,7 @@ const topics: Readonly<Record<string, string>> = {
   apps: 'Apps',
   config: 'Config vars',
   domains: 'Domains',
+  certs: 'HTTPS',
   volumes: 'Volumes',
   ps: 'Processes',
   releases: 'Releases',

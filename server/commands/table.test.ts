@@ -47,6 +47,7 @@ const samples: Record<string, unknown> = {
   limits: ['web=1G'],
   budget: '50%',
   access: 'read',
+  part: 'crt',
   job: 1,
   backup: '1a2b3c4d',
   webhook: 1,

@@ -1,6 +1,8 @@
 /** Certificates: which names get one by itself, which one a host is served with, and when it is to be renewed. */
 import type { PartId } from './route.ts'
 
+const minute = 60_000
+
 /** `issued`: by the kernel, which renews it · `self-signed`: nobody vouches for it · `uploaded`: somebody brought it. */
 export const certificateSources = ['uploaded', 'issued', 'self-signed'] as const
 export type CertificateSource = (typeof certificateSources)[number]
@@ -88,15 +90,19 @@ export function isValid({ notBefore, notAfter }: Pick<Certificate, 'notBefore' |
   return Date.parse(notBefore) <= now.getTime() && now.getTime() < Date.parse(notAfter)
 }
 
-/** In its issuer's window, else after two thirds of its life; `jitter` (0 … 1) spreads the names of a server. */
+/**
+ * In its issuer's window, else after two thirds of its life; `jitter` (0 … 1) spreads the names of a server. Whatever the
+ * issuer says, a new one is left alone for an hour or so: the next would be no better.
+ */
 export function renewsAt({ renewal, notBefore, notAfter }: Certificate, jitter: number): Date {
   const [born, dies] = [Date.parse(notBefore), Date.parse(notAfter)]
   const from = renewal ? Date.parse(renewal.from) : born + (dies - born) * (2 / 3)
   const until = renewal ? Date.parse(renewal.until) : born + (dies - born) * (2 / 3 + 1 / 30)
-  return new Date(Math.round(from + Math.max(0, until - from) * jitter))
+  // Issuers date them back by an hour, as clocks differ.
+  const earliest = born + Math.min(120 * minute, (dies - born) / 3)
+  return new Date(Math.round(Math.max(earliest, from + Math.max(0, until - from) * jitter)))
 }
 
-const minute = 60_000
 const longestWait = 24 * 60 * minute
 
 /** After so many failed attempts: a minute, doubling up to a day, and up to a quarter more. */
