@@ -1,7 +1,7 @@
 /** One try to get a certificate for a name. A kernel that dies in it leaves nothing that the next try minds. */
 import { createPrivateKey, type X509Certificate } from 'node:crypto'
 import { AskLater, type CertificateDriver, type Issued } from '../devices/classes/certificate.ts'
-import { type Certificate, type FailedTry, retriesAt } from '../domain/certificate.ts'
+import { type Certificate, type FailedTry, renewsAt, retriesAt } from '../domain/certificate.ts'
 import { told, UserError } from '../errors.ts'
 import type { Journal } from '../events/journal.ts'
 import type { Log } from '../log.ts'
@@ -105,9 +105,9 @@ export function createIssue(parts: IssueParts): Issue {
 function checked(pair: Issued, names: readonly string[], now: Date) {
   const { leaf, names: covered, ...about } = describedChain(pair.chain)
   const missing = names.find((name) => !covered.includes(name))
-  if (new Date(about.notAfter) <= now) {
-    const hint = 'Is the clock of this server right? server:doctor compares it'
-    throw new UserError('refused', `The certificate that was issued has ended at ${about.notAfter} already.`, hint)
+  if (renewsAt({ ...about, renewal: null }, 0) <= now) {
+    const message = `The certificate that was issued is for ${about.notBefore} to ${about.notAfter}, and would be due at once.`
+    throw new UserError('refused', message, 'Is the clock of this server right?')
   }
   const problem = missing ? `is not for ${missing}` : fits(leaf, pair.key) ? null : 'does not belong to its key'
   if (problem) throw new UserError('refused', `The certificate that was issued ${problem}.`)

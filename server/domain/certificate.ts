@@ -90,11 +90,13 @@ export function isValid({ notBefore, notAfter }: Pick<Certificate, 'notBefore' |
   return Date.parse(notBefore) <= now.getTime() && now.getTime() < Date.parse(notAfter)
 }
 
+type Dated = Pick<Certificate, 'renewal' | 'notBefore' | 'notAfter'>
+
 /**
  * In its issuer's window, else after two thirds of its life; `jitter` (0 … 1) spreads the names of a server. Whatever the
  * issuer says, a new one is left alone for an hour or so: the next would be no better.
  */
-export function renewsAt({ renewal, notBefore, notAfter }: Certificate, jitter: number): Date {
+export function renewsAt({ renewal, notBefore, notAfter }: Dated, jitter: number): Date {
   const [born, dies] = [Date.parse(notBefore), Date.parse(notAfter)]
   const from = renewal ? Date.parse(renewal.from) : born + (dies - born) * (2 / 3)
   const until = renewal ? Date.parse(renewal.until) : born + (dies - born) * (2 / 3 + 1 / 30)
