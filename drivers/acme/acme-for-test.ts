@@ -77,7 +77,10 @@ async function underTest(
 ): Promise<AcmeUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'megapolos-acme-'))
   const logged: string[] = []
-  const plain = await hostFor(join(folder, 'device'), { ...pebble.settings, email: 'me@example.com', ...settings })
+  const plain = await hostFor(join(folder, 'device'), {
+    ...{ ...pebble.settings, as: 'adopted', email: 'me@example.com' },
+    ...settings,
+  })
   const packages = async () => ({ installed: false })
   const host = { ...plain, node: { ...plain.node, packages }, log: createLog((line) => logged.push(line)) }
   for (const [name, value] of Object.entries(secrets)) await host.secrets.set(name, value)

@@ -37,7 +37,8 @@ export interface Webhook {
 
 type Given = Readonly<Record<string, string | number>>
 
-export function readSettings(given: Given): Settings {
+/** `as` is the kernel's own. */
+export function readSettings({ as: _, ...given }: Given): Settings {
   const unknown = Object.keys(given).find((name) => !known.includes(name))
   if (unknown !== undefined) throw wrong(`There is no setting ${unknown}.`, `Settings: ${known.join(', ')}`)
   const text = (name: string) => (given[name] === undefined || given[name] === '' ? null : String(given[name]))
