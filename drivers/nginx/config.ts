@@ -77,6 +77,7 @@ http {
   map $http_x_request_id $request_name { '' $own_name; ~^[A-Za-z0-9._-]+$ $http_x_request_id; default $own_name; }
   map '' $own_name { default $msec-$connection-$connection_requests; }
 
+  map $content_length $large { '' ''; "~^[0-9]{10,}$" large; default ''; }
   map $told_client $client { '' $remote_addr; default $told_client; }
   map $told_scheme $client_scheme { '' $scheme; default $told_scheme; }
   map $told_port $outer_port { '' $server_port; default $told_port; }

@@ -17,7 +17,7 @@ const headers = `
       proxy_set_header Proxy "";
       add_header Strict-Transport-Security $hsts always;`
 
-const bodySizes = ['1m', '10m', '100m']
+const bodySizes = ['1m', '10m', '100m', '1g', '10g', '100g']
 
 export function serverOf(side: Side, listen: readonly string[], { httpsPort }: Settings): string {
   const https = `'${httpsPort ?? 443}'`
@@ -70,6 +70,13 @@ export function serverOf(side: Side, listen: readonly string[], { httpsPort }: S
       rewrite_by_lua_block { return phases.challenge('${side}') }${headers}
       proxy_set_header Connection "";
       proxy_pass http://${side};
+    }
+    # nginx compares Content-Length with the limit of the location that a path leads to, before Lua can choose another one.
+    if ($large) { set $path $uri; rewrite ^ /.megapolos/large; }
+    location = /.megapolos/large {
+      internal;
+      client_max_body_size 0;
+      rewrite_by_lua_block { return phases.large('${side}') }
     }
     # WebSockets and server-sent events: nothing waits in a buffer, and silence is allowed.
     location @stream {${headers}
