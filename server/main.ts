@@ -13,7 +13,7 @@ import { type Config, readConfig } from './config.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { makeRounds } from './doctor/rounds.ts'
 import type { App } from './domain/app.ts'
-import { appUrl } from './domain/route.ts'
+import { appUrl, panelUrl } from './domain/route.ts'
 import { createAppSocket } from './doors/app-socket.ts'
 import { authorizedKeys } from './doors/authorized-keys.ts'
 import { createKernelSocket } from './doors/kernel-socket.ts'
@@ -90,7 +90,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   lifecycle.revive()
 
   const challenges = new Map<string, string>()
-  const routes = createRoutes({ ...store, challenges, gitPort: config.gitPort, proxy: devices.proxy, log })
+  const routes = createRoutes({ ...store, ...config, challenges, proxy: devices.proxy, log })
   const { certificates, following, keepCertificates } = openCertificates({
     ...{ config, store, devices, routes, challenges, journal, log },
   })
@@ -145,8 +145,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     ...{ config, engine, store, live, firewall, devices },
     ...{ proxy: devices.proxy, routes: routes.table, now: Date.now },
   })
+  const publicly = () => panelUrl(routes.table(), config.httpsPort)
   const signIn = createSignIn({
     panelPort: config.panelPort,
+    publicly,
     tunnel: `ssh -N -L ${config.panelPort}:localhost:${config.panelPort} megapolos`,
     redeemed: ({ name }) => journal.record({ kind: 'login', text: `${name} signed in to the panel.` }),
   })
@@ -185,7 +187,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const socket = createKernelSocket({ caller, keys: store.keys, tokens: store.tokens, health })
   await listenOnSocket(socket, config, account)
   const panel = await servePanel(
-    createPanel({ caller, signIn, keys: store.keys, live, secret: key, log }),
+    createPanel({ caller, signIn, keys: store.keys, live, publicly, secret: key, log }),
     config.panelPort,
   )
   journal.record(started(version, before))

@@ -101,6 +101,17 @@ export function gitHost(global: string): string {
   return `git.${global}`
 }
 
+/** Where the panel answers, over TLS only. */
+export function panelHost(global: string): string {
+  return `panel.${global}`
+}
+
+/** Address of the public panel; null while it has none, as it has no certificate then. */
+export function panelUrl({ hosts }: RouteTable, httpsPort: number): string | null {
+  const host = Object.keys(hosts).find((name) => hosts[name]?.app === 'panel')
+  return host === undefined ? null : `https://${host}${httpsPort === 443 ? '' : `:${httpsPort}`}`
+}
+
 /** Says whose host it is when an app may not have it: whoever holds it would be sent other people's tokens. */
 export function ownHostProblem(host: string, global: string): string | null {
   const own = ownNames.some((name) => host === `${name}.${global}`)

@@ -62,6 +62,7 @@ function setUp() {
     certificates: { list: async () => [...certificates], pair: async () => ({ chain: 'chain', key: 'key' }) },
     challenges,
     gitPort: 9181,
+    panelPort: 9180,
     proxy: () => proxy.driver,
     log: createLog(() => {}),
     retryAfter: 10,

@@ -32,6 +32,7 @@ export interface RoutesParts {
   /** What issuers are shown: token → answer. */
   readonly challenges: ReadonlyMap<string, string>
   readonly gitPort: number
+  readonly panelPort: number
   readonly proxy: () => ProxyDriver
   readonly log: Log
   /** How long to wait before the next try when the proxy is away, in ms. */
@@ -52,6 +53,7 @@ export function createRoutes(parts: RoutesParts): Routes {
     certificates,
     challenges,
     gitPort,
+    panelPort,
     proxy,
     log,
     retryAfter = 1_000,
@@ -71,7 +73,7 @@ export function createRoutes(parts: RoutesParts): Routes {
   let used: string | null = null
 
   const table = () => {
-    const plain = routeTable(known.domains, targets, { global: known.global, gitPort }, known.said)
+    const plain = routeTable(known.domains, targets, { global: known.global, gitPort, panelPort }, known.said)
     return withTls(plain, known.domains, { certificates: known.certificates, challenges, now: new Date() })
   }
 

@@ -76,3 +76,11 @@ test('whoever has a certificate is reached by https alone, also once it has expi
   const table = withTls({ hosts }, [domain('example.com', 'blog')], { certificates: [old], challenges: new Map(), now })
   expect(table.hosts['example.com']).toEqual({ app: 'blog', targets: [], certificate: 'example.com', secure: true })
 })
+
+test('the panel is led to only once it has a certificate', () => {
+  const host = { 'panel.example.com': { app: 'panel', targets: ['127.0.0.1:9180'] } }
+  const led = (certificates: readonly Certificate[]) =>
+    Object.keys(withTls({ hosts: host }, [], { certificates, challenges: new Map(), now }).hosts)
+  expect(led([])).toEqual([])
+  expect(led([certificateFor(null, ['panel.example.com'])])).toEqual(['panel.example.com'])
+})

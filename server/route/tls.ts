@@ -24,7 +24,10 @@ export function withTls(
     const certificate = find(apps.get(host) ?? null, host)?.part
     return certificate === undefined ? one : { ...one, certificate, secure: true }
   }
-  const hosts = Object.entries(table.hosts).map(([host, one]) => [host, secured(host, one)] as const)
+  const hosts = Object.entries(table.hosts)
+    .map(([host, one]) => [host, secured(host, one)] as const)
+    // The cookie of whoever is signed in is not for plain text.
+    .filter(([, { app, secure }]) => app !== 'panel' || secure)
   const shown = challenges.size === 0 ? {} : { challenges: Object.fromEntries(challenges) }
   return { ...table, hosts: Object.fromEntries(hosts), ...shown }
 }
