@@ -118,7 +118,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
 
   const repositories = createRepositories(config.paths.repositories, hooks, account)
   repositories.removeLeftOvers().catch((error) => log.error('repositories.not-tidied', error))
-  const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
+  const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config, routes.table().hosts)
   const basesConfig = { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system }
   const collector = createCollector({
     ...{ store, jobs, engine: createStorage({ socket: config.docker, system }), repositories, roomAt, log },
@@ -169,7 +169,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     notifier,
     signIn,
     certificates,
-    routes: following,
+    routes: { ...following, table: routes.table },
     born: new Set(),
     url,
     engineState: () => engine.version().then(({ version, api }) => `${version} (API ${api})`, messageOf),

@@ -10,6 +10,7 @@ import type { DriversControl } from '../devices/drivers.ts'
 import type { Lifecycle } from '../devices/lifecycle.ts'
 import type { Doctor } from '../doctor/doctor.ts'
 import type { App } from '../domain/app.ts'
+import type { RouteTable } from '../domain/route.ts'
 import type { Journal } from '../events/journal.ts'
 import type { Notifier } from '../events/notifier.ts'
 import type { Collector } from '../gc/collector.ts'
@@ -52,7 +53,7 @@ export interface Kernel {
   readonly signIn: SignIn
   readonly certificates: Certificates
   /** The hosts that requests go by; `refresh` after the names changed. */
-  readonly routes: { refresh(): Promise<void> }
+  readonly routes: { refresh(): Promise<void>; table(): RouteTable }
   /** Apps that a push is making right now, so that it can say so. */
   readonly born: Set<string>
   /** Where people find the app. */
