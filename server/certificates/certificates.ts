@@ -1,7 +1,7 @@
 /** What people may do with certificates. What the kernel does by itself is in keeper.ts. */
 import type { Devices } from '../devices/devices.ts'
 import type { App } from '../domain/app.ts'
-import { type Certificate, covers, type FailedTry } from '../domain/certificate.ts'
+import { type Certificate, covers, type FailedTry, isPublic } from '../domain/certificate.ts'
 import { UserError } from '../errors.ts'
 import type { Store } from '../state/store.ts'
 import { describedChain } from './chain.ts'
@@ -46,7 +46,7 @@ export interface Tried {
 export interface Added {
   readonly names: readonly string[]
   readonly notAfter: string
-  /** Names of the app that it does not cover. */
+  /** Public names of the app that it does not cover. */
   readonly uncovered: readonly string[]
 }
 
@@ -123,7 +123,11 @@ export function createCertificates({ store, devices, keeper, refresh, now }: Cer
     await certificates.put({ app: app.id, ...from, ...about }, pair)
     await refresh()
     keeper.wake()
-    return { names: about.names, notAfter: about.notAfter, uncovered: hosts.filter((host) => !isCovered(host)) }
+    return {
+      names: about.names,
+      notAfter: about.notAfter,
+      uncovered: hosts.filter((host) => isPublic(host) && !isCovered(host)),
+    }
   }
 
   async function ofApp(app: App): Promise<Certificate[]> {

@@ -67,7 +67,7 @@ function checkLeaf(leaf: X509Certificate, { asymmetricKeyType: type, asymmetricK
 function chainOf(leaf: X509Certificate, given: readonly X509Certificate[]): X509Certificate[] {
   const chain = [leaf]
   const rest = new Set(given.filter((one) => one.fingerprint256 !== leaf.fingerprint256))
-  for (let last = leaf; !signed(last, last); ) {
+  for (let last = leaf; !signsItself(last); ) {
     const by = [...rest].find((one) => signed(one, last))
     if (!by) {
       if (isKnown(last)) break
@@ -80,13 +80,18 @@ function chainOf(leaf: X509Certificate, given: readonly X509Certificate[]): X509
     if (!by.ca) throw refused(`${called(by)} signed ${called(last)}, and may not sign others.`)
     rest.delete(by)
     // Clients have the root, or do not trust it.
-    if (!signed(by, by)) chain.push(by)
+    if (!signsItself(by)) chain.push(by)
     last = by
   }
   const [stranger] = rest
   if (stranger) throw refused(`The certificate of ${called(stranger)} has nothing to do with that of ${called(leaf)}.`)
   for (const one of chain) checkSignature(one)
   return chain
+}
+
+/** It need not be allowed to sign others. */
+function signsItself(one: X509Certificate): boolean {
+  return one.subject === one.issuer && one.verify(one.publicKey)
 }
 
 function signed(issuer: X509Certificate, one: X509Certificate): boolean {

@@ -25,8 +25,9 @@ export type RedirectStatus = (typeof redirectStatuses)[number]
 
 /** Host → the app that has all of it, or else the first that has a path of it: only its certificates serve there. */
 export function holders(domains: readonly Domain[]): ReadonlyMap<string, string> {
-  const whole = domains.filter(({ path }) => path === undefined)
-  return new Map([...domains.toReversed(), ...whole].map(({ host, app }) => [host, app]))
+  const apps = new Map<string, string>()
+  for (const { host, path, app } of domains) if (path === undefined || !apps.has(host)) apps.set(host, app)
+  return apps
 }
 
 /** Where requests go, and what happens to them before. No targets: the app is there but nothing of it runs (503), unless it is held. */
