@@ -1,5 +1,6 @@
 /** What the proxy answers to issuers that look for a proof. Only in memory: whoever starts anew asks for another proof. */
 import type { ChallengeAnswers } from '../devices/classes/certificate.ts'
+import { told } from '../errors.ts'
 
 export interface Challenges {
   /** Token → answer, as the routing table takes it. */
@@ -22,7 +23,7 @@ export function createChallenges(shown: Map<string, string>, refresh: () => Prom
         async show(token, text) {
           own.add(token)
           shown.set(token, text)
-          await refresh()
+          await refresh().catch(unlessRefused)
         },
         withdraw,
         async end() {
@@ -31,4 +32,9 @@ export function createChallenges(shown: Map<string, string>, refresh: () => Prom
       }
     },
   }
+}
+
+/** Settings of some app do not fit, and what was there before them is used; the challenge is shown all the same. */
+function unlessRefused(error: unknown): void {
+  if (told(error).code !== 'refused') throw error
 }

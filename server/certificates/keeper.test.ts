@@ -183,6 +183,18 @@ test('a name that fails hurts no other, and what may be the cause is kept', asyn
     .toMatchObject([{ host: 'lost.example.com', problem: 'No such name.', found: ['lost.example.com leads nowhere.'] }])
 })
 
+test('what failed is forgotten with the name', async () => {
+  behave = async () => {
+    throw new UserError('refused', 'No such name.')
+  }
+  await domains('example.com')
+  const { keeper } = start()
+  await expect.poll(() => started.store.certificates.tries()).toHaveLength(1)
+  await domains()
+  keeper.wake()
+  await expect.poll(() => started.store.certificates.tries()).toEqual([])
+})
+
 test('an issuer that says when to come again is not asked before', async () => {
   const at = new Date(Date.now() + 3 * day).toISOString()
   behave = async () => {

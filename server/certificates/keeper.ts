@@ -8,7 +8,7 @@ import type { Store } from '../state/store.ts'
 import type { Attempt, Issue } from './issue.ts'
 import { planned } from './plan.ts'
 import { createRenewalWindows } from './renewal-windows.ts'
-import { wantedNames } from './wanted.ts'
+import { type Wanted, wantedNames } from './wanted.ts'
 
 export interface Keeper {
   /** Until `signal` aborts. */
@@ -55,6 +55,8 @@ export function createKeeper({ store, issue, driver, log, now, longestPause = 60
       for (const ear of ears) ear(line)
     }
     const ended = issue(attempt, tell, stopping.signal).finally(() => under.delete(host))
+    // There is room for another one.
+    ended.then(wake, () => {})
     under.set(host, { ended, ears })
     return ended
   }
@@ -70,14 +72,21 @@ export function createKeeper({ store, issue, driver, log, now, longestPause = 60
       store.certificates.list(),
       store.certificates.tries(),
     ])
+    await forgetGone(tries, wanted)
     const names = planned({ wanted, certificates, tries, now: now() }).filter(({ host }) => !under.has(host))
     const due = names.filter(({ at }) => at <= now())
     for (const one of due.slice(0, Math.max(0, atOnce - under.size))) {
-      const failed = (error: unknown) => log.warn('certificate.not-tried', { host: one.host, cause: messageOf(error) })
-      begin(one, () => {}).then(wake, failed)
+      const { host } = one
+      begin(one, () => {}).catch((error) => log.warn('certificate.not-tried', { host, cause: messageOf(error) }))
     }
     const next = names.find(({ at }) => at > now())
     return Math.min(longestPause, next ? next.at.getTime() - now().getTime() : longestPause)
+  }
+
+  /** Of names that nobody has any more, what failed is no news. */
+  async function forgetGone(tries: readonly FailedTry[], wanted: readonly Wanted[]): Promise<void> {
+    const gone = tries.filter(({ host }) => !wanted.some((one) => one.host === host)).map(({ host }) => host)
+    if (gone.length > 0) await store.certificates.forgetTries(gone)
   }
 
   const wake = () => sleeping.abort()

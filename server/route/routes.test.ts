@@ -59,7 +59,11 @@ function setUp() {
   routes = createRoutes({
     domains: { list: async () => [...domains], global: async () => global.name },
     routing: { list: async () => new Map(rules), trusted: async () => [], page: async (id) => `page ${id}` },
-    certificates: { list: async () => [...certificates], pair: async () => ({ chain: 'chain', key: 'key' }) },
+    certificates: {
+      list: async () => [...certificates],
+      without: async () => [],
+      pair: async () => ({ chain: 'chain', key: 'key' }),
+    },
     challenges,
     gitPort: 9181,
     panelPort: 9180,

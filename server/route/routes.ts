@@ -28,7 +28,7 @@ export interface Routes extends Traffic {
 export interface RoutesParts {
   readonly domains: Pick<Domains, 'list' | 'global'>
   readonly routing: Pick<Routing, 'list' | 'trusted' | 'page'>
-  readonly certificates: Pick<Certificates, 'list' | 'pair'>
+  readonly certificates: Pick<Certificates, 'list' | 'without' | 'pair'>
   /** What issuers are shown: token → answer. */
   readonly challenges: ReadonlyMap<string, string>
   readonly gitPort: number
@@ -60,7 +60,7 @@ export function createRoutes(parts: RoutesParts): Routes {
     compareEvery = 5_000,
   } = parts
   const targets = new Map<string, readonly string[] | 'held'>()
-  let known: Known = { domains: [], certificates: [], global: '', said: { rules: new Map(), trusted: [] } }
+  let known: Known = { domains: [], certificates: [], without: [], global: '', said: { rules: new Map(), trusted: [] } }
   /** What the proxy took last of that. */
   let good: Known | null = null
   let knownIsOld = true
@@ -74,7 +74,7 @@ export function createRoutes(parts: RoutesParts): Routes {
 
   const table = () => {
     const plain = routeTable(known.domains, targets, { global: known.global, gitPort, panelPort }, known.said)
-    return withTls(plain, known.domains, { certificates: known.certificates, challenges, now: new Date() })
+    return withTls(plain, known.domains, { ...known, challenges, now: new Date() })
   }
 
   /** A push that has not begun yet takes every change made so far, and is shared by all who want one. */
@@ -137,11 +137,15 @@ export function createRoutes(parts: RoutesParts): Routes {
       const now = await Promise.all([
         domains.list(),
         certificates.list(),
+        certificates.without(),
         domains.global(),
         routing.list(),
         routing.trusted(),
       ])
-      known = { domains: now[0], certificates: now[1], global: now[2], said: { rules: now[3], trusted: now[4] } }
+      known = {
+        ...{ domains: now[0], certificates: now[1], without: now[2], global: now[3] },
+        said: { rules: now[4], trusted: now[5] },
+      }
     } catch (error) {
       knownIsOld = true
       throw error
@@ -225,6 +229,7 @@ export function createRoutes(parts: RoutesParts): Routes {
 interface Known {
   readonly domains: readonly Domain[]
   readonly certificates: readonly Certificate[]
+  readonly without: readonly string[]
   readonly global: string
   readonly said: Said
 }

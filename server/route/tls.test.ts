@@ -4,6 +4,7 @@ import type { Certificate } from '../domain/certificate.ts'
 import type { Domain } from '../domain/route.ts'
 import { withTls } from './tls.ts'
 
+const without: readonly string[] = ['plain']
 const now = new Date('2026-02-01T00:00:00Z')
 const domain = (host: string, app: string, more: Partial<Domain> = {}): Domain => ({
   host,
@@ -16,7 +17,7 @@ const domain = (host: string, app: string, more: Partial<Domain> = {}): Domain =
 function served(domains: readonly Domain[], certificates: readonly Certificate[], own: readonly string[] = []) {
   const all = [...domains.map(({ host, app }) => [host, app] as const), ...own.map((host) => [host, 'git'] as const)]
   const hosts = Object.fromEntries(all.map(([host, app]) => [host, { app, targets: ['1:1'] }]))
-  const table = withTls({ hosts }, domains, { certificates, challenges: new Map(), now })
+  const table = withTls({ hosts }, domains, { certificates, challenges: new Map(), without, now })
   return Object.fromEntries(Object.entries(table.hosts).map(([host, one]) => [host, one.certificate ?? null]))
 }
 
@@ -33,7 +34,7 @@ test('a certificate serves the hosts that it names, and a star one label below',
 })
 
 test('a certificate of one app serves no host of another, whatever it names', () => {
-  const theirs = certificateFor('evil', ['example.com'])
+  const theirs = certificateFor('evil', ['example.com'], { source: 'uploaded' })
   expect(served([domain('example.com', 'blog')], [theirs], ['git.example.org'])).toEqual({
     'example.com': null,
     'git.example.org': null,
@@ -44,6 +45,14 @@ test('a certificate of one app serves no host of another, whatever it names', ()
   expect(served([], [certificateFor(null, ['git.example.org'])], ['git.example.org'])).toEqual({
     'git.example.org': 'git.example.org',
   })
+})
+
+test('a host that was taken over is served with what was issued for it, until its new app has its own', () => {
+  const old = certificateFor('blog', ['example.com'], { part: 'old' })
+  expect(served([domain('example.com', 'shop')], [old])).toEqual({ 'example.com': 'old' })
+  const own = certificateFor('shop', ['example.com'], { part: 'own', notAfter: '2026-03-01T00:00:00.000Z' })
+  expect(served([domain('example.com', 'shop')], [old, own])).toEqual({ 'example.com': 'own' })
+  expect(served([domain('example.com', 'plain')], [old])).toEqual({ 'example.com': null })
 })
 
 test('who has only a path of a host does not choose its certificate', () => {
@@ -73,14 +82,19 @@ test('the best one serves: valid, then the exact name, then brought before issue
 test('whoever has a certificate is reached by https alone, also once it has expired', () => {
   const hosts = { 'example.com': { app: 'blog', targets: [] } }
   const old = certificateFor('blog', ['example.com'], { notAfter: '2026-01-15T00:00:00.000Z' })
-  const table = withTls({ hosts }, [domain('example.com', 'blog')], { certificates: [old], challenges: new Map(), now })
+  const table = withTls({ hosts }, [domain('example.com', 'blog')], {
+    certificates: [old],
+    challenges: new Map(),
+    without,
+    now,
+  })
   expect(table.hosts['example.com']).toEqual({ app: 'blog', targets: [], certificate: 'example.com', secure: true })
 })
 
 test('the panel is led to only once it has a certificate', () => {
   const host = { 'panel.example.com': { app: 'panel', targets: ['127.0.0.1:9180'] } }
   const led = (certificates: readonly Certificate[]) =>
-    Object.keys(withTls({ hosts: host }, [], { certificates, challenges: new Map(), now }).hosts)
+    Object.keys(withTls({ hosts: host }, [], { certificates, challenges: new Map(), without, now }).hosts)
   expect(led([])).toEqual([])
   expect(led([certificateFor(null, ['panel.example.com'])])).toEqual(['panel.example.com'])
 })

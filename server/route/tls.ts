@@ -4,21 +4,24 @@ import { type Domain, type Host, holders, type RouteTable } from '../domain/rout
 
 export interface Tls {
   readonly certificates: readonly Certificate[]
+  /** Ids of the apps that do without what is issued by itself. */
+  readonly without: readonly string[]
   /** Token → answer. */
   readonly challenges: ReadonlyMap<string, string>
   readonly now: Date
 }
 
 /**
- * A certificate serves hosts of its own app only, or those of the server itself. Whoever has one is reached by https alone:
- * one that has expired serves on, as requests that fall back to plain text would tell everybody what was meant for one.
+ * A certificate serves hosts of its own app only, or those of the server itself. A host that was taken over is served with
+ * what was issued for it before, until its new app has its own: that name was proven here, and no request is lost. Whoever
+ * has one is reached by https alone, also once it has expired: what was meant for one must not fall back to plain text.
  */
 export function withTls(
   table: RouteTable,
   domains: readonly Domain[],
-  { certificates, challenges, now }: Tls,
+  { certificates, without, challenges, now }: Tls,
 ): RouteTable {
-  const find = finder(certificates, now)
+  const find = finder(certificates, without, now)
   const apps = holders(domains)
   const secured = (host: string, one: Host): Host => {
     const certificate = find(apps.get(host) ?? null, host)?.part
@@ -33,14 +36,23 @@ export function withTls(
 }
 
 /** The best certificate that an app (null: the server itself) has for a host. */
-function finder(certificates: readonly Certificate[], now: Date) {
+function finder(certificates: readonly Certificate[], without: readonly string[], now: Date) {
   const byName = new Map<string, Certificate[]>()
-  const known = (app: string | null, name: string) => byName.get(`${app ?? ''} ${name}`) ?? []
+  const add = (name: string, one: Certificate) => byName.set(name, [...(byName.get(name) ?? []), one])
   for (const one of certificates) {
-    for (const name of one.names) byName.set(`${one.app ?? ''} ${name}`, [...known(one.app, name), one])
+    for (const name of one.names) {
+      add(`${one.app ?? ''} ${name}`, one)
+      if (one.source === 'issued') add(name, one)
+    }
   }
+  const best = (host: string, names: readonly string[]) =>
+    names.flatMap((name) => byName.get(name) ?? []).sort(compareFor(host, now))[0]
   return (app: string | null, host: string): Certificate | undefined => {
-    const star = host.startsWith('*.') ? [] : known(app, starOf(host))
-    return [...known(app, host), ...star].sort(compareFor(host, now))[0]
+    const names = host.startsWith('*.') ? [host] : [host, starOf(host)]
+    const own = best(
+      host,
+      names.map((name) => `${app ?? ''} ${name}`),
+    )
+    return own ?? (app === null || without.includes(app) ? undefined : best(host, names))
   }
 }

@@ -30,24 +30,43 @@ onBothStores((store) => {
 
   test('a new one takes the place of those of the same owner and source that have no other names', async () => {
     const app = await prepare()
+    const uploaded = (names: readonly string[], owner: string | null = app) => ({
+      ...row(owner, names),
+      source: 'uploaded' as const,
+    })
     const names = async () =>
       (await store.certificates.list()).map((one) => `${one.app ? 'blog' : 'server'} ${one.names}`)
-    await store.certificates.put(row(app, ['example.com']), pair('old'))
-    await store.certificates.put(row(app, ['example.com', 'example.org']), pair('both'))
-    await store.certificates.put(row(null, ['example.com']), pair('server'))
+    await store.certificates.put(uploaded(['example.com']), pair('old'))
+    await store.certificates.put(uploaded(['example.com', 'example.org']), pair('both'))
+    await store.certificates.put(uploaded(['example.com'], null), pair('server'))
     expect(await names()).toEqual(['blog example.com,example.org', 'server example.com'])
-    await store.certificates.put(row(app, ['example.com']), pair('new'))
-    expect(await names()).toEqual(['blog example.com,example.org', 'server example.com', 'blog example.com'])
+    await store.certificates.put(uploaded(['example.com']), pair('new'))
+    const all = ['blog example.com,example.org', 'server example.com', 'blog example.com']
+    expect(await names()).toEqual(all)
     // The same again is not two.
-    await store.certificates.put(row(app, ['example.com']), pair('new'))
-    expect(await names()).toHaveLength(3)
+    await store.certificates.put(uploaded(['example.com']), pair('new'))
+    expect(await names()).toEqual(all)
+    // What is issued is another matter.
+    await store.certificates.put(row(app, ['example.com']), pair('issued'))
+    expect(await names()).toHaveLength(4)
+  })
+
+  test('what was issued for a name that another app has now goes when that one has its own', async () => {
+    const app = await prepare()
+    const shop = (await store.apps.create('shop', 'ann')).id
+    await store.certificates.put(row(app, ['example.com']), pair('old'))
+    await store.certificates.put(row(app, ['example.org']), pair('other'))
+    const part = await store.certificates.put(row(shop, ['example.com']), pair('new'))
+    expect((await store.certificates.list()).map(({ names }) => names.join())).toEqual(['example.org', 'example.com'])
+    expect((await store.certificates.list()).at(-1)).toMatchObject({ part, app: shop })
   })
 
   test('two apps may have the same one, and each loses only its own', async () => {
     const blog = await prepare()
     const shop = (await store.apps.create('shop', 'ann')).id
-    const part = await store.certificates.put(row(blog, ['*.example.com']), pair('star'))
-    expect(await store.certificates.put(row(shop, ['*.example.com']), pair('star'))).toBe(part)
+    const star = (app: string) => ({ ...row(app, ['*.example.com']), source: 'uploaded' as const })
+    const part = await store.certificates.put(star(blog), pair('star'))
+    expect(await store.certificates.put(star(shop), pair('star'))).toBe(part)
     await store.certificates.remove(shop, [part])
     expect((await store.certificates.list()).map(({ app }) => app)).toEqual([blog])
   })

@@ -14,8 +14,8 @@ export interface Certificates {
   /** PEM, chain and key. Throws `not-found`. */
   pair(part: PartId): Promise<Pair>
   /**
-   * In one batch: stores it, takes away those of the same owner and source all of whose names it has too, and forgets that
-   * these names failed. Returns its part. Throws `not-found` when the app is gone.
+   * In one batch: stores it, takes away those of the same owner and source (issued ones: of any owner) all of whose names it
+   * has too, and forgets that these names failed. Returns its part. Throws `not-found` when the app is gone.
    */
   put(certificate: Omit<Certificate, 'part' | 'renewal' | 'askedAt'>, pair: Pair): Promise<PartId>
   remove(app: string | null, parts: readonly PartId[]): Promise<void>
@@ -38,8 +38,10 @@ interface Pair {
 const columns = `part, app, source, device, names, issuer, not_before, not_after, renew_from, renew_until, asked_at`
 const insert = `INSERT INTO certificates (part, app, source, device, names, issuer, chain, key, not_before, not_after)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-const outdated = `DELETE FROM certificates WHERE coalesce(app, '') = ? AND (part = ? OR (source = ? AND NOT EXISTS (
-  SELECT 1 FROM json_each(names) AS had WHERE had.value NOT IN (SELECT value FROM json_each(?)))))`
+/** What is issued for a name takes the place of what was issued before, whoever had the name then. */
+const outdated = `DELETE FROM certificates WHERE (part = ? AND coalesce(app, '') = ?)
+  OR (source = ? AND (source = 'issued' OR coalesce(app, '') = ?) AND NOT EXISTS (
+    SELECT 1 FROM json_each(names) AS had WHERE had.value NOT IN (SELECT value FROM json_each(?))))`
 const fail = `INSERT INTO certificate_tries (host, attempts, failed_at, next_at, problem, found) VALUES (?, ?, ?, ?, ?, ?)
   ON CONFLICT (host) DO UPDATE SET attempts = excluded.attempts, failed_at = excluded.failed_at, next_at = excluded.next_at,
     problem = excluded.problem, found = excluded.found`
@@ -62,7 +64,11 @@ export function createCertificates(db: Database, secrets: Secrets): Certificates
       const list = JSON.stringify(names)
       const sealed = secrets.seal(pair.key, owner(part))
       const values = [part, app, source, device, list, issuer, pair.chain, sealed, notBefore, notAfter]
-      const statements = [sql(outdated, app ?? '', part, source, list), sql(insert, ...values), forget(names)]
+      const statements = [
+        sql(outdated, part, app ?? '', source, app ?? '', list),
+        sql(insert, ...values),
+        forget(names),
+      ]
       await batchOr(db, statements, () => null)
       return part
     },
