@@ -19,6 +19,8 @@ let certificates: Certificates
 let revoked: string[]
 let refusal: UserError | null
 let checked: UserError | null
+/** What the proxy says to a change. */
+let unserved: UserError | null
 
 const progress = () => {}
 const now = () => new Date()
@@ -26,7 +28,7 @@ const serialOf = (chain: string) => new X509Certificate(chain).serialNumber
 
 beforeEach(async () => {
   started = await startStore('sqlite')
-  ;[revoked, refusal, checked] = [[], null, null]
+  ;[revoked, refusal, checked, unserved] = [[], null, null, null]
   const { store } = started
   for (const name of ['acme', 'self-signed']) {
     const device = { name, driver: name, class: 'certificate', node: 'local', as: 'built-in' } as const
@@ -48,7 +50,9 @@ beforeEach(async () => {
     revoke: async ({ chain }) => void revoked.push(serialOf(chain)),
   }
   const driver = async (name: string) => (name === 'acme' ? acme : selfSigned())
-  const refresh = async () => {}
+  const refresh = async () => {
+    if (unserved) throw unserved
+  }
   const issue = createIssue({
     ...{ store, refresh, now, log: quiet },
     device: async () => ({ name: 'acme', driver: acme, issuer: { caa: null } }),
@@ -132,6 +136,21 @@ test('one that is brought must be for a name of the app, and says which names it
     code: 'refused',
     message: 'It is for example.com, and shop answers at shop.localhost, shop.example.com.',
   })
+})
+
+test('one that the proxy refuses is taken back, with what it took the place of; one that waits for the proxy stays', async () => {
+  const pair = async () => {
+    const { chain, key } = await signItself(['example.com'], 30)
+    return chain + key
+  }
+  await certificates.add(blog, await pair())
+  const before = await serials()
+  unserved = new UserError('refused', 'It does not fit.')
+  await expect(certificates.add(blog, await pair())).rejects.toBe(unserved)
+  expect(await serials()).toEqual(before)
+  unserved = new UserError('unavailable', 'The proxy does not answer.')
+  expect(await certificates.add(blog, await pair())).toMatchObject({ late: true })
+  expect(await serials()).not.toEqual(before)
 })
 
 test('what signs itself, and what was brought, can be shown and taken away', async () => {

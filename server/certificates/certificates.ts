@@ -1,12 +1,11 @@
 /** What people may do with certificates. What the kernel does by itself is in keeper.ts. */
 import type { Devices } from '../devices/devices.ts'
 import type { App } from '../domain/app.ts'
-import { type Certificate, covers, type FailedTry, isPublic } from '../domain/certificate.ts'
+import type { Certificate, FailedTry } from '../domain/certificate.ts'
 import { UserError } from '../errors.ts'
 import type { Store } from '../state/store.ts'
-import { describedChain } from './chain.ts'
 import type { Keeper } from './keeper.ts'
-import { ownPair } from './own-pair.ts'
+import { createOwnCertificates } from './own-certificates.ts'
 import { planned } from './plan.ts'
 import { type NameReport, reported } from './report.ts'
 import { type Wanted, wantedNames } from './wanted.ts'
@@ -48,6 +47,8 @@ export interface Added {
   readonly notAfter: string
   /** Public names of the app that it does not cover. */
   readonly uncovered: readonly string[]
+  /** The proxy does not answer now, and serves it when it is back. */
+  readonly late: boolean
 }
 
 export interface CertificatesParts {
@@ -58,12 +59,14 @@ export interface CertificatesParts {
   readonly now: () => Date
 }
 
-/** The devices that every installation has. */
+/** The device that names are issued by. */
 export const issuing = 'acme'
-const signing = 'self-signed'
 
-export function createCertificates({ store, devices, keeper, refresh, now }: CertificatesParts): Certificates {
+export function createCertificates(parts: CertificatesParts): Certificates {
+  const { store, devices, keeper, refresh, now } = parts
   const { certificates } = store
+  /** A proxy that is away follows when it is back. */
+  const follow = () => refresh().catch(() => {})
 
   async function look() {
     const [wanted, list, tries] = await Promise.all([wantedNames(store), certificates.list(), certificates.tries()])
@@ -80,18 +83,16 @@ export function createCertificates({ store, devices, keeper, refresh, now }: Cer
   }
 
   async function issueAll(names: readonly Wanted[], all: readonly Certificate[], progress: Progress): Promise<Tried> {
-    const ended = await Promise.all(
-      names.map(async ({ host, app }) => {
-        const before = all.find((one) => one.app === app && one.source === 'issued' && one.names.includes(host)) ?? null
-        progress(`-----> ${host}`)
-        const failed = await keeper.issue({ host, app, before }, (line) => progress(`       ${line}`))
-        return { host, failed }
-      }),
-    )
-    return {
-      got: ended.filter(({ failed }) => failed === null).map(({ host }) => host),
-      failed: ended.flatMap(({ failed }) => failed ?? []),
+    const got: string[] = []
+    const failures: FailedTry[] = []
+    for (const { host, app } of names) {
+      const before = all.find((one) => one.app === app && one.source === 'issued' && one.names.includes(host)) ?? null
+      progress(`-----> ${host}`)
+      const failed = await keeper.issue({ host, app, before }, (line) => progress(`       ${line}`))
+      if (failed === null) got.push(host)
+      else failures.push(failed)
     }
+    return { got, failed: failures }
   }
 
   /** Names of the app that the kernel cares for. Throws `not-found` for others. */
@@ -106,28 +107,6 @@ export function createCertificates({ store, devices, keeper, refresh, now }: Cer
       )
     }
     return hosts.length === 0 ? own : own.filter(({ host }) => hosts.includes(host))
-  }
-
-  async function keepPair(
-    app: App,
-    pair: { chain: string; key: string },
-    from: Pick<Certificate, 'source' | 'device'>,
-  ) {
-    const { leaf: _, ...about } = describedChain(pair.chain)
-    const hosts = (await store.domains.ofApp(app.id)).map(({ host }) => host)
-    const isCovered = (host: string) => about.names.some((name) => covers(name, host))
-    if (!hosts.some(isCovered)) {
-      const message = `It is for ${about.names.join(', ')}, and ${app.name} answers at ${hosts.join(', ')}.`
-      throw new UserError('refused', message, `Add the domain first: domains:add ${app.name} ${about.names[0]}`)
-    }
-    await certificates.put({ app: app.id, ...from, ...about }, pair)
-    await refresh()
-    keeper.wake()
-    return {
-      names: about.names,
-      notAfter: about.notAfter,
-      uncovered: hosts.filter((host) => isPublic(host) && !isCovered(host)),
-    }
   }
 
   async function ofApp(app: App): Promise<Certificate[]> {
@@ -155,7 +134,7 @@ export function createCertificates({ store, devices, keeper, refresh, now }: Cer
         issued.map(({ part }) => part),
       )
       await certificates.forgetTries((await store.domains.ofApp(app.id)).map(({ host }) => host))
-      await refresh()
+      await follow()
     },
     async renew(app, hosts, progress) {
       const known = await look()
@@ -185,32 +164,11 @@ export function createCertificates({ store, devices, keeper, refresh, now }: Cer
         app.id,
         some.map(({ part }) => part),
       )
-      await refresh()
+      await follow()
       keeper.wake()
       return tried
     },
-    add: async (app, text) => keepPair(app, ownPair(text, now()), { source: 'uploaded', device: null }),
-    async generate(app, host, progress) {
-      const driver = await devices.certificate(signing)
-      const answers = { show: async () => {}, withdraw: async () => {} }
-      const pair = await driver.issue([host], answers, progress, AbortSignal.timeout(60_000))
-      return keepPair(app, pair, { source: 'self-signed', device: signing })
-    },
-    async remove(app, hosts) {
-      const own = (await ofApp(app)).filter(({ source }) => source !== 'issued')
-      const some = own.filter(({ names }) => hosts.length === 0 || names.some((name) => hosts.includes(name)))
-      if (some.length === 0) {
-        const hint = `Those that are issued by themselves: certs:disable ${app.name}`
-        throw new UserError('not-found', `${app.name} has no such certificate of its own.`, hint)
-      }
-      await certificates.remove(
-        app.id,
-        some.map(({ part }) => part),
-      )
-      await refresh()
-      keeper.wake()
-      return some.flatMap(({ names }) => names)
-    },
+    ...createOwnCertificates({ ...parts, ofApp }),
     async show(app, host) {
       const named = (await report(app)).filter((one) => host === null || one.host === host)
       const found = named.find(({ certificate }) => certificate !== null)?.certificate

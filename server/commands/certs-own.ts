@@ -9,7 +9,8 @@ import { day } from './text.ts'
 const names = hosts.optional().meta({ description: 'some of its names; all when left out' })
 const domain = hosts.length(1, 'Name one domain.').meta({ description: 'the domain' })
 const added = z.object({
-  ...{ app: z.string(), names: z.array(z.string()), expires: z.string(), uncovered: z.array(z.string()) },
+  ...{ app: z.string(), names: z.array(z.string()), expires: z.string() },
+  ...{ uncovered: z.array(z.string()), late: z.boolean() },
 })
 const property = z
   .string()
@@ -129,11 +130,12 @@ export const certsOwn = [
   }),
 ]
 
-function outcome(app: string, { names, notAfter, uncovered }: Added): z.output<typeof added> {
-  return { app, names: [...names], expires: notAfter, uncovered: [...uncovered] }
+function outcome(app: string, { names, notAfter, uncovered, late }: Added): z.output<typeof added> {
+  return { app, names: [...names], expires: notAfter, uncovered: [...uncovered], late }
 }
 
-function addedText({ app, names, expires, uncovered }: z.output<typeof added>): string[] {
+function addedText({ app, names, expires, uncovered, late }: z.output<typeof added>): string[] {
   const others = uncovered.length === 0 ? [] : [`It does not cover ${uncovered.join(', ')}.`]
+  if (late) others.push('The proxy does not answer now; it follows when it is back.')
   return [`${app} is served with it at ${names.join(', ')} until ${day(expires)}.`, ...others]
 }
