@@ -45,8 +45,8 @@ export function createDomainChanges({ store, journal }: Parts, changes: Changes,
         ...fresh.map((host): Operation => ({ do: 'route', host, app: app.name })),
       ],
       apps: [app.id, ...new Set(holders.map((holder) => holder.app))],
-      async write() {
-        await store.domains.set(app.id, wanted, holders)
+      write: () => store.domains.set(app.id, wanted, holders),
+      async done() {
         for (const holder of holders) await tell(holder, app, actor)
       },
       result: `${app.name} ${wanted.length > 0 ? `answers at ${wanted.join(', ')}` : 'has no domains of its own'}.`,
@@ -121,7 +121,6 @@ export function createDomainChanges({ store, journal }: Parts, changes: Changes,
         `${host} is not a domain of ${app.name}.`,
         `Add it first: domains:add ${app.name} ${host}`,
       )
-    const others = hosts.filter((domain) => domain.host !== host).map((domain) => domain.host)
     const what =
       host === null ? `no domain of ${app.name} redirects to another` : `redirect the domains of ${app.name} to ${host}`
     return {
@@ -131,7 +130,7 @@ export function createDomainChanges({ store, journal }: Parts, changes: Changes,
       result:
         host === null
           ? `${app.name} answers at all its domains.`
-          : `${others.join(', ') || 'Nothing else'} redirects to ${host}.`,
+          : `The other domains of ${app.name} redirect to ${host}.`,
     }
   }
 

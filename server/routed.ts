@@ -11,6 +11,8 @@ export interface RoutePlan {
   readonly apps: readonly string[]
   /** Into the store, all of it or nothing. */
   write(): Promise<void>
+  /** Once it is so, and the proxy has not refused it. */
+  done?(): Promise<void>
   /** One sentence: what is so then. */
   readonly result: string
 }
@@ -62,10 +64,11 @@ export function createRouted({ store, routes }: Pick<Parts, 'store' | 'routes'>)
       })
       if (dryRun) return outcome(true, (await plan()).operations, 'Nothing was changed.')
       return inTurn(async () => {
-        const { operations, apps, write, result } = await plan()
+        const { operations, apps, write, done, result } = await plan()
         const before = await store.routing.snapshot(apps)
         await write()
         const late = await acceptedOr(() => store.routing.restore(before))
+        await done?.()
         for (const operation of operations) did(operation)
         return outcome(false, operations, result + late)
       })

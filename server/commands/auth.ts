@@ -7,7 +7,10 @@ import { table } from './text.ts'
 
 const user = z
   .string()
-  .regex(/^[A-Za-z0-9@._+-]{1,64}$/, 'A user’s name has letters, digits and @ . _ + -, at most 64.')
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9@._+-]{0,63}$/,
+    'A user’s name has letters, digits and @ . _ + -, at most 64, and begins with a letter or a digit.',
+  )
   .meta({ description: 'name that a browser asks for, with the password' })
 
 export const auth = [
