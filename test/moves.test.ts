@@ -39,7 +39,7 @@ describe('names under load', () => {
     const load = startLoad({ port: at.system.httpPort, host: 'example.com' })
     for (let round = 1; round <= 5; round++) {
       await at.person.must('ssh', 'megapolos', 'maintenance:on', 'blog')
-      expect(await at.get('example.com')).toContain('503')
+      expect(await at.get('example.com')).toContain('Maintenance')
       await at.person.must('ssh', 'megapolos', 'maintenance:off', 'blog')
       expect(await at.get('example.com')).toBe('blog: version one\n')
     }
