@@ -29,14 +29,15 @@ export const apps = [
     positional: [],
     aliases: [{ name: 'apps' }],
     result: z.array(summary),
-    run: async (_args, _context, { store, live, config }) => {
+    run: async (_args, _context, { store, live, config, routes }) => {
       const [list, states, domains] = await Promise.all([store.apps.list(), live.apps(), store.domains.list()])
+      const { hosts } = routes.table()
       const domainsOf = Map.groupBy(domains, (domain) => domain.app)
       return list.map(({ id, name, release, stopped, createdAt }) => ({
         id,
         name,
         state: states[id]?.state ?? (stopped ? 'stopped' : release === null ? 'empty' : 'running'),
-        url: appUrl(domainsOf.get(id) ?? [], config.httpPort),
+        url: appUrl(domainsOf.get(id) ?? [], config, hosts),
         release,
         processes: Object.entries(states[id]?.processes ?? {}).map(([type, scale]) => ({ type, ...scale })),
         createdAt,

@@ -11,6 +11,7 @@ const topics: Readonly<Record<string, string>> = {
   config: 'Config vars',
   domains: 'Domains',
   proxy: 'Requests',
+  certs: 'HTTPS',
   volumes: 'Volumes',
   ps: 'Processes',
   releases: 'Releases',

@@ -51,7 +51,9 @@ function setUpKernel(): void {
       return String(tables.push(next))
     },
   } as ProxyDriver
-  routes = createRoutes({ ...store, gitPort: 1, proxy: () => proxy, log, compareEvery: 60_000 })
+  routes = createRoutes({
+    ...{ ...store, challenges: new Map(), gitPort: 1, panelPort: 1, proxy: () => proxy, log, compareEvery: 60_000 },
+  })
   const jobs = {
     run: async (_: unknown, work: (job: unknown) => Promise<{ value: unknown }>) =>
       (await work({ emit: () => {}, did: () => {}, commit: () => {} })).value,

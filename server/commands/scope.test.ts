@@ -57,6 +57,7 @@ function wordsFor(row: (typeof rows)[number], app: string, id: string): string[]
     job: '1',
     budget: '50%',
     access: 'read',
+    part: 'crt',
   }
   samples.repository = row.name === 'git:push' || row.name === 'git:verdict' ? id : app
   const needed = row.positional.filter((key: string) => key === 'app' || isRequired(row, key))

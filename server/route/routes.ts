@@ -1,16 +1,19 @@
 /** Keeps the proxy's table equal to the domains and to the targets that serve each app. */
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
+import { type Certificate, pairText } from '../domain/certificate.ts'
 import type { Domain, Parts, RouteTable, Traffic } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Certificates } from '../state/certificates.ts'
 import type { Routing } from '../state/routing.ts'
 import type { Domains } from '../state/store.ts'
 import { step } from '../steps.ts'
 import { routeTable, type Said } from './table.ts'
+import { withTls } from './tls.ts'
 
 export interface Routes extends Traffic {
   /**
-   * The domains, or what is said about requests, have changed. Resolves when the proxy uses them; before `switchAll` there
+   * The domains, their certificates, challenges, or what is said about requests have changed. Resolves when the proxy uses them; before `switchAll` there
    * is nothing to do. Throws `refused` when they do not fit: what was known before them goes on, and others can switch.
    */
   refresh(): Promise<void>
@@ -25,7 +28,11 @@ export interface Routes extends Traffic {
 export interface RoutesParts {
   readonly domains: Pick<Domains, 'list' | 'global'>
   readonly routing: Pick<Routing, 'list' | 'trusted' | 'page'>
+  readonly certificates: Pick<Certificates, 'list' | 'pair'>
+  /** What issuers are shown: token → answer. */
+  readonly challenges: ReadonlyMap<string, string>
   readonly gitPort: number
+  readonly panelPort: number
   readonly proxy: () => ProxyDriver
   readonly log: Log
   /** How long to wait before the next try when the proxy is away, in ms. */
@@ -40,9 +47,20 @@ export interface RoutesParts {
  * and is made when the proxy is back; a caller that does not want it any more says so with another `switchTo`.
  */
 export function createRoutes(parts: RoutesParts): Routes {
-  const { domains, routing, gitPort, proxy, log, retryAfter = 1_000, compareEvery = 5_000 } = parts
+  const {
+    domains,
+    routing,
+    certificates,
+    challenges,
+    gitPort,
+    panelPort,
+    proxy,
+    log,
+    retryAfter = 1_000,
+    compareEvery = 5_000,
+  } = parts
   const targets = new Map<string, readonly string[] | 'held'>()
-  let known: Known = { domains: [], global: '', said: { rules: new Map(), trusted: [] } }
+  let known: Known = { domains: [], certificates: [], global: '', said: { rules: new Map(), trusted: [] } }
   /** What the proxy took last of that. */
   let good: Known | null = null
   let knownIsOld = true
@@ -54,7 +72,10 @@ export function createRoutes(parts: RoutesParts): Routes {
   /** Mark of the table that the proxy was last seen to use; null while another is on its way. */
   let used: string | null = null
 
-  const table = () => routeTable(known.domains, targets, { global: known.global, gitPort }, known.said)
+  const table = () => {
+    const plain = routeTable(known.domains, targets, { global: known.global, gitPort, panelPort }, known.said)
+    return withTls(plain, known.domains, { certificates: known.certificates, challenges, now: new Date() })
+  }
 
   /** A push that has not begun yet takes every change made so far, and is shared by all who want one. */
   const push = (): Promise<Outcome> => {
@@ -98,10 +119,11 @@ export function createRoutes(parts: RoutesParts): Routes {
 
   const apply = async () => {
     used = null
-    used = await step('proxy: apply', () => proxy().apply(table(), page))
+    used = await step('proxy: apply', () => proxy().apply(table(), textOf))
   }
 
-  const page: Parts = async (id) => {
+  const textOf: Parts = async (id) => {
+    if (known.certificates.some(({ part }) => part === id)) return pairText(await certificates.pair(id))
     const text = await routing.page(id)
     if (text !== null) return text
     throw new UserError('unavailable', 'A page of maintenance was changed just now; the routes are pushed again.')
@@ -112,8 +134,14 @@ export function createRoutes(parts: RoutesParts): Routes {
     // Before the question: a change that is made while it is answered asks again.
     knownIsOld = false
     try {
-      const now = await Promise.all([domains.list(), domains.global(), routing.list(), routing.trusted()])
-      known = { domains: now[0], global: now[1], said: { rules: now[2], trusted: now[3] } }
+      const now = await Promise.all([
+        domains.list(),
+        certificates.list(),
+        domains.global(),
+        routing.list(),
+        routing.trusted(),
+      ])
+      known = { domains: now[0], certificates: now[1], global: now[2], said: { rules: now[3], trusted: now[4] } }
     } catch (error) {
       knownIsOld = true
       throw error
@@ -196,6 +224,7 @@ export function createRoutes(parts: RoutesParts): Routes {
 /** What the store says. */
 interface Known {
   readonly domains: readonly Domain[]
+  readonly certificates: readonly Certificate[]
   readonly global: string
   readonly said: Said
 }

@@ -1,5 +1,5 @@
 /** The routing table: whose domains lead to which targets. */
-import { type Domain, gitHost, type Host, type RouteTable } from '../domain/route.ts'
+import { type Domain, gitHost, type Host, panelHost, type RouteTable } from '../domain/route.ts'
 import { hostsOf, type RulesOf, type Targets } from './hosting.ts'
 
 /** Doors of the server itself that the proxy leads to. */
@@ -7,6 +7,8 @@ export interface Doors {
   readonly global: string
   /** Loopback port of git over HTTP. */
   readonly gitPort: number
+  /** Loopback port of the panel. */
+  readonly panelPort: number
 }
 
 /** What the apps and the server say about requests. */
@@ -19,6 +21,8 @@ export interface Said {
 /** An app that had the name of a door before there was one keeps it. */
 export function routeTable(domains: readonly Domain[], targets: Targets, doors: Doors, said: Said): RouteTable {
   const git: Host = { app: 'git', targets: [`127.0.0.1:${doors.gitPort}`], unbuffered: true }
-  const hosts = { [gitHost(doors.global)]: git, ...hostsOf(domains, targets, said.rules) }
+  const panel: Host = { app: 'panel', targets: [`127.0.0.1:${doors.panelPort}`], unbuffered: true }
+  const own = { [gitHost(doors.global)]: git, [panelHost(doors.global)]: panel }
+  const hosts = { ...own, ...hostsOf(domains, targets, said.rules) }
   return { hosts, ...(said.trusted.length > 0 && { trusted: said.trusted }) }
 }
