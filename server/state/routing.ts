@@ -1,5 +1,5 @@
 /** What is done with the requests of apps, and who is believed to say where requests come from. */
-import { createHash } from 'node:crypto'
+import { partId } from '../domain/part.ts'
 import type { Limits, Rules } from '../domain/routing.ts'
 import { type Database, type Result, type Statement, sql } from './database.ts'
 import { batchOr } from './refusal.ts'
@@ -10,8 +10,8 @@ export interface Routing {
   of(app: string): Promise<Rules>
   /** Null resets. */
   setLimits(app: string, changes: { readonly [name in keyof Limits]: number | null }): Promise<void>
-  /** With this page, with the proxy's own, or not any more. */
-  setMaintenance(app: string, page: string | 'standard' | null): Promise<void>
+  /** With a page of its own or with the proxy's (null); null as a whole: not any more. */
+  setMaintenance(app: string, on: { readonly page: string | null } | null): Promise<void>
   /** The password as `crypt(3)` writes it. */
   setUser(app: string, name: string, password: string): Promise<void>
   /** False when there is none. */
@@ -57,10 +57,11 @@ export function createRouting(db: Database): Routing {
       )
       await write([rowOf(app), ...updates])
     },
-    async setMaintenance(app, page) {
-      const own = page === 'standard' ? null : page
+    async setMaintenance(app, on) {
+      const page = on?.page ?? null
+      const shown = page === null ? on && 'standard' : partId(page)
       const update = 'UPDATE routing SET maintenance = ?, page = ? WHERE app = ?'
-      await write([rowOf(app), sql(update, own === null ? page : idOf(own), own, app)])
+      await write([rowOf(app), sql(update, shown, page, app)])
     },
     async setUser(app, name, password) {
       const put = `INSERT INTO routing_users (app, name, password) VALUES (?, ?, ?)
@@ -95,11 +96,6 @@ export function createRouting(db: Database): Routing {
       ])
     },
   }
-}
-
-/** The first 32 hexadecimal digits of the SHA-256, as parts of a table are called. */
-function idOf(page: string): string {
-  return createHash('sha256').update(page).digest('hex').slice(0, 32)
 }
 
 function rowOf(app: string): Statement {

@@ -31,7 +31,8 @@ export const names = check<NameFacts>({
     const public_ = domains.filter(({ host }) => !isLocal(host) && !host.startsWith('*.'))
     const defaults = public_.filter(({ kind }) => kind === 'default').map(({ host }) => host)
     const probed = isLocal(global) ? [] : (defaults.length > 0 ? defaults : [`hello.${global}`]).slice(0, most)
-    const custom = public_.filter(({ kind }) => kind === 'custom').slice(0, most)
+    const whole = public_.filter(({ kind, path }) => kind === 'custom' && path === undefined)
+    const custom = whole.slice(0, most)
     const app = new Map(apps.map(({ id, name }) => [id, name]))
     return {
       global,
