@@ -18,9 +18,17 @@ export interface AcmeUnderTest extends IssuerUnderTest {
   readonly pebble: TestPebble
 }
 
+export interface AcmeByWeb extends AcmeUnderTest {
+  readonly web: TestWeb
+}
+
+export interface AcmeByBind extends AcmeUnderTest {
+  readonly bind: BindForTest
+}
+
 type Options = Partial<Pick<PebbleOptions, 'badNonces' | 'externalAccounts'>>
 
-export async function acmeByWeb(options: Options = {}): Promise<AcmeUnderTest & { readonly web: TestWeb }> {
+export async function acmeByWeb(options: Options = {}): Promise<AcmeByWeb> {
   const [names, web] = [await startNames(), await startWeb()]
   const pebble = await startPebble({ ...options, httpPort: web.port, dns: names.address })
   const under = await underTest(pebble, {}, {})
@@ -35,7 +43,7 @@ export async function acmeByWeb(options: Options = {}): Promise<AcmeUnderTest & 
   }
 }
 
-export async function acmeByBind(): Promise<AcmeUnderTest & { readonly bind: BindForTest }> {
+export async function acmeByBind(): Promise<AcmeByBind> {
   const bind = await startBind('example.com')
   const pebble = await startPebble({ httpPort: 1, dns: bind.address })
   const settings = { challenge: 'dns', dns: 'rfc2136', 'dns-server': bind.address, 'tsig-name': bind.keyName }

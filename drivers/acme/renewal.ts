@@ -25,5 +25,8 @@ function idOf(chain: string): string | null {
   const leaf = new x509.X509Certificate(chain)
   const issuer = leaf.getExtension(x509.AuthorityKeyIdentifierExtension)?.keyId
   if (issuer === undefined) return null
-  return [issuer, leaf.serialNumber].map((hex) => Buffer.from(hex, 'hex').toString('base64url')).join('.')
+  const serial = leaf.serialNumber
+  // Its encoding begins with a zero byte where the number would be read as a negative one.
+  const encoded = /^[89a-f]/i.test(serial) ? `00${serial}` : serial
+  return [issuer, encoded].map((hex) => Buffer.from(hex, 'hex').toString('base64url')).join('.')
 }
