@@ -72,7 +72,7 @@ describe('by RFC 2136', () => {
   })
 })
 
-test('a webhook that does not know us, or does not answer, is named with what it says', async () => {
+test('a webhook that does not know us, that writes something else or does not answer, is named with the reason', async () => {
   const it = await acmeByWebhook()
   const issueWith = (settings: Readonly<Record<string, string>>, secret: string | null) =>
     createDriver({
@@ -82,6 +82,10 @@ test('a webhook that does not know us, or does not answer, is named with what it
     }).issue([freshName()], it.answers, () => {}, never)
   await expect(issueWith({}, 'wrong')).rejects.toThrow(/^The webhook at 127.*answers 401 for _acme-.*: who are you\?$/)
   await expect(issueWith({}, null)).rejects.toThrow('The secret of the webhook is missing.')
+  const name = freshName()
+  await it.issuer.mislead(name)
+  const misled = it.driver.issue([name], it.answers, () => {}, never)
+  await expect(misled).rejects.toThrow(`${name} could not be proven: Correct value not found for DNS challenge`)
   const down = { webhook: 'http://127.0.0.1:9/' }
   await expect(issueWith(down, 'any')).rejects.toThrow(/^The webhook at 127.0.0.1:9 does not answer: /)
   expect(await it.proofs()).toEqual([])

@@ -1,5 +1,5 @@
 /** When the CA wants a certificate renewed (ARI, RFC 9773): it is asked with what the certificate says of its issuer. */
-import * as x509 from '@peculiar/x509'
+import { X509Certificate } from 'node:crypto'
 import type { RenewalWindow } from '../../server/devices/classes/certificate.ts'
 import { UserError } from '../../server/errors.ts'
 import type { Line } from './line.ts'
@@ -22,11 +22,17 @@ export async function renewalOf(line: Line, directory: string, chain: string): P
 
 /** Section 4.1: the issuer's key and the serial number, as they stand in the certificate. Null: it does not name the key. */
 function idOf(chain: string): string | null {
-  const leaf = new x509.X509Certificate(chain)
-  const issuer = leaf.getExtension(x509.AuthorityKeyIdentifierExtension)?.keyId
-  if (issuer === undefined) return null
-  const serial = leaf.serialNumber
-  // Its encoding begins with a zero byte where the number would be read as a negative one.
-  const encoded = /^[89a-f]/i.test(serial) ? `00${serial}` : serial
-  return [issuer, encoded].map((hex) => Buffer.from(hex, 'hex').toString('base64url')).join('.')
+  const { raw, serialNumber } = new X509Certificate(chain)
+  const issuer = issuerKeyOf(raw)
+  // The encoding of a number begins with a zero byte where it would be read as a negative one.
+  const serial = /^[89a-f]/i.test(serialNumber) ? `00${serialNumber}` : serialNumber
+  return issuer && [issuer, Buffer.from(serial, 'hex')].map((bytes) => bytes.toString('base64url')).join('.')
+}
+
+/** RFC 5280, 4.2.1.1. Node reads all of a certificate but this: the extension's name, then three lengths, then the key's id. */
+function issuerKeyOf(raw: Buffer): Buffer | null {
+  const name = Buffer.from('0603551d23', 'hex')
+  const at = raw.indexOf(name) + name.length
+  if (at < name.length || raw[at] !== 0x04 || raw[at + 2] !== 0x30 || raw[at + 4] !== 0x80) return null
+  return raw.subarray(at + 6, at + 6 + (raw[at + 5] ?? 0))
 }

@@ -1,11 +1,12 @@
 /** A certificate that signs itself: any client that is told to trust it may. */
 import { webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
-import * as x509 from '@peculiar/x509'
 import type { Issued } from '../../server/devices/classes/certificate.ts'
 
 /** ECDSA P-256, for these names and addresses, from a little before now: clocks differ. */
 export async function signItself(names: readonly string[], days: number): Promise<Issued> {
+  // Large; a kernel that signs nothing goes without it.
+  const x509 = await import('@peculiar/x509')
   const keys = await webcrypto.subtle.generateKey(curve, true, ['sign', 'verify'])
   const made = await x509.X509CertificateGenerator.createSelfSigned({
     keys,
