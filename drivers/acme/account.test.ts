@@ -87,8 +87,9 @@ test('a CA that says when to renew is asked by the key of the issuer and the ser
   front.answer('/renewal-info/aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE', { body: { suggestedWindow } })
   const window = { from: '2026-12-01T00:00:00.000Z', until: '2026-12-02T00:00:00.000Z' }
   expect(await driver.renewal(chain, never)).toEqual(window)
-  front.answer('/renewal-info', { body: { suggestedWindow: { start: 'soon' } } })
   const another = await driver.issue([freshName()], it.answers, () => {}, never)
+  expect(await driver.renewal(another.chain, never)).toBeNull()
+  front.answer('/renewal-info', { body: { suggestedWindow: { start: 'soon' } } })
   await expect(driver.renewal(another.chain, never)).rejects.toMatchObject({ code: 'unavailable' })
 })
 

@@ -1,8 +1,10 @@
 /** The driver with a real CA, in the three ways that it can prove a name: the web, a real BIND, and somebody's webhook. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { ChallengeAnswers } from '../../server/devices/classes/certificate.ts'
+import type { ExecOptions } from '../../server/devices/driver.ts'
+import { createNodeCalls } from '../../server/devices/host-node.ts'
 import { createLog } from '../../server/log.ts'
 import { hostFor, type TestHost } from '../conformance/archive-host.ts'
 import type { IssuerUnderTest } from '../conformance/certificate-under-test.ts'
@@ -89,8 +91,12 @@ async function underTest(
     ...{ ...pebble.settings, as: 'adopted', email: 'me@example.com' },
     ...settings,
   })
-  const packages = async () => ({ installed: false })
-  const host = { ...plain, node: { ...plain.node, packages }, log: createLog((line) => logged.push(line)) }
+  const real = createNodeCalls('acme', { home: folder, program: dirname(dirname(import.meta.dirname)) })
+  const exec = (options: ExecOptions) => {
+    plain.started.push(options.command.join(' '))
+    return real.exec(options)
+  }
+  const host = { ...plain, node: { ...real, exec }, log: createLog((line) => logged.push(line)) }
   for (const [name, value] of Object.entries(secrets)) await host.secrets.set(name, value)
   return {
     ...{ host, pebble, answers: nobody, wildcards: true },

@@ -1,6 +1,6 @@
-import { conformsCertificate, conformsIssuer } from '../conformance/certificate.ts'
+import { certificateConforms, issuerConforms } from '../conformance/certificate.ts'
 import { acmeByBind, acmeByWeb, acmeByWebhook } from './acme-for-test.ts'
 
-conformsIssuer('acme, by the web', () => acmeByWeb({ badNonces: 10 }))
-conformsIssuer('acme, by records in a BIND', acmeByBind)
-conformsCertificate('acme, by a webhook', acmeByWebhook)
+issuerConforms('acme, by the web', () => acmeByWeb({ badNonces: 10 }))
+issuerConforms('acme, by records in a BIND', acmeByBind)
+certificateConforms('acme, by a webhook', acmeByWebhook)

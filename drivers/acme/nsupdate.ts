@@ -22,7 +22,7 @@ export function updateDns(host: Host, settings: Rfc2136): Writer {
     async write(action, record, signal) {
       await host.node.packages(['bind9-dnsutils'], () => {})
       // TCP: an answer that gets lost would leave us not knowing. What is secret goes in by standard input.
-      const update = await host.node.exec({ command: ['nsupdate', '-v', '-t', '20'], signal })
+      const update = await host.node.exec({ command: ['nsupdate', '-v', '-t', '20'], user: 'nobody', signal })
       const ended = update.ended
       ended.catch(() => {})
       update.stdin.on('error', () => {})

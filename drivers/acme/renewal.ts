@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { RenewalWindow } from '../../server/devices/classes/certificate.ts'
 import { UserError } from '../../server/errors.ts'
+import { Refusal } from './failures.ts'
 import type { Line } from './line.ts'
 
 export async function renewalOf(line: Line, directory: string, chain: string): Promise<RenewalWindow | null> {
@@ -9,7 +10,8 @@ export async function renewalOf(line: Line, directory: string, chain: string): P
   const { renewalInfo } = (data ?? {}) as { readonly renewalInfo?: string }
   const id = idOf(chain)
   if (renewalInfo === undefined || id === null) return null
-  const answer = await line.send('GET', `${renewalInfo}/${id}`)
+  const answer = await line.send('GET', `${renewalInfo}/${id}`).catch(nothingFor)
+  if (answer === null) return null
   const { suggestedWindow } = (answer.data ?? {}) as {
     readonly suggestedWindow?: { readonly start?: string; readonly end?: string }
   }
@@ -18,6 +20,12 @@ export async function renewalOf(line: Line, directory: string, chain: string): P
     throw new UserError('unavailable', 'The CA names no window for the renewal that makes sense.')
   }
   return { from: new Date(from).toISOString(), until: new Date(until).toISOString() }
+}
+
+/** It does not know a certificate that another CA has signed. */
+function nothingFor(error: unknown): null {
+  if (error instanceof Refusal) return null
+  throw error
 }
 
 /** Section 4.1: the issuer's key and the serial number, as they stand in the certificate. Null: it does not name the key. */
