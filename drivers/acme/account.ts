@@ -43,7 +43,7 @@ export function createAccounts({ secrets }: Pick<DriverHost, 'secrets'>, setting
     const options = { directoryUrl: directory, accountKey: account.key }
     if (account.url !== null) return createClient(line, { ...options, accountUrl: account.url })
     const binding = externalAccount === null ? {} : { externalAccountBinding: await bindingOf(externalAccount) }
-    const client = createClient(line, { ...options, ...binding })
+    const client = await createClient(line, { ...options, ...binding })
     // It is there already when it was made, and whoever made it did not live to keep its URL.
     const url = await client.find().catch((error) => {
       if (isUnknown(error)) return client.register(email)

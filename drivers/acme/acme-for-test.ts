@@ -1,8 +1,10 @@
 /** The driver with a real CA, in the three ways that it can prove a name: the web, a real BIND, and somebody's webhook. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { ChallengeAnswers } from '../../server/devices/classes/certificate.ts'
+import type { ExecOptions } from '../../server/devices/driver.ts'
+import { createNodeCalls } from '../../server/devices/host-node.ts'
 import { createLog } from '../../server/log.ts'
 import { hostFor, type TestHost } from '../conformance/archive-host.ts'
 import type { IssuerUnderTest } from '../conformance/certificate-under-test.ts'
@@ -18,9 +20,17 @@ export interface AcmeUnderTest extends IssuerUnderTest {
   readonly pebble: TestPebble
 }
 
+export interface AcmeByWeb extends AcmeUnderTest {
+  readonly web: TestWeb
+}
+
+export interface AcmeByBind extends AcmeUnderTest {
+  readonly bind: BindForTest
+}
+
 type Options = Partial<Pick<PebbleOptions, 'badNonces' | 'externalAccounts'>>
 
-export async function acmeByWeb(options: Options = {}): Promise<AcmeUnderTest & { readonly web: TestWeb }> {
+export async function acmeByWeb(options: Options = {}): Promise<AcmeByWeb> {
   const [names, web] = [await startNames(), await startWeb()]
   const pebble = await startPebble({ ...options, httpPort: web.port, dns: names.address })
   const under = await underTest(pebble, {}, {})
@@ -35,7 +45,7 @@ export async function acmeByWeb(options: Options = {}): Promise<AcmeUnderTest & 
   }
 }
 
-export async function acmeByBind(): Promise<AcmeUnderTest & { readonly bind: BindForTest }> {
+export async function acmeByBind(): Promise<AcmeByBind> {
   const bind = await startBind('example.com')
   const pebble = await startPebble({ httpPort: 1, dns: bind.address })
   const settings = { challenge: 'dns', dns: 'rfc2136', 'dns-server': bind.address, 'tsig-name': bind.keyName }
@@ -81,8 +91,12 @@ async function underTest(
     ...{ ...pebble.settings, as: 'adopted', email: 'me@example.com' },
     ...settings,
   })
-  const packages = async () => ({ installed: false })
-  const host = { ...plain, node: { ...plain.node, packages }, log: createLog((line) => logged.push(line)) }
+  const real = createNodeCalls('acme', { home: folder, program: dirname(dirname(import.meta.dirname)) })
+  const exec = (options: ExecOptions) => {
+    plain.started.push(options.command.join(' '))
+    return real.exec(options)
+  }
+  const host = { ...plain, node: { ...real, exec }, log: createLog((line) => logged.push(line)) }
   for (const [name, value] of Object.entries(secrets)) await host.secrets.set(name, value)
   return {
     ...{ host, pebble, answers: nobody, wildcards: true },

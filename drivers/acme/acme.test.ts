@@ -1,6 +1,6 @@
-import { conformsIssuer } from '../conformance/certificate.ts'
+import { certificateConforms, issuerConforms } from '../conformance/certificate.ts'
 import { acmeByBind, acmeByWeb, acmeByWebhook } from './acme-for-test.ts'
 
-conformsIssuer('acme, by the web', () => acmeByWeb({ badNonces: 10 }))
-conformsIssuer('acme, by records in a BIND', acmeByBind)
-conformsIssuer('acme, by a webhook', acmeByWebhook)
+issuerConforms('acme, by the web', () => acmeByWeb({ badNonces: 10 }))
+issuerConforms('acme, by records in a BIND', acmeByBind)
+certificateConforms('acme, by a webhook', acmeByWebhook)

@@ -1,5 +1,5 @@
 /** acme-client (RFC 8555: signatures, nonces, external accounts) on a line of ours. */
-import { type Authorization, Client, type ClientOptions, crypto, type Order } from 'acme-client'
+import type { Authorization, ClientOptions, Order } from 'acme-client'
 import { messageOf, UserError } from '../../server/errors.ts'
 import type { Answer, Line } from './line.ts'
 
@@ -15,11 +15,12 @@ export interface CaClient {
   proof(challenge: Challenge): Promise<string>
   /** The CA may look now. */
   ready(challenge: Challenge): Promise<void>
-  finalize(order: Order, request: Buffer): Promise<Order>
+  /** Asks for the signature, for this key. */
+  finalize(order: Order, names: readonly string[], key: string): Promise<Order>
   /** The chain, a PEM each. */
   download(order: Order): Promise<string[]>
-  /** Signed with the certificate's own key, when that is the key of this client. */
-  revoke(certificate: string): Promise<void>
+  /** Asked with the key of this client, which is the certificate's own one. */
+  revoke(chain: string): Promise<void>
 }
 
 export type Challenge = Authorization['challenges'][number]
@@ -33,7 +34,9 @@ interface Inside {
   }
 }
 
-export function createClient(line: Line, options: ClientOptions): CaClient {
+export async function createClient(line: Line, options: ClientOptions): Promise<CaClient> {
+  // Large; a kernel that issues nothing goes without it.
+  const { Client, crypto } = await import('acme-client')
   const client = new Client(options)
   const { http } = client as unknown as Inside
   http.request = (url, method, { data } = {}) => line.send(method.toUpperCase(), url, data)
@@ -62,9 +65,13 @@ export function createClient(line: Line, options: ClientOptions): CaClient {
     authorizations: (order) => spoken(client.getAuthorizations(order as Order)),
     proof: (challenge) => client.getChallengeKeyAuthorization(challenge),
     ready: async (challenge) => void (await spoken(client.completeChallenge(challenge))),
-    finalize: (order, request) => spoken(client.finalizeOrder(order, request)),
+    async finalize(order, names, key) {
+      const [, request] = await crypto.createCsr({ altNames: [...names] }, key)
+      return spoken(client.finalizeOrder(order, request))
+    },
     download: (order) => spoken(client.getCertificate(order).then(crypto.splitPemChain)),
-    async revoke(certificate) {
+    async revoke(chain) {
+      const certificate = crypto.getPemBodyAsB64u(chain)
       const url = await spoken(http.getResourceUrl('revokeCert'))
       await spoken(http.signedRequest(url, { certificate }))
     },

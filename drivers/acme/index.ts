@@ -1,6 +1,5 @@
 /** Certificates by ACME (RFC 8555): Let's Encrypt, or any other CA that speaks it. */
 import { X509Certificate } from 'node:crypto'
-import { crypto } from 'acme-client'
 import type { CertificateDriver } from '../../server/devices/classes/certificate.ts'
 import type { DriverHost } from '../../server/devices/driver.ts'
 import { UserError } from '../../server/errors.ts'
@@ -69,9 +68,9 @@ export function createDriver(host: Host): CertificateDriver {
     async revoke({ chain, key }, signal) {
       if (Date.parse(new X509Certificate(chain).validTo) < Date.now()) return
       // With its own key: that works for whichever account it was issued to.
-      await connected(signal, (line) => {
-        const client = createClient(line, { directoryUrl: directory, accountKey: key })
-        return client.revoke(crypto.getPemBodyAsB64u(chain))
+      await connected(signal, async (line) => {
+        const client = await createClient(line, { directoryUrl: directory, accountKey: key })
+        await client.revoke(chain)
       }).catch((error) => {
         if (!(error instanceof Refusal && error.type === 'alreadyRevoked')) throw error
       })

@@ -1,6 +1,5 @@
 /** One order, from a new key to the signed chain. */
 import { X509Certificate } from 'node:crypto'
-import { crypto } from 'acme-client'
 import type { Issued } from '../../server/devices/classes/certificate.ts'
 import { newKey } from './account.ts'
 import type { CaClient } from './client.ts'
@@ -18,11 +17,10 @@ export async function issue(
   const order = await client.order(names)
   await prove(client, await client.authorizations(order), prover, progress, signal)
   const key = newKey()
-  const [, request] = await crypto.createCsr({ altNames: [...names] }, key)
   // `pending` in between: the proofs are valid a moment before their order knows.
   const ready = await polled(() => client.look(order), signal)
   if (ready?.status !== 'ready') throw unsigned(ready)
-  const finalized = await client.finalize(ready, request)
+  const finalized = await client.finalize(ready, names, key)
   const signed = await polled(() => client.look(finalized), signal)
   if (signed?.status !== 'valid') throw unsigned(signed)
   progress('Fetching what the CA has signed')

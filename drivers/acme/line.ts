@@ -24,11 +24,8 @@ export interface Line {
   close(): void
 }
 
-/** Milliseconds for one answer. */
-const patience = 20_000
-
-/** `ca`: path of the PEM that it is trusted by; null: what the machine trusts. */
-export async function openLine(ca: string | null, signal: AbortSignal): Promise<Line> {
+/** `ca`: path of the PEM that it is trusted by; null: what the machine trusts. `patience`: milliseconds for one answer. */
+export async function openLine(ca: string | null, signal: AbortSignal, patience = 20_000): Promise<Line> {
   const trusted = ca === null ? undefined : await readRoots(ca)
   const agent = new Agent({ keepAlive: true, ...(trusted === undefined ? {} : { ca: trusted }) })
   return {

@@ -22,7 +22,7 @@ export function updateDns(host: Host, settings: Rfc2136): Writer {
     async write(action, record, signal) {
       await host.node.packages(['bind9-dnsutils'], () => {})
       // TCP: an answer that gets lost would leave us not knowing. What is secret goes in by standard input.
-      const update = await host.node.exec({ command: ['nsupdate', '-v', '-t', '20'], signal })
+      const update = await host.node.exec({ command: ['nsupdate', '-v', '-t', '20'], user: 'nobody', signal })
       const ended = update.ended
       ended.catch(() => {})
       update.stdin.on('error', () => {})
@@ -48,16 +48,18 @@ function line(action: 'add' | 'remove', { name, value }: TxtRecord): string {
 }
 
 function refused(server: string, { name }: TxtRecord, said: string): UserError {
-  if (/NOTAUTH|BADKEY|BADSIG|tsig|expected a TSIG/i.test(said)) {
+  const lines = said.split('\n').map((line) => line.replace(/^; /, ''))
+  if (/NOTAUTH|BADKEY|BADSIG|BADTIME|tsig/i.test(said)) {
     const hint = 'Look at tsig-name, tsig-algorithm, the secret tsig, and whether both clocks are right'
-    return new UserError('refused', `The DNS server ${server} does not take our key, or not for ${name}.`, hint, [said])
+    return new UserError('refused', `The DNS server ${server} does not take our key for ${name}.`, hint, lines)
   }
-  if (/REFUSED/.test(said)) {
-    const hint = `Its zone must allow the key to write TXT records: update-policy { grant KEY name ${name} TXT; };`
-    return new UserError('refused', `The DNS server ${server} does not let our key write ${name}.`, hint, [said])
+  if (/update failed: REFUSED/.test(said)) {
+    const hint = `Its zone must let the key do so: update-policy { grant KEY name ${name} TXT; };`
+    return new UserError('refused', `The DNS server ${server} does not let our key write ${name}.`, hint, lines)
   }
-  if (/NOTZONE|NXDOMAIN|enclosing zone/.test(said)) {
-    return new UserError('refused', `The DNS server ${server} has no zone for ${name}.`, undefined, [said])
+  // It answers so when it is asked which of its zones a name is in.
+  if (/REFUSED|NOTZONE|enclosing zone/.test(said)) {
+    return new UserError('refused', `The DNS server ${server} has no zone for ${name}.`, undefined, lines)
   }
-  return new UserError('unavailable', `The DNS server ${server} did not take a record: ${said.split('\n').at(-1)}.`)
+  return new UserError('unavailable', `The DNS server ${server} did not take a record: ${lines[0]}.`)
 }

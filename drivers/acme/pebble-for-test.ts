@@ -87,8 +87,8 @@ export interface TestNames {
   readonly address: string
   /** Every name resolves to the loopback; one that was `sent` elsewhere resolves to that address, `null` again to the loopback. */
   send(name: string, address: string | null): Promise<void>
-  /** The TXT records of a name are these, and no others. */
-  records(name: string, values: readonly string[]): Promise<void>
+  /** One more TXT record; null takes all of that name away. */
+  record(name: string, value: string | null): Promise<void>
   remove(): Promise<void>
 }
 
@@ -108,10 +108,8 @@ export async function startNames(): Promise<TestNames> {
       address === null
         ? tell('/clear-a', { host: `${name}.` })
         : tell('/add-a', { host: `${name}.`, addresses: [address] }),
-    async records(name, values) {
-      await tell('/clear-txt', { host: `${name}.` })
-      for (const value of values) await tell('/set-txt', { host: `${name}.`, value })
-    },
+    record: (name, value) =>
+      value === null ? tell('/clear-txt', { host: `${name}.` }) : tell('/set-txt', { host: `${name}.`, value }),
     remove: program.kill,
   }
 }

@@ -49,20 +49,17 @@ export async function prove(
   progress: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const open = authorizations.filter(({ status }) => status !== 'valid')
   // One that failed does not keep the others from being taken back before anybody hears of it.
-  const ended = await Promise.allSettled(
-    authorizations
-      .filter(({ status }) => status !== 'valid')
-      .map((one) => proveOne(client, one, prover, progress, signal)),
-  )
-  const failures = ended.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+  const ended = await Promise.allSettled(open.map((one) => proveOne(client, one, prover, progress, signal)))
+  const failures = ended.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
   if (failures.length === 0) return
   signal.throwIfAborted()
-  const refused = failures.filter((error) => error instanceof Refusal)
-  if (refused.length < 2 || refused.length < failures.length)
-    throw failures.find((error) => !refused.includes(error)) ?? failures[0]
-  const lines = refused.map(({ message }) => message)
-  throw new Refusal('', `${refused.length} names could not be proven.`, refused[0]?.hint, lines)
+  const other = failures.find((error) => !(error instanceof Refusal))
+  if (other !== undefined || failures.length === 1) throw other ?? failures[0]
+  const names = open.flatMap((one, n) => (ended[n]?.status === 'rejected' ? [nameOf(one)] : []))
+  const lines = (failures as Refusal[]).map(({ message }) => message)
+  throw new Refusal('', `${names.sort().join(', ')} could not be proven.`, (failures[0] as Refusal).hint, lines.sort())
 }
 
 async function proveOne(
@@ -72,14 +69,13 @@ async function proveOne(
   progress: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { value: name } = authorization.identifier
-  const shown = authorization.wildcard ? `*.${name}` : name
+  const shown = nameOf(authorization)
   const challenge = authorization.challenges.find(({ type }) => type === prover.type)
   if (challenge === undefined) {
     const offered = authorization.challenges.map(({ type }) => type).join(', ')
     throw new Refusal('', `The CA does not take ${prover.type} for ${shown}, but ${offered}.`)
   }
-  const proof = { name, token: tokenOf(challenge), text: await client.proof(challenge) }
+  const proof = { name: authorization.identifier.value, token: tokenOf(challenge), text: await client.proof(challenge) }
   try {
     await prover.show(proof, signal)
     signal.throwIfAborted()
@@ -97,6 +93,10 @@ async function proveOne(
   } finally {
     await prover.withdraw(proof)
   }
+}
+
+function nameOf({ identifier, wildcard }: Authorization): string {
+  return wildcard ? `*.${identifier.value}` : identifier.value
 }
 
 /** It becomes a path, and a line for other programs. */

@@ -1,5 +1,4 @@
 /** What the operator wrote, read once and strictly. What is secret is not among it: `host.secrets` has that. */
-import * as acme from 'acme-client'
 import { UserError } from '../../server/errors.ts'
 
 export interface Settings {
@@ -62,8 +61,8 @@ const known = [
 type Text = (name: string) => string | null
 
 function directoryOf(server: string): string {
-  if (server === 'letsencrypt') return acme.directory.letsencrypt.production
-  if (server === 'staging') return acme.directory.letsencrypt.staging
+  if (server === 'letsencrypt') return 'https://acme-v02.api.letsencrypt.org/directory'
+  if (server === 'staging') return 'https://acme-staging-v02.api.letsencrypt.org/directory'
   if (URL.parse(server)?.protocol === 'https:') return server
   throw wrong(`“${server}” is no ACME server.`, 'server=letsencrypt, staging, or the https URL of its directory')
 }

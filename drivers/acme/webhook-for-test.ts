@@ -23,10 +23,9 @@ export async function startWebhook(names: TestNames): Promise<TestWebhook> {
     if (request.headers.authorization !== `Bearer ${secret}`) return void response.writeHead(401).end('who are you?')
     const { action, name, value } = (await json(request)) as Record<'action' | 'name' | 'value', string>
     const others = (records.get(name) ?? []).filter((one) => one !== value)
-    const wanted = action === 'present' ? [...others, value] : others
-    records.set(name, wanted)
-    const seen = wanted.map((one) => (lies.has(name) ? 'a lie' : one))
-    await names.records(name, seen)
+    records.set(name, action === 'present' ? [...others, value] : others)
+    if (action === 'present') await names.record(name, lies.has(name) ? 'a lie' : value)
+    else if (others.length === 0) await names.record(name, null)
     response.writeHead(204).end()
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')

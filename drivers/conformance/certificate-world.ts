@@ -54,6 +54,15 @@ export async function assertServes(issued: Issued, trust: string, name: string):
   }
 }
 
+/** Takes note of the proofs that can be seen; what is returned fails when there are others. */
+export async function watched(it: CertificateUnderTest): Promise<() => Promise<void>> {
+  const before = await it.proofs()
+  return async () => {
+    const left = (await it.proofs()).filter((proof) => !before.includes(proof))
+    assert.deepEqual(left, [], 'a proof can still be seen')
+  }
+}
+
 /** A part of a PEM that stands in no other one. */
 export function heartOf(pem: string): string {
   const body = pem.split('\n').filter((line) => line !== '' && !line.startsWith('-----'))

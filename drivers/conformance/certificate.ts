@@ -3,10 +3,10 @@ import { certificatePromises, issuerPromises } from './certificate-promises.ts'
 import type { CertificateUnderTest, IssuerUnderTest } from './certificate-under-test.ts'
 import { keepsPromises } from './suite.ts'
 
-export function conformsCertificate(name: string, make: () => Promise<CertificateUnderTest>): void {
+export function certificateConforms(name: string, make: () => Promise<CertificateUnderTest>): void {
   keepsPromises(`certificate ${name}`, make, certificatePromises)
 }
 
-export function conformsIssuer(name: string, make: () => Promise<IssuerUnderTest>): void {
+export function issuerConforms(name: string, make: () => Promise<IssuerUnderTest>): void {
   keepsPromises(`certificate ${name}`, make, { ...certificatePromises, ...issuerPromises })
 }

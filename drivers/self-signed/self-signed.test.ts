@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { conformsCertificate } from '../conformance/certificate.ts'
+import { certificateConforms } from '../conformance/certificate.ts'
 import { assertServes } from '../conformance/certificate-world.ts'
 import { createDriver } from './index.ts'
 
 const nobody = { show: async () => {}, withdraw: async () => {} }
 
-conformsCertificate('self-signed', async () => ({
+certificateConforms('self-signed', async () => ({
   driver: createDriver(),
   answers: nobody,
   wildcards: true,
