@@ -6,6 +6,8 @@ export interface Settings {
   readonly httpPort: number
   /** Null: no TLS. */
   readonly httpsPort: number | null
+  /** `10.79.251.255:80`, where only apps reach it; null: apps do not reach each other through it. */
+  readonly internal: string | null
   readonly workers: number | 'auto'
 }
 
@@ -85,6 +87,7 @@ ${upstream('hosts')}
 ${upstream('internal')}
 ${settings.httpsPort === null ? '' : tls}
 ${serverOf('hosts', publicListeners(settings, ipv6), settings)}
+${settings.internal === null ? '' : serverOf('internal', [`listen ${settings.internal} default_server ${queue};`], settings)}
   server {
     listen ${quoted(`unix:${paths.socket}`)};
     client_max_body_size ${largestTable};
@@ -117,9 +120,10 @@ const tls = `
   map '' $no_certificate { default ''; }
   ssl_certificate_by_lua_block { phases.certificate() }`
 
+/** One for each worker: with one for all, a worker that is awake takes nearly every connection. */
+const queue = 'reuseport backlog=4096'
+
 function publicListeners({ httpPort, httpsPort }: Settings, ipv6: boolean): string[] {
-  // A queue for each worker: with one for all, a worker that is awake takes nearly every connection.
-  const queue = 'reuseport backlog=4096'
   return [
     [httpPort, ''],
     [httpsPort, 'ssl http2 '],

@@ -28,7 +28,7 @@ export function createDriver(host: HostBasics): ProxyDriver {
 }
 
 function readSettings(given: HostBasics['settings']): Settings {
-  const { httpPort, httpsPort = null, workers = 'auto', ...unknown } = given
+  const { httpPort, httpsPort = null, internal = null, workers = 'auto', ...unknown } = given
   const extra = Object.keys(unknown)[0]
   if (extra !== undefined) throw new UserError('usage', `The nginx driver has no setting ${extra}.`)
   if (typeof httpPort !== 'number') throw new UserError('usage', 'The nginx driver needs the setting httpPort.')
@@ -38,7 +38,10 @@ function readSettings(given: HostBasics['settings']): Settings {
   if (httpsPort !== null && typeof httpsPort !== 'number') {
     throw new UserError('usage', `The setting httpsPort is ${httpsPort}; it must be a number.`)
   }
-  return { httpPort, httpsPort, workers }
+  if (internal !== null && (typeof internal !== 'string' || !/^[\d.]+:\d+$/.test(internal))) {
+    throw new UserError('usage', `The setting internal is ${internal}; it must be an IPv4 address and a port.`)
+  }
+  return { httpPort, httpsPort, internal, workers }
 }
 
 async function inflight(paths: Paths, targets: readonly string[]): Promise<Readonly<Record<string, number>>> {

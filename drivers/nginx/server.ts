@@ -66,12 +66,7 @@ export function serverOf(side: Side, listen: readonly string[], { httpsPort }: S
       proxy_set_header Connection "";
       proxy_pass http://${side};
     }
-    location ^~ /.well-known/acme-challenge/ {
-      rewrite_by_lua_block { return phases.challenge('${side}') }${headers}
-      proxy_set_header Connection "";
-      proxy_pass http://${side};
-    }
-    # nginx compares Content-Length with the limit of the location that a path leads to, before Lua can choose another one.
+${side === 'hosts' ? challenges : ''}    # nginx compares Content-Length with the limit of the location that a path leads to, before Lua can choose another one.
     if ($large) { set $path $uri; rewrite ^ /.megapolos/large; }
     location = /.megapolos/large {
       internal;
@@ -113,6 +108,13 @@ ${pages()}
   }
 `
 }
+
+const challenges = `
+    location ^~ /.well-known/acme-challenge/ {
+      rewrite_by_lua_block { return phases.challenge() }${headers}
+      proxy_set_header Connection "";
+      proxy_pass http://hosts;
+    }`
 
 function bodies(side: Side, size: string): string {
   return `    location @body-${size} {${headers}
