@@ -2,6 +2,7 @@
 import type { ProxyDriver, ProxyStatus } from '../../server/devices/classes/proxy.ts'
 import type { HostBasics } from '../../server/devices/driver.ts'
 import { UserError } from '../../server/errors.ts'
+import { turnOver } from './access.ts'
 import { apply, type Connection } from './apply.ts'
 import type { Paths, Settings } from './config.ts'
 import { callControl, okay } from './control.ts'
@@ -23,7 +24,11 @@ export function createDriver(host: HostBasics): ProxyDriver {
       return mine
     },
     inflight: (targets) => inflight(paths, targets),
-    status: () => status(paths),
+    async status() {
+      // Asked for every few seconds, and so the time to look after what grows meanwhile.
+      await turnOver(paths).catch((error) => host.log.error('the access log was not turned over', error))
+      return status(paths)
+    },
   }
 }
 

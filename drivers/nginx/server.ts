@@ -1,6 +1,4 @@
 /** What nginx answers at one of its listeners: each location is a way that a request can be answered in. */
-import type { Settings } from './config.ts'
-
 /** The part of the table that a server knows. */
 export type Side = 'hosts' | 'internal'
 
@@ -19,7 +17,13 @@ const headers = `
 
 const bodySizes = ['1m', '10m', '100m', '1g', '10g', '100g']
 
-export function serverOf(side: Side, listen: readonly string[], { httpsPort }: Settings): string {
+export interface Server {
+  readonly httpsPort: number | null
+  /** In quotes. */
+  readonly accessLog: string
+}
+
+export function serverOf(side: Side, listen: readonly string[], { httpsPort, accessLog }: Server): string {
   const https = `'${httpsPort ?? 443}'`
   return `
   server {
@@ -33,6 +37,7 @@ export function serverOf(side: Side, listen: readonly string[], { httpsPort }: S
     set $told_scheme '';
     set $told_port '';
     log_by_lua_block { phases.log() }
+    access_log ${accessLog} requests buffer=64k flush=1s;
 
     # A body is taken in whole before a target is chosen: a slow client occupies no process of the app, and an upload
     # that lasts longer than a rollout goes to the new containers.
