@@ -3,6 +3,7 @@ import { changePromises } from './proxy-changes.ts'
 import { countPromises } from './proxy-count.ts'
 import { gatePromises } from './proxy-gate.ts'
 import { holdPromises } from './proxy-hold.ts'
+import { internalPromises } from './proxy-internal.ts'
 import { lifePromises, newPromises } from './proxy-life.ts'
 import { limitPromises } from './proxy-limits.ts'
 import { pathPromises } from './proxy-paths.ts'
@@ -23,6 +24,7 @@ export const proxyPromises: ProxyPromises = {
   ...pathPromises,
   ...limitPromises,
   ...trustPromises,
+  ...internalPromises,
   ...changePromises,
   ...lifePromises,
 }

@@ -2,6 +2,7 @@
 import type { ProxyDriver, ProxyStatus } from '../../server/devices/classes/proxy.ts'
 import type { HostBasics } from '../../server/devices/driver.ts'
 import { UserError } from '../../server/errors.ts'
+import { turnOver } from './access.ts'
 import { apply, type Connection } from './apply.ts'
 import type { Paths, Settings } from './config.ts'
 import { callControl, okay } from './control.ts'
@@ -23,12 +24,16 @@ export function createDriver(host: HostBasics): ProxyDriver {
       return mine
     },
     inflight: (targets) => inflight(paths, targets),
-    status: () => status(paths),
+    async status() {
+      // Asked for every few seconds, and so the time to look after what grows meanwhile.
+      await turnOver(paths).catch((error) => host.log.error('the access log was not turned over', error))
+      return status(paths)
+    },
   }
 }
 
 function readSettings(given: HostBasics['settings']): Settings {
-  const { httpPort, httpsPort = null, workers = 'auto', ...unknown } = given
+  const { httpPort, httpsPort = null, internal = null, workers = 'auto', ...unknown } = given
   const extra = Object.keys(unknown)[0]
   if (extra !== undefined) throw new UserError('usage', `The nginx driver has no setting ${extra}.`)
   if (typeof httpPort !== 'number') throw new UserError('usage', 'The nginx driver needs the setting httpPort.')
@@ -38,7 +43,10 @@ function readSettings(given: HostBasics['settings']): Settings {
   if (httpsPort !== null && typeof httpsPort !== 'number') {
     throw new UserError('usage', `The setting httpsPort is ${httpsPort}; it must be a number.`)
   }
-  return { httpPort, httpsPort, workers }
+  if (internal !== null && (typeof internal !== 'string' || !/^[\d.]+:\d+$/.test(internal))) {
+    throw new UserError('usage', `The setting internal is ${internal}; it must be an IPv4 address and a port.`)
+  }
+  return { httpPort, httpsPort, internal, workers }
 }
 
 async function inflight(paths: Paths, targets: readonly string[]): Promise<Readonly<Record<string, number>>> {

@@ -55,14 +55,14 @@ function phases.elsewhere(side)
 end
 
 -- The proofs for who signs certificates win over everything that is said of a host, also of one that nobody knows.
-function phases.challenge(side)
+function phases.challenge()
   local text = routes.challenge(var.uri:match '([^/]+)$')
   if text then
     ngx.header.content_type = 'text/plain'
     ngx.print(text)
     return ngx.exit(200)
   end
-  local elsewhere = phases.elsewhere(side)
+  local elsewhere = phases.elsewhere 'hosts'
   if elsewhere ~= '' then return exec(elsewhere) end
 end
 
