@@ -1,6 +1,6 @@
 /** Keeps the proxy's table equal to the domains and to the targets that serve each app. */
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
-import { type Certificate, pairText } from '../domain/certificate.ts'
+import { pairText } from '../domain/certificate.ts'
 import type { Domain, Parts, RouteTable, Traffic } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -9,7 +9,7 @@ import type { Routing } from '../state/routing.ts'
 import type { Domains } from '../state/store.ts'
 import { step } from '../steps.ts'
 import { routeTable, type Said } from './table.ts'
-import { withTls } from './tls.ts'
+import { type Served, servedWith, withTls } from './tls.ts'
 
 export interface Routes extends Traffic {
   /**
@@ -60,7 +60,7 @@ export function createRoutes(parts: RoutesParts): Routes {
     compareEvery = 5_000,
   } = parts
   const targets = new Map<string, readonly string[] | 'held'>()
-  let known: Known = { domains: [], certificates: [], without: [], global: '', said: { rules: new Map(), trusted: [] } }
+  let known: Known = { domains: [], global: '', said: { rules: new Map(), trusted: [] }, served: new Map() }
   /** What the proxy took last of that. */
   let good: Known | null = null
   let knownIsOld = true
@@ -74,7 +74,7 @@ export function createRoutes(parts: RoutesParts): Routes {
 
   const table = () => {
     const plain = routeTable(known.domains, targets, { global: known.global, gitPort, panelPort }, known.said)
-    return withTls(plain, known.domains, { ...known, challenges, now: new Date() })
+    return withTls(plain, known.served, challenges)
   }
 
   /** A push that has not begun yet takes every change made so far, and is shared by all who want one. */
@@ -123,7 +123,7 @@ export function createRoutes(parts: RoutesParts): Routes {
   }
 
   const textOf: Parts = async (id) => {
-    if (known.certificates.some(({ part }) => part === id)) return pairText(await certificates.pair(id))
+    if (known.served.values().some((part) => part === id)) return pairText(await certificates.pair(id))
     const text = await routing.page(id)
     if (text !== null) return text
     throw new UserError('unavailable', 'A page of maintenance was changed just now; the routes are pushed again.')
@@ -142,10 +142,9 @@ export function createRoutes(parts: RoutesParts): Routes {
         routing.list(),
         routing.trusted(),
       ])
-      known = {
-        ...{ domains: now[0], certificates: now[1], without: now[2], global: now[3] },
-        said: { rules: now[4], trusted: now[5] },
-      }
+      const [list, issued, without, global, rules, trusted] = now
+      const served = servedWith({ domains: list, certificates: issued, without, global }, new Date())
+      known = { domains: list, global, said: { rules, trusted }, served }
     } catch (error) {
       knownIsOld = true
       throw error
@@ -228,10 +227,9 @@ export function createRoutes(parts: RoutesParts): Routes {
 /** What the store says. */
 interface Known {
   readonly domains: readonly Domain[]
-  readonly certificates: readonly Certificate[]
-  readonly without: readonly string[]
   readonly global: string
   readonly said: Said
+  readonly served: Served
 }
 
 /** Why the newest domains and settings are not in the table that was pushed; null: they are. */

@@ -2,9 +2,8 @@ import { expect, test } from 'vitest'
 import { certificateFor } from '../certificates/certificate-for-test.ts'
 import type { Certificate } from '../domain/certificate.ts'
 import type { Domain } from '../domain/route.ts'
-import { withTls } from './tls.ts'
+import { servedWith, withTls } from './tls.ts'
 
-const without: readonly string[] = ['plain']
 const now = new Date('2026-02-01T00:00:00Z')
 const domain = (host: string, app: string, more: Partial<Domain> = {}): Domain => ({
   host,
@@ -13,38 +12,27 @@ const domain = (host: string, app: string, more: Partial<Domain> = {}): Domain =
   ...more,
 })
 
+const certificatesFor = (domains: readonly Domain[], certificates: readonly Certificate[]) =>
+  servedWith({ domains, certificates, without: ['plain'], global: 'example.org' }, now)
 /** What each host is served with. */
-function served(domains: readonly Domain[], certificates: readonly Certificate[], own: readonly string[] = []) {
-  const all = [...domains.map(({ host, app }) => [host, app] as const), ...own.map((host) => [host, 'git'] as const)]
-  const hosts = Object.fromEntries(all.map(([host, app]) => [host, { app, targets: ['1:1'] }]))
-  const table = withTls({ hosts }, domains, { certificates, challenges: new Map(), without, now })
-  return Object.fromEntries(Object.entries(table.hosts).map(([host, one]) => [host, one.certificate ?? null]))
-}
+const served = (domains: readonly Domain[], certificates: readonly Certificate[]) =>
+  Object.fromEntries(certificatesFor(domains, certificates))
 
 test('a certificate serves the hosts that it names, and a star one label below', () => {
   const hosts = ['example.com', 'www.example.com', 'a.b.example.com', '*.example.com']
-  const found = served(
-    hosts.map((host) => domain(host, 'blog')),
-    [certificateFor('blog', ['*.example.com'])],
-  )
-  expect(found).toEqual({
-    ...{ 'example.com': null, 'www.example.com': '*.example.com' },
-    ...{ 'a.b.example.com': null, '*.example.com': '*.example.com' },
+  const domains = hosts.map((host) => domain(host, 'blog'))
+  expect(served(domains, [certificateFor('blog', ['*.example.com'])])).toEqual({
+    'www.example.com': '*.example.com',
+    '*.example.com': '*.example.com',
   })
 })
 
-test('a certificate of one app serves no host of another, whatever it names', () => {
-  const theirs = certificateFor('evil', ['example.com'], { source: 'uploaded' })
-  expect(served([domain('example.com', 'blog')], [theirs], ['git.example.org'])).toEqual({
-    'example.com': null,
-    'git.example.org': null,
-  })
-  expect(served([], [certificateFor('evil', ['git.example.org'])], ['git.example.org'])).toEqual({
-    'git.example.org': null,
-  })
-  expect(served([], [certificateFor(null, ['git.example.org'])], ['git.example.org'])).toEqual({
-    'git.example.org': 'git.example.org',
-  })
+test('a certificate of one app serves no host of another nor of the server, whatever it names', () => {
+  const theirs = certificateFor('evil', ['example.com', 'git.example.org'], { source: 'uploaded' })
+  expect(served([domain('example.com', 'blog')], [theirs])).toEqual({})
+  expect(served([], [certificateFor('evil', ['git.example.org'])])).toEqual({})
+  const own = [certificateFor(null, ['git.example.org']), certificateFor(null, ['example.com'], { source: 'uploaded' })]
+  expect(served([domain('example.com', 'blog')], own)).toEqual({ 'git.example.org': 'git.example.org' })
 })
 
 test('a host that was taken over is served with what was issued for it, until its new app has its own', () => {
@@ -52,7 +40,7 @@ test('a host that was taken over is served with what was issued for it, until it
   expect(served([domain('example.com', 'shop')], [old])).toEqual({ 'example.com': 'old' })
   const own = certificateFor('shop', ['example.com'], { part: 'own', notAfter: '2026-03-01T00:00:00.000Z' })
   expect(served([domain('example.com', 'shop')], [old, own])).toEqual({ 'example.com': 'own' })
-  expect(served([domain('example.com', 'plain')], [old])).toEqual({ 'example.com': null })
+  expect(served([domain('example.com', 'plain')], [old])).toEqual({})
 })
 
 test('who has only a path of a host does not choose its certificate', () => {
@@ -80,21 +68,21 @@ test('the best one serves: valid, then the exact name, then brought before issue
 })
 
 test('whoever has a certificate is reached by https alone, also once it has expired', () => {
-  const hosts = { 'example.com': { app: 'blog', targets: [] } }
   const old = certificateFor('blog', ['example.com'], { notAfter: '2026-01-15T00:00:00.000Z' })
-  const table = withTls({ hosts }, [domain('example.com', 'blog')], {
-    certificates: [old],
-    challenges: new Map(),
-    without,
-    now,
+  const hosts = { 'example.com': { app: 'blog', targets: [] }, 'example.net': { app: 'blog', targets: [] } }
+  const table = withTls({ hosts }, certificatesFor([domain('example.com', 'blog')], [old]), new Map())
+  expect(table).toEqual({
+    hosts: {
+      'example.com': { app: 'blog', targets: [], certificate: 'example.com', secure: true },
+      'example.net': { app: 'blog', targets: [] },
+    },
   })
-  expect(table.hosts['example.com']).toEqual({ app: 'blog', targets: [], certificate: 'example.com', secure: true })
 })
 
 test('the panel is led to only once it has a certificate', () => {
-  const host = { 'panel.example.com': { app: 'panel', targets: ['127.0.0.1:9180'] } }
+  const hosts = { 'panel.example.org': { app: 'panel', targets: ['127.0.0.1:9180'] } }
   const led = (certificates: readonly Certificate[]) =>
-    Object.keys(withTls({ hosts: host }, [], { certificates, challenges: new Map(), without, now }).hosts)
+    Object.keys(withTls({ hosts }, certificatesFor([], certificates), new Map()).hosts)
   expect(led([])).toEqual([])
-  expect(led([certificateFor(null, ['panel.example.com'])])).toEqual(['panel.example.com'])
+  expect(led([certificateFor(null, ['panel.example.org'])])).toEqual(['panel.example.org'])
 })
