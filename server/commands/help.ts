@@ -10,6 +10,8 @@ const topics: Readonly<Record<string, string>> = {
   apps: 'Apps',
   config: 'Config vars',
   domains: 'Domains',
+  proxy: 'Requests',
+  certs: 'HTTPS',
   volumes: 'Volumes',
   ps: 'Processes',
   releases: 'Releases',
@@ -30,6 +32,9 @@ const topics: Readonly<Record<string, string>> = {
 const topicOf: Readonly<Record<string, string>> = {
   run: 'logs',
   storage: 'volumes',
+  redirects: 'domains',
+  auth: 'proxy',
+  maintenance: 'proxy',
   enter: 'logs',
   attachments: 'db',
   events: 'server',

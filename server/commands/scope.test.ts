@@ -52,9 +52,12 @@ function wordsFor(row: (typeof rows)[number], app: string, id: string): string[]
     vars: 'A=1',
     domains: 'a.org',
     limits: 'web=1G',
+    settings: 'timeout=5',
+    networks: '10.0.0.0/8',
     job: '1',
     budget: '50%',
     access: 'read',
+    part: 'crt',
   }
   samples.repository = row.name === 'git:push' || row.name === 'git:verdict' ? id : app
   const needed = row.positional.filter((key: string) => key === 'app' || isRequired(row, key))

@@ -1,6 +1,9 @@
 import { afterEach, expect, test } from 'vitest'
+import { certificateFor } from '../certificates/certificate-for-test.ts'
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
-import type { Domain, RouteTable } from '../domain/route.ts'
+import type { Certificate } from '../domain/certificate.ts'
+import type { Domain, Parts, RouteTable } from '../domain/route.ts'
+import type { Rules } from '../domain/routing.ts'
 import { UserError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { createRoutes, type Routes } from './routes.ts'
@@ -8,16 +11,22 @@ import { createRoutes, type Routes } from './routes.ts'
 /** A proxy that keeps every table it was given, and fails or waits as told. */
 class FakeProxy {
   readonly tables: RouteTable[] = []
+  readonly texts: string[] = []
   failure: Error | null = null
+  /** Tables that do not fit. */
+  refuses: (table: RouteTable) => boolean = () => false
   gate: Promise<void> = Promise.resolve()
   tries = 0
   asked = 0
   used: string | null = null
   readonly driver = {
-    apply: async (table: RouteTable) => {
+    apply: async (table: RouteTable, parts: Parts) => {
       this.tries += 1
       await this.gate
       if (this.failure) throw this.failure
+      if (this.refuses(table)) throw new UserError('refused', 'x.test: its page cannot be shown.')
+      for (const { certificate } of Object.values(table.hosts))
+        if (certificate) this.texts.push(await parts(certificate))
       this.used = String(this.tables.push(table))
       return this.used
     },
@@ -44,15 +53,26 @@ function setUp() {
     { host: 'b.test', app: 'b', kind: 'default' },
   ]
   const global = { name: 'test' }
+  const rules = new Map<string, Rules>()
+  const certificates: Certificate[] = []
+  const challenges = new Map<string, string>()
   routes = createRoutes({
     domains: { list: async () => [...domains], global: async () => global.name },
+    routing: { list: async () => new Map(rules), trusted: async () => [], page: async (id) => `page ${id}` },
+    certificates: {
+      list: async () => [...certificates],
+      without: async () => [],
+      pair: async () => ({ chain: 'chain', key: 'key' }),
+    },
+    challenges,
     gitPort: 9181,
+    panelPort: 9180,
     proxy: () => proxy.driver,
     log: createLog(() => {}),
     retryAfter: 10,
     compareEvery: 10,
   })
-  return { proxy, domains, global }
+  return { proxy, domains, global, rules, certificates, challenges }
 }
 
 test('nothing is pushed before the targets of all apps are known', async () => {
@@ -160,6 +180,31 @@ test('a change that does not fit is taken back, so that others can be made', asy
   expect(routes.table().hosts['a.test']?.targets).toEqual(['1:1'])
 })
 
+test('a setting that the proxy refuses is told to whoever made it, and does not keep others from switching', async () => {
+  const { proxy, rules } = setUp()
+  await routes.switchAll({ a: ['1:1'], b: ['1:2'] })
+  proxy.refuses = ({ hosts }) => hosts['a.test']?.maintenance !== undefined
+  rules.set('a', { maintenance: 'standard', timeout: 5 })
+  const [refreshed, switched] = await Promise.allSettled([routes.refresh(), routes.switchTo('b', ['2:2'])])
+  expect(refreshed).toMatchObject({ status: 'rejected', reason: { code: 'refused' } })
+  expect(switched.status).toBe('fulfilled')
+  expect(proxy.targetsOf('b.test')).toEqual(['2:2'])
+  expect(proxy.tables.at(-1)?.hosts['a.test']?.timeout).toBeUndefined()
+
+  // Taken back, it is as if nobody had tried.
+  rules.set('a', { timeout: 5 })
+  await routes.refresh()
+  expect(proxy.tables.at(-1)?.hosts['a.test']).toMatchObject({ timeout: 5, targets: ['1:1'] })
+})
+
+test('what is said about requests is pushed as it changes', async () => {
+  const { proxy, rules } = setUp()
+  await routes.switchAll({ a: ['1:1'] })
+  rules.set('a', { largestBody: 1000 })
+  await routes.refresh()
+  expect(proxy.tables.at(-1)?.hosts['a.test']?.largestBody).toBe(1000)
+})
+
 test('counts of requests in flight come from the proxy', async () => {
   setUp()
   expect(await routes.inflight(['1:1'])).toEqual({ '1:1': 7 })
@@ -177,4 +222,18 @@ test('the git door follows the global domain', async () => {
   await routes.refresh()
   expect(proxy.targetsOf('git.example.com')).toEqual(['127.0.0.1:9181'])
   expect(proxy.targetsOf('git.test')).toBeUndefined()
+})
+
+test('a certificate that came is in the table, with its text where the proxy can ask for it; a challenge as well', async () => {
+  const { proxy, certificates, challenges } = setUp()
+  await routes.switchAll({ a: ['1:1'] })
+  certificates.push(certificateFor('a', ['a.test']))
+  challenges.set('token', 'answer')
+  await routes.refresh()
+  expect(proxy.tables.at(-1)).toMatchObject({
+    hosts: { 'a.test': { targets: ['1:1'], certificate: 'a.test', secure: true } },
+    challenges: { token: 'answer' },
+  })
+  expect(proxy.tables.at(-1)?.hosts['b.test']).toEqual({ app: 'b', targets: [] })
+  expect(proxy.texts).toEqual(['chain\nkey\n'])
 })
