@@ -1,8 +1,9 @@
 /** Requests a second over TLS, against the same nginx with one static certificate, and with a thousand hosts and certificates. */
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Lab, timed } from './lab.ts'
 import { h2load, wrk } from './load.ts'
-import { makeCertificates, ownProxy, tableOf } from './own-proxy.ts'
+import { makeCertificates, type OwnProxy, ownProxy, tableOf } from './own-proxy.ts'
 import { pageNginx, plainNginx } from './plain-nginx.ts'
 import type { Row } from './row.ts'
 
@@ -51,7 +52,7 @@ export async function measureTls(
     const starts: number[] = []
     for (let round = 0; round < 5; round++) {
       await proxy.kill()
-      starts.push(await timed(proxy.start))
+      starts.push(await timed(() => started(proxy, many)))
     }
     const aim = { floor: null, aim: '≤ 3 s', met: (_: number, seconds: number) => seconds <= 3 } as const
     rows.push({ what: `the proxy starts, ${many} certificates`, unit: 's', ours: starts, ...aim })
@@ -61,4 +62,10 @@ export async function measureTls(
     await floor.stop()
     await app.stop()
   }
+}
+
+/** The old workers may answer for a moment; what counts is that the new ones have the table. */
+async function started({ start, driver }: OwnProxy, hosts: number): Promise<void> {
+  await start()
+  while ((await driver.status()).hosts <= hosts) await pause(5)
 }
