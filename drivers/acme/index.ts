@@ -14,7 +14,7 @@ import { renewalOf } from './renewal.ts'
 import { readSettings } from './settings.ts'
 
 /** Milliseconds for one certificate, whoever is slow. */
-const longest = 600_000
+const longest = 240_000
 
 const domain = /^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/
 
