@@ -99,6 +99,7 @@ function pending(app: string, config: Record<string, string>) {
       processes: {},
       hardened: true,
       attachments: [],
+      links: [],
     },
     ...{ checks: { path: null, timeout: 60 }, description: 'Set GREETING', createdBy: 'laptop' },
   })

@@ -88,7 +88,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await devices.installDefaults()
   lifecycle.revive()
 
-  const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
+  const routes = createRoutes({
+    ...{ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log },
+    links: () => attachments.links.open(),
+  })
   const guarded = config.buildFirewall === 'on' ? ['docker0'] : []
   const firewall = createFirewall({
     system,
@@ -100,7 +103,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     log,
   })
   const { groups, volumes, takeOver } = openVolumes({ config, system, store, devices, log })
-  const opened = openAttachments({ config, key, system, store, engine, devices, firewall, log })
+  const opened = openAttachments({ config, key, system, store, engine, devices, firewall, routes, log })
   const { attachments } = opened
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },

@@ -10,6 +10,7 @@ const topics: Readonly<Record<string, string>> = {
   apps: 'Apps',
   config: 'Config vars',
   domains: 'Domains',
+  links: 'Apps that call each other',
   volumes: 'Volumes',
   ps: 'Processes',
   releases: 'Releases',

@@ -18,6 +18,7 @@ import { git } from './git.ts'
 import { helpRow } from './help.ts'
 import { jobs } from './jobs.ts'
 import { keys } from './keys.ts'
+import { links } from './links.ts'
 import { logs } from './logs.ts'
 import { notify } from './notify.ts'
 import type { Table } from './parse.ts'
@@ -38,6 +39,7 @@ export const rows: readonly AnyRow[] = [
   ...apps,
   ...config,
   ...domains,
+  ...links,
   ...ps,
   ...releases,
   ...builds,

@@ -65,7 +65,14 @@ async function startApp(image: string, index: number): Promise<string> {
     containerSpec({
       ...{ system, appName: `blog${index}`, place: { app, process: 'web', index: 1, release: 1, group: 'aaaaaaaa' } },
       process: { image, command: ['/bin/sleep', '600'], port: 5000 },
-      ...{ config: {}, commit: '', hardened: true, network: network.name, address: addressIn(pool, index, 2) },
+      ...{
+        config: {},
+        commit: '',
+        hardened: true,
+        network: network.name,
+        hosts: [],
+        address: addressIn(pool, index, 2),
+      },
       ...{ memory: 32, restart: false, mounts: [] },
     }),
   )

@@ -18,7 +18,13 @@ beforeAll(async () => {
   await nginx.start()
   await until(async () => (await nginx.driver.status()).running)
   const log = { info() {}, warn() {}, error: (event: string) => void house.problems.push(event) }
-  routes = createRoutes({ domains: house.store.domains, gitPort: 1, proxy: () => nginx.driver, log })
+  routes = createRoutes({
+    domains: house.store.domains,
+    gitPort: 1,
+    links: async () => [],
+    proxy: () => nginx.driver,
+    log,
+  })
   app = await house.app('blog')
   house.stopFirst.add(app.id)
   await routes.switchAll({})

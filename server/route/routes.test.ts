@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
+import type { OpenLink } from '../domain/link.ts'
 import type { Domain, RouteTable } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import { createLog } from '../log.ts'
@@ -43,16 +44,18 @@ function setUp() {
     { host: 'a.test', app: 'a', kind: 'default' },
     { host: 'b.test', app: 'b', kind: 'default' },
   ]
+  const links: OpenLink[] = []
   const global = { name: 'test' }
   routes = createRoutes({
     domains: { list: async () => [...domains], global: async () => global.name },
+    links: async () => [...links],
     gitPort: 9181,
     proxy: () => proxy.driver,
     log: createLog(() => {}),
     retryAfter: 10,
     compareEvery: 10,
   })
-  return { proxy, domains, global }
+  return { proxy, domains, links, global }
 }
 
 test('nothing is pushed before the targets of all apps are known', async () => {
@@ -112,6 +115,22 @@ test('domains that changed are read again', async () => {
   domains.push({ host: 'new.test', app: 'a', kind: 'custom' })
   await routes.refresh()
   expect(proxy.targetsOf('new.test')).toEqual(['1:1'])
+})
+
+test('an app that others may call is in the table by its name, with where it runs now and who they are', async () => {
+  const { proxy, links } = setUp()
+  await routes.switchAll({ b: ['2:2'] })
+  links.push({ name: 'books', target: 'b', from: '10.64.0.0/24' }, { name: 'books', target: 'b', from: '10.64.7.0/24' })
+  await routes.refresh()
+  const from = ['10.64.0.0/24', '10.64.7.0/24']
+  expect(proxy.tables.at(-1)?.internal).toEqual({ 'books.internal': { app: 'b', targets: ['2:2'], from } })
+  await routes.switchTo('b', ['3:3'])
+  expect(proxy.tables.at(-1)?.internal).toEqual({ 'books.internal': { app: 'b', targets: ['3:3'], from } })
+  await routes.hold('b')
+  expect(proxy.tables.at(-1)?.internal).toEqual({ 'books.internal': { app: 'b', targets: [], held: true, from } })
+  links.length = 0
+  await routes.refresh()
+  expect(proxy.tables.at(-1)?.internal).toEqual({})
 })
 
 test('an app that is forgotten loses its targets', async () => {

@@ -1,5 +1,6 @@
 /** Keeps the proxy's table equal to the domains and to the targets that serve each app. */
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
+import type { OpenLink } from '../domain/link.ts'
 import type { Domain, RouteTable, Traffic } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -8,7 +9,7 @@ import { step } from '../steps.ts'
 import { routeTable } from './table.ts'
 
 export interface Routes extends Traffic {
-  /** The domains have changed. Resolves when the proxy uses them; before `switchAll` there is nothing to do. */
+  /** Domains or links have changed. Resolves when the proxy uses them; before `switchAll` there is nothing to do. */
   refresh(): Promise<void>
   /** The app is gone, and so are its domains. */
   forget(app: string): Promise<void>
@@ -20,6 +21,8 @@ export interface Routes extends Traffic {
 
 export interface RoutesParts {
   readonly domains: Pick<Domains, 'list' | 'global'>
+  /** Who may call whom inside the server; asked whenever something has changed. */
+  readonly links: () => Promise<readonly OpenLink[]>
   readonly gitPort: number
   readonly proxy: () => ProxyDriver
   readonly log: Log
@@ -35,9 +38,10 @@ export interface RoutesParts {
  * and is made when the proxy is back; a caller that does not want it any more says so with another `switchTo`.
  */
 export function createRoutes(parts: RoutesParts): Routes {
-  const { domains, gitPort, proxy, log, retryAfter = 1_000, compareEvery = 5_000 } = parts
+  const { domains, links, gitPort, proxy, log, retryAfter = 1_000, compareEvery = 5_000 } = parts
   const targets = new Map<string, readonly string[] | 'held'>()
   let hosts: readonly Domain[] = []
+  let open: readonly OpenLink[] = []
   let global = ''
   let hostsAreOld = true
   let state: 'new' | 'started' | 'stopped' = 'new'
@@ -48,7 +52,7 @@ export function createRoutes(parts: RoutesParts): Routes {
   /** Mark of the table that the proxy was last seen to use; null while another is on its way. */
   let used: string | null = null
 
-  const table = () => routeTable(hosts, targets, { global, gitPort })
+  const table = () => routeTable(hosts, targets, { global, gitPort }, open)
 
   /** A push that has not begun yet takes every change made so far, and is shared by all who want one. */
   const push = (): Promise<void> => {
@@ -81,9 +85,10 @@ export function createRoutes(parts: RoutesParts): Routes {
     // Before the question: a change that is made while it is answered asks again.
     hostsAreOld = false
     try {
-      const now = await Promise.all([domains.list(), domains.global()])
+      const now = await Promise.all([domains.list(), domains.global(), links()])
       hosts = now[0]
       global = now[1]
+      open = now[2]
     } catch (error) {
       hostsAreOld = true
       throw error

@@ -4,8 +4,8 @@ import { routeTable, type Targets } from './table.ts'
 
 const domain = (host: string, app: string) => ({ host, app, kind: 'custom' }) as const
 const git = { app: 'git', targets: ['127.0.0.1:9181'], unbuffered: true }
-const table = (domains: readonly Domain[], targets: Targets) =>
-  routeTable(domains, targets, { global: 'test', gitPort: 9181 }).hosts
+const doors = { global: 'test', gitPort: 9181 }
+const table = (domains: readonly Domain[], targets: Targets) => routeTable(domains, targets, doors, []).hosts
 
 test('every host leads to the targets of its app', () => {
   const targets = new Map([['a1', ['10.0.0.2:80', '10.0.0.3:80']]])

@@ -13,6 +13,7 @@ import type { Backups } from './backups.ts'
 import type { DeviceSecrets } from './device-secrets.ts'
 import type { Devices } from './devices.ts'
 import type { Endpoints } from './endpoints.ts'
+import type { Links } from './links.ts'
 import type { Schedules } from './schedules.ts'
 import type { Attachments, Credentials, Databases } from './store-attachments.ts'
 import type { Volumes } from './volumes.ts'
@@ -39,6 +40,7 @@ export interface Store {
   readonly databases: Databases
   readonly attachments: Attachments
   readonly credentials: Credentials
+  readonly links: Links
   readonly deviceSecrets: DeviceSecrets
   readonly endpoints: Endpoints
   readonly settings: Settings
