@@ -112,7 +112,7 @@ export function createLateChanges(
         await store.apps.destroy(app.id)
         // Its logins end now, or when their server is back.
         await attachments.attend()
-        await attachments.links.publish()
+        await attachments.links.publish().catch(() => {})
         await routes.forget(app.id).catch(() => {})
         for (const operation of last) job.did(operation)
         const stays = kept.length > 0 ? ` Detached and kept: ${kept.join(', ')}.` : ''

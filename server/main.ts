@@ -89,8 +89,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   lifecycle.revive()
 
   const routes = createRoutes({
-    ...{ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log },
-    links: () => attachments.links.open(),
+    ...{ ...store, gitPort: config.gitPort, proxy: devices.proxy, log },
+    openLinks: () => attachments.links.open(),
   })
   const guarded = config.buildFirewall === 'on' ? ['docker0'] : []
   const firewall = createFirewall({

@@ -11,8 +11,13 @@ import type { AttachmentParts } from './parts.ts'
 export function createLinks({ store, firewall, routes, pool }: AttachmentParts) {
   const appName = async (id: string) => (await store.apps.byId(id))?.name ?? id
 
-  /** Both at once; a proxy that is away gets its table when it is back. */
-  const publish = () => Promise.all([firewall.apply(), routes.refresh().catch(() => {})])
+  /** Throws `refused` when it does not fit into the proxy; one that is away gets its table when it is back. */
+  async function publish(): Promise<void> {
+    await firewall.apply()
+    await routes.refresh().catch((error) => {
+      if (error instanceof UserError && error.code === 'refused') throw error
+    })
+  }
 
   async function open(): Promise<OpenLink[]> {
     const all = await store.links.list()
@@ -96,8 +101,15 @@ export function createLinks({ store, firewall, routes, pool }: AttachmentParts) 
 
     /** These and no others, from now on. */
     async replace(app: App, links: readonly LinkReference[]): Promise<void> {
+      const had = await store.links.ofApp(app.id)
       await store.links.replace(app.id, links)
-      await publish()
+      try {
+        await publish()
+      } catch (error) {
+        await store.links.replace(app.id, had)
+        await publish()
+        throw error
+      }
     },
   }
 }

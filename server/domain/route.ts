@@ -1,12 +1,27 @@
 /** Which host goes to which containers. */
 
+/** A host, or a path below one, that an app has claimed. Host and path are unique together over all apps. */
 export interface Domain {
-  /** `example.com`, or `*.example.com`; lower case, unique over all apps. */
+  /** `example.com`, or `*.example.com`; lower case. */
   readonly host: string
+  /** `/api`: only what is at and below it; the whole host when left out. Several apps may share a host so. */
+  readonly path?: string
   readonly app: string
   /** `default` is `<app>.<global domain>`; it follows the app's name and the global domain. */
-  readonly kind: 'default' | 'custom'
+  readonly kind: 'default' | 'custom' | 'redirect'
+  /** Of the kind `redirect`: who asks for it is sent there. */
+  readonly redirect?: Redirect
+  /** The app's other hosts redirect to this one. */
+  readonly canonical?: true
 }
+
+export interface Redirect {
+  readonly to: string
+  readonly status: RedirectStatus
+}
+
+export const redirectStatuses = [301, 302, 307, 308] as const
+export type RedirectStatus = (typeof redirectStatuses)[number]
 
 /** Where requests go, and what happens to them before. No targets: the app is there but nothing of it runs (503), unless it is held. */
 export interface Route {
@@ -34,14 +49,16 @@ export interface Route {
 export interface Host extends Route {
   /** Path prefix (`/api`, no slash at the end) → its route; the longest wins, and `/apis` is not below `/api`. */
   readonly paths?: Readonly<Record<string, Route>>
+  /** Nobody has the host itself: what none of `paths` answers is 404. */
+  readonly pathsOnly?: true
   /** The certificate that the host is served with over TLS: its chain and its key, PEM, in one text. None: TLS is refused. */
   readonly certificate?: PartId
   /** Requests over plain HTTP are sent to https (308), except those for the challenge path. */
   readonly secure?: true
   /** Value of `Strict-Transport-Security`, said over TLS only. */
   readonly hsts?: string
-  /** Everything is sent to another host instead; path and query stay. */
-  readonly redirect?: { readonly to: string; readonly status: 301 | 302 | 307 | 308 }
+  /** What none of `paths` answers is sent to another host instead; path and query stay. */
+  readonly redirect?: Redirect
 }
 
 /** An app that others reach by name, on the proxy's internal address only. */
@@ -84,12 +101,14 @@ export function ownHostProblem(host: string, global: string): string | null {
   return own ? `${host} belongs to the server itself.` : null
 }
 
-/** Where people find an app: its first own domain, else the default one; a wildcard cannot be opened. */
+/** Where people find an app: its canonical or first own domain, else the default one; a wildcard cannot be opened. */
 export function appUrl(domains: readonly Domain[], httpPort: number): string {
-  const named = domains.filter((domain) => !domain.host.startsWith('*.'))
-  const host = (named.find((domain) => domain.kind === 'custom') ?? named[0])?.host
-  if (!host) return 'no address'
-  return `http://${host}${httpPort === 80 ? '' : `:${httpPort}`}/`
+  const named = domains.filter(({ host, kind }) => kind !== 'redirect' && !host.startsWith('*.'))
+  const whole = named.filter(({ path }) => path === undefined)
+  const best = named.find(({ canonical }) => canonical) ?? whole.find(({ kind }) => kind === 'custom')
+  const { host, path = '' } = best ?? whole[0] ?? named[0] ?? { host: null }
+  if (host === null) return 'no address'
+  return `http://${host}${httpPort === 80 ? '' : `:${httpPort}`}${path}/`
 }
 
 /** The routes, as a rollout needs them; `route/` implements it. */

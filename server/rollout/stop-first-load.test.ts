@@ -20,8 +20,9 @@ beforeAll(async () => {
   const log = { info() {}, warn() {}, error: (event: string) => void house.problems.push(event) }
   routes = createRoutes({
     domains: house.store.domains,
+    routing: house.store.routing,
+    openLinks: async () => [],
     gitPort: 1,
-    links: async () => [],
     proxy: () => nginx.driver,
     log,
   })

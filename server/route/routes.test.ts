@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
 import type { OpenLink } from '../domain/link.ts'
 import type { Domain, RouteTable } from '../domain/route.ts'
+import type { Rules } from '../domain/routing.ts'
 import { UserError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { createRoutes, type Routes } from './routes.ts'
@@ -10,6 +11,8 @@ import { createRoutes, type Routes } from './routes.ts'
 class FakeProxy {
   readonly tables: RouteTable[] = []
   failure: Error | null = null
+  /** Tables that do not fit. */
+  refuses: (table: RouteTable) => boolean = () => false
   gate: Promise<void> = Promise.resolve()
   tries = 0
   asked = 0
@@ -19,6 +22,7 @@ class FakeProxy {
       this.tries += 1
       await this.gate
       if (this.failure) throw this.failure
+      if (this.refuses(table)) throw new UserError('refused', 'x.test: its page cannot be shown.')
       this.used = String(this.tables.push(table))
       return this.used
     },
@@ -44,18 +48,20 @@ function setUp() {
     { host: 'a.test', app: 'a', kind: 'default' },
     { host: 'b.test', app: 'b', kind: 'default' },
   ]
-  const links: OpenLink[] = []
   const global = { name: 'test' }
+  const links: OpenLink[] = []
+  const rules = new Map<string, Rules>()
   routes = createRoutes({
     domains: { list: async () => [...domains], global: async () => global.name },
-    links: async () => [...links],
+    routing: { list: async () => new Map(rules), trusted: async () => [], page: async (id) => `page ${id}` },
+    openLinks: async () => [...links],
     gitPort: 9181,
     proxy: () => proxy.driver,
     log: createLog(() => {}),
     retryAfter: 10,
     compareEvery: 10,
   })
-  return { proxy, domains, links, global }
+  return { proxy, domains, links, global, rules }
 }
 
 test('nothing is pushed before the targets of all apps are known', async () => {
@@ -123,14 +129,26 @@ test('an app that others may call is in the table by its name, with where it run
   links.push({ name: 'books', target: 'b', from: '10.64.0.0/24' }, { name: 'books', target: 'b', from: '10.64.7.0/24' })
   await routes.refresh()
   const from = ['10.64.0.0/24', '10.64.7.0/24']
-  expect(proxy.tables.at(-1)?.internal).toEqual({ 'books.internal': { app: 'b', targets: ['2:2'], from } })
+  const internal = () => proxy.tables.at(-1)?.internal
+  expect(internal()).toEqual({ 'books.internal': { app: 'b', targets: ['2:2'], from } })
   await routes.switchTo('b', ['3:3'])
-  expect(proxy.tables.at(-1)?.internal).toEqual({ 'books.internal': { app: 'b', targets: ['3:3'], from } })
+  expect(internal()).toEqual({ 'books.internal': { app: 'b', targets: ['3:3'], from } })
   await routes.hold('b')
-  expect(proxy.tables.at(-1)?.internal).toEqual({ 'books.internal': { app: 'b', targets: [], held: true, from } })
+  expect(internal()).toEqual({ 'books.internal': { app: 'b', targets: [], held: true, from } })
   links.length = 0
   await routes.refresh()
-  expect(proxy.tables.at(-1)?.internal).toEqual({})
+  expect(internal()).toEqual({})
+})
+
+test('maintenance of an app is for those who call it too, and its passwords are not', async () => {
+  const { proxy, links, rules } = setUp()
+  rules.set('b', { maintenance: 'standard', users: { ann: '$6$x' }, timeout: 5, hsts: 60 })
+  links.push({ name: 'books', target: 'b', from: '10.64.0.0/24' })
+  await routes.switchAll({ b: ['2:2'] })
+  expect(proxy.tables.at(-1)?.internal?.['books.internal']).toEqual({
+    ...{ app: 'b', targets: ['2:2'], from: ['10.64.0.0/24'] },
+    ...{ maintenance: 'standard', timeout: 5 },
+  })
 })
 
 test('an app that is forgotten loses its targets', async () => {
@@ -177,6 +195,31 @@ test('a change that does not fit is taken back, so that others can be made', asy
   proxy.failure = new UserError('refused', 'The routing table does not fit into the proxy.')
   await expect(routes.switchTo('a', ['2:2'])).rejects.toMatchObject({ code: 'refused' })
   expect(routes.table().hosts['a.test']?.targets).toEqual(['1:1'])
+})
+
+test('a setting that the proxy refuses is told to whoever made it, and does not keep others from switching', async () => {
+  const { proxy, rules } = setUp()
+  await routes.switchAll({ a: ['1:1'], b: ['1:2'] })
+  proxy.refuses = ({ hosts }) => hosts['a.test']?.maintenance !== undefined
+  rules.set('a', { maintenance: 'standard', timeout: 5 })
+  const [refreshed, switched] = await Promise.allSettled([routes.refresh(), routes.switchTo('b', ['2:2'])])
+  expect(refreshed).toMatchObject({ status: 'rejected', reason: { code: 'refused' } })
+  expect(switched.status).toBe('fulfilled')
+  expect(proxy.targetsOf('b.test')).toEqual(['2:2'])
+  expect(proxy.tables.at(-1)?.hosts['a.test']?.timeout).toBeUndefined()
+
+  // Taken back, it is as if nobody had tried.
+  rules.set('a', { timeout: 5 })
+  await routes.refresh()
+  expect(proxy.tables.at(-1)?.hosts['a.test']).toMatchObject({ timeout: 5, targets: ['1:1'] })
+})
+
+test('what is said about requests is pushed as it changes', async () => {
+  const { proxy, rules } = setUp()
+  await routes.switchAll({ a: ['1:1'] })
+  rules.set('a', { largestBody: 1000 })
+  await routes.refresh()
+  expect(proxy.tables.at(-1)?.hosts['a.test']?.largestBody).toBe(1000)
 })
 
 test('counts of requests in flight come from the proxy', async () => {

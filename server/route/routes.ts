@@ -1,15 +1,19 @@
 /** Keeps the proxy's table equal to the domains and to the targets that serve each app. */
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
 import type { OpenLink } from '../domain/link.ts'
-import type { Domain, RouteTable, Traffic } from '../domain/route.ts'
+import type { Domain, Parts, RouteTable, Traffic } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Routing } from '../state/routing.ts'
 import type { Domains } from '../state/store.ts'
 import { step } from '../steps.ts'
-import { routeTable } from './table.ts'
+import { routeTable, type Said } from './table.ts'
 
 export interface Routes extends Traffic {
-  /** Domains or links have changed. Resolves when the proxy uses them; before `switchAll` there is nothing to do. */
+  /**
+   * The domains, links, or what is said about requests have changed. Resolves when the proxy uses them; before `switchAll` there
+   * is nothing to do. Throws `refused` when they do not fit: what was known before them goes on, and others can switch.
+   */
   refresh(): Promise<void>
   /** The app is gone, and so are its domains. */
   forget(app: string): Promise<void>
@@ -21,8 +25,9 @@ export interface Routes extends Traffic {
 
 export interface RoutesParts {
   readonly domains: Pick<Domains, 'list' | 'global'>
-  /** Who may call whom inside the server; asked whenever something has changed. */
-  readonly links: () => Promise<readonly OpenLink[]>
+  readonly routing: Pick<Routing, 'list' | 'trusted' | 'page'>
+  /** Who may call whom inside the server. */
+  readonly openLinks: () => Promise<readonly OpenLink[]>
   readonly gitPort: number
   readonly proxy: () => ProxyDriver
   readonly log: Log
@@ -38,26 +43,26 @@ export interface RoutesParts {
  * and is made when the proxy is back; a caller that does not want it any more says so with another `switchTo`.
  */
 export function createRoutes(parts: RoutesParts): Routes {
-  const { domains, links, gitPort, proxy, log, retryAfter = 1_000, compareEvery = 5_000 } = parts
+  const { domains, routing, openLinks, gitPort, proxy, log, retryAfter = 1_000, compareEvery = 5_000 } = parts
   const targets = new Map<string, readonly string[] | 'held'>()
-  let hosts: readonly Domain[] = []
-  let open: readonly OpenLink[] = []
-  let global = ''
-  let hostsAreOld = true
+  let known: Known = { domains: [], global: '', said: { rules: new Map(), trusted: [], links: [] } }
+  /** What the proxy took last of that. */
+  let good: Known | null = null
+  let knownIsOld = true
   let state: 'new' | 'started' | 'stopped' = 'new'
-  let running: Promise<void> = Promise.resolve()
-  let waiting: Promise<void> | null = null
+  let running: Promise<Outcome> = Promise.resolve(null)
+  let waiting: Promise<Outcome> | null = null
   let retry: NodeJS.Timeout | undefined
   let comparing: NodeJS.Timeout | undefined
   /** Mark of the table that the proxy was last seen to use; null while another is on its way. */
   let used: string | null = null
 
-  const table = () => routeTable(hosts, targets, { global, gitPort }, open)
+  const table = () => routeTable(known.domains, targets, { global: known.global, gitPort }, known.said)
 
   /** A push that has not begun yet takes every change made so far, and is shared by all who want one. */
-  const push = (): Promise<void> => {
+  const push = (): Promise<Outcome> => {
     waiting ??= running
-      .catch(() => {})
+      .catch(() => null)
       .then(() => {
         waiting = null
         running = pushNow()
@@ -66,31 +71,55 @@ export function createRoutes(parts: RoutesParts): Routes {
     return waiting
   }
 
-  const pushNow = async () => {
-    if (state === 'stopped') return
+  const pushNow = async (): Promise<Outcome> => {
+    if (state === 'stopped') return null
     try {
-      await readHosts()
-      used = null
-      used = await step('proxy: apply', () => proxy().apply(table()))
+      await readKnown()
+      const outcome = await offer()
       clearTimeout(retry)
       retry = undefined
+      return outcome
     } catch (error) {
       retryLater()
       throw error
     }
   }
 
-  const readHosts = async () => {
-    if (!hostsAreOld) return
-    // Before the question: a change that is made while it is answered asks again.
-    hostsAreOld = false
+  /** Domains and settings that do not fit must not keep other apps from switching: those before them are used. */
+  const offer = async (): Promise<Outcome> => {
     try {
-      const now = await Promise.all([domains.list(), domains.global(), links()])
-      hosts = now[0]
-      global = now[1]
-      open = now[2]
+      await apply()
+      good = known
+      return null
     } catch (error) {
-      hostsAreOld = true
+      if (!isRefused(error) || good === null || good === known) throw error
+      known = good
+      await apply()
+      return error
+    }
+  }
+
+  const apply = async () => {
+    used = null
+    used = await step('proxy: apply', () => proxy().apply(table(), page))
+  }
+
+  const page: Parts = async (id) => {
+    const text = await routing.page(id)
+    if (text !== null) return text
+    throw new UserError('unavailable', 'A page of maintenance was changed just now; the routes are pushed again.')
+  }
+
+  const readKnown = async () => {
+    if (!knownIsOld) return
+    // Before the question: a change that is made while it is answered asks again.
+    knownIsOld = false
+    try {
+      const names = await Promise.all([domains.list(), domains.global()])
+      const [rules, trusted, links] = await Promise.all([routing.list(), routing.trusted(), openLinks()])
+      known = { domains: names[0], global: names[1], said: { rules, trusted, links } }
+    } catch (error) {
+      knownIsOld = true
       throw error
     }
   }
@@ -126,15 +155,15 @@ export function createRoutes(parts: RoutesParts): Routes {
       await push()
     } catch (error) {
       // It will never fit: nothing has changed, and nothing shall.
-      const refused = error instanceof UserError && error.code === 'refused'
-      if (refused && targets.get(app) === to) targets.set(app, before)
+      if (isRefused(error) && targets.get(app) === to) targets.set(app, before)
       throw error
     }
   }
 
   const refresh = async () => {
-    hostsAreOld = true
-    if (state === 'started') await push()
+    knownIsOld = true
+    const refusal = state === 'started' ? await push() : null
+    if (refusal) throw refusal
   }
 
   return {
@@ -166,4 +195,18 @@ export function createRoutes(parts: RoutesParts): Routes {
       clearInterval(comparing)
     },
   }
+}
+
+/** What the store says. */
+interface Known {
+  readonly domains: readonly Domain[]
+  readonly global: string
+  readonly said: Said
+}
+
+/** Why the newest domains and settings are not in the table that was pushed; null: they are. */
+type Outcome = UserError | null
+
+function isRefused(error: unknown): error is UserError {
+  return error instanceof UserError && error.code === 'refused'
 }

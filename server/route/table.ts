@@ -1,10 +1,8 @@
 /** The routing table: whose domains lead to which targets. */
 import type { OpenLink } from '../domain/link.ts'
-import { type Domain, gitHost, type Route, type RouteTable } from '../domain/route.ts'
+import { type Domain, gitHost, type Host, type RouteTable } from '../domain/route.ts'
+import { hostsOf, type RulesOf, routeOf, type Targets } from './hosting.ts'
 import { internalHosts } from './internal.ts'
-
-/** App → `address:port` of the containers that serve it; `held` when requests are to wait for some. */
-export type Targets = ReadonlyMap<string, readonly string[] | 'held'>
 
 /** Doors of the server itself that the proxy leads to. */
 export interface Doors {
@@ -13,19 +11,20 @@ export interface Doors {
   readonly gitPort: number
 }
 
-/** An app without targets keeps its hosts: they answer 503 instead of 404. */
-export function routeTable(
-  domains: readonly Domain[],
-  targets: Targets,
-  doors: Doors,
-  links: readonly OpenLink[],
-): RouteTable {
-  const routeOf = (app: string): Route => {
-    const own = targets.get(app) ?? []
-    return own === 'held' ? { app, targets: [], held: true } : { app, targets: own }
-  }
-  const git: Route = { app: 'git', targets: [`127.0.0.1:${doors.gitPort}`], unbuffered: true }
-  const hosts: Record<string, Route> = { [gitHost(doors.global)]: git }
-  for (const { host, app } of domains) hosts[host] = routeOf(app)
-  return { hosts, internal: internalHosts(links, routeOf) }
+/** What the apps and the server say about requests. */
+export interface Said {
+  readonly rules: RulesOf
+  /** Proxies before this one. */
+  readonly trusted: readonly string[]
+  /** Who may call whom by name. */
+  readonly links: readonly OpenLink[]
+}
+
+/** An app that had the name of a door before there was one keeps it. */
+export function routeTable(domains: readonly Domain[], targets: Targets, doors: Doors, said: Said): RouteTable {
+  const git: Host = { app: 'git', targets: [`127.0.0.1:${doors.gitPort}`], unbuffered: true }
+  const hosts = { [gitHost(doors.global)]: git, ...hostsOf(domains, targets, said.rules) }
+  const routeTo = (app: string) => routeOf(app, targets.get(app) ?? [], said.rules.get(app))
+  const internal = internalHosts(said.links, routeTo)
+  return { hosts, internal, ...(said.trusted.length > 0 && { trusted: said.trusted }) }
 }

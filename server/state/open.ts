@@ -26,6 +26,7 @@ import { createKeys } from './keys.ts'
 import { createLinks } from './links.ts'
 import { checkBackup, migrate } from './migrate.ts'
 import { createReleases } from './releases.ts'
+import { createRouting } from './routing.ts'
 import { openRqlite } from './rqlite.ts'
 import { createSchedules } from './schedules.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
@@ -69,6 +70,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     apps: createApps(db),
     config: createConfigVars(db, secrets),
     domains: createDomains(db),
+    routing: createRouting(db),
     formations: createFormations(db),
     releases: createReleases(db, secrets),
     builds: createBuilds(db),
