@@ -1,9 +1,11 @@
 /** The `proxy` class on Debian's nginx with its Lua module: routes live in shared memory and change without a reload. */
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import type { ProxyDriver, ProxyStatus } from '../../server/devices/classes/proxy.ts'
 import type { HostBasics } from '../../server/devices/driver.ts'
 import type { RouteTable } from '../../server/domain/route.ts'
 import { UserError } from '../../server/errors.ts'
+import { readAccessLog } from './access-log.ts'
 import { largestTable, type Paths, type Settings } from './config.ts'
 import { callControl } from './control.ts'
 import { commandOf, dropTable, installFiles, pathsOf, saveTable } from './files.ts'
@@ -23,6 +25,7 @@ export function createDriver(host: HostBasics): ProxyDriver {
     },
     inflight: (targets) => inflight(paths, targets),
     status: () => status(paths),
+    accessLog: (app, options) => readAccessLog(join(host.folder, 'access.log'), app, options),
   }
 }
 
