@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { ArchiveDriver } from '../../server/devices/classes/archive.ts'
+import { within } from './within.ts'
 
 export interface ArchiveUnderTest {
   /** Of a place that is empty. */
@@ -66,7 +67,7 @@ export const archivePromises: Readonly<Record<string, (under: ArchiveUnderTest) 
     source.write(randomBytes(200_000))
     await once(source, 'drain')
     cancel.abort(new Error('cancelled by hand'))
-    await assert.rejects(within(6_000, put), /cancelled by hand/)
+    await assert.rejects(within(6, 'a cancelled put', put), /cancelled by hand/)
     await missing(under.driver, name)
     assert.deepEqual(await related(under, name), [])
   },
@@ -114,7 +115,7 @@ export const archivePromises: Readonly<Record<string, (under: ArchiveUnderTest) 
     const reading = async () => {
       for await (const _ of bytes) cancel.abort(new Error('cancelled by hand'))
     }
-    await assert.rejects(within(6_000, reading()))
+    await assert.rejects(within(6, 'a cancelled get', reading()))
   },
 
   'files that are put at the same time do not mix': async ({ driver }) => {
@@ -167,10 +168,4 @@ async function missing(driver: ArchiveDriver, name: string): Promise<void> {
 async function related(under: ArchiveUnderTest, name: string): Promise<string[]> {
   const last = name.split('/').at(-1) ?? name
   return (await under.files()).filter((file) => file.includes(last))
-}
-
-async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`nothing happened in ${milliseconds} ms`)), milliseconds)
-  return Promise.race([work, late.promise]).finally(() => clearTimeout(timer))
 }

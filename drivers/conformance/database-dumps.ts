@@ -2,8 +2,9 @@
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
 import type { Promises } from './database-under-test.ts'
-import { contentsOf, dumped, fails, inWorld, until, within } from './database-world.ts'
+import { contentsOf, dumped, fails, inWorld, until } from './database-world.ts'
 import { programsWith } from './programs.ts'
+import { within } from './within.ts'
 
 const anySignal = () => new AbortController().signal
 

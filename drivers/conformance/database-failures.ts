@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
 import type { Promises } from './database-under-test.ts'
-import { contentsOf, dumped, fails, inWorld, until, type World, within } from './database-world.ts'
+import { contentsOf, dumped, fails, inWorld, until, type World } from './database-world.ts'
+import { within } from './within.ts'
 
 const anySignal = () => new AbortController().signal
 const back = (world: World) =>

@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
 import type { Promises } from './database-under-test.ts'
-import { dumped, fails, inWorld, type World, within } from './database-world.ts'
+import { dumped, fails, inWorld, type World } from './database-world.ts'
+import { within } from './within.ts'
 
 const restore = (world: World, database: string, bytes: Iterable<Buffer> | AsyncIterable<Buffer>) =>
   world.driver.restore(database, Readable.from(bytes), new AbortController().signal)

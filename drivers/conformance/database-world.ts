@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Contents, DatabaseDriver, Dump, Login, Reach } from '../../server/devices/classes/database.ts'
 import type { DatabaseUnderTest, Session } from './database-under-test.ts'
+import { within } from './within.ts'
 
 export interface World extends DatabaseUnderTest {
   /** A name that nothing else has. */
@@ -66,7 +67,6 @@ export async function inWorld(it: DatabaseUnderTest, play: (world: World) => Pro
   }
 }
 
-/** Every call has its end: one that hangs is a promise that is broken. */
 function patient(driver: DatabaseDriver, seconds: number): DatabaseDriver {
   return new Proxy(driver, {
     get: (target, key) => {
@@ -75,19 +75,6 @@ function patient(driver: DatabaseDriver, seconds: number): DatabaseDriver {
       return (...words: unknown[]) => within(seconds, String(key), Promise.resolve(call.apply(target, words)))
     },
   })
-}
-
-export async function within<T>(seconds: number, what: string, promise: Promise<T>): Promise<T> {
-  const end = new AbortController()
-  const late = pause(seconds * 1000, undefined, { signal: end.signal }).then(() => {
-    throw new assert.AssertionError({ message: `${what} did not end within ${seconds} s` })
-  })
-  late.catch(() => {})
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    end.abort()
-  }
 }
 
 export async function until(seconds: number, what: string, done: () => Promise<boolean> | boolean): Promise<void> {

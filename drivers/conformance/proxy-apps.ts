@@ -120,7 +120,7 @@ export function ask(
   host: string,
   { path = '/', firstChunk, headers, body, ...more }: Ask,
 ): Promise<Answer> {
-  return new Promise((resolve, reject) => {
+  const answered = new Promise<Answer>((resolve, reject) => {
     const options = { host: '127.0.0.1', port, path, agent: false, headers: { ...headers, host }, ...more }
     const asked = request(options, (response) => {
       const chunks: Buffer[] = []
@@ -140,16 +140,23 @@ export function ask(
     asked.on('error', reject)
     asked.end(body)
   })
+  return alsoUnheard(answered)
+}
+
+/** Whoever proves something else, and has failed at that, does not wait for it any more. */
+function alsoUnheard<T>(answered: Promise<T>): Promise<T> {
+  answered.catch(() => {})
+  return answered
 }
 
 /** A POST whose body is still to come. */
 export function open(port: number, host: string, path: string) {
   const asked = request({ host: '127.0.0.1', port, path, method: 'POST', agent: false, headers: { host } })
   const answered = new Promise<string>((resolve, reject) => {
-    asked.once('error', reject)
+    asked.on('error', reject)
     asked.once('response', (response) => text(response).then(resolve, reject))
   })
-  return { asked, answered }
+  return { asked, answered: alsoUnheard(answered) }
 }
 
 export interface OpenSocket {

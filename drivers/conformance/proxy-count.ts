@@ -70,21 +70,24 @@ export const countPromises: ProxyPromises = {
   'nothing is in flight after each error page of the proxy itself': (it) =>
     counting(it, async ({ one, app, get, raw, serve, settled }) => {
       const [gone, deaf] = [await app('gone'), await startDeaf()]
-      await gone.stop()
-      const status = async (name = host) => (await get(name)).status
-      assert.equal(await status('nobody.test'), 404)
-      const large = await raw(head('POST', '/', 'Content-Length: 9000000000'))
-      assert.match(await large.begun(), / 413 /)
-      large.hangUp()
-      await serve(gone.target)
-      assert.equal(await status(), 502)
-      await serve()
-      assert.equal(await status(), 503)
-      await serve(deaf.target)
-      assert.equal(await status(), 504)
-      await serve(one.target)
-      await settled(one.target, gone.target, deaf.target)
-      await deaf.stop()
+      try {
+        await gone.stop()
+        const status = async (name = host) => (await get(name)).status
+        assert.equal(await status('nobody.test'), 404)
+        const large = await raw(head('POST', '/', 'Content-Length: 9000000000'))
+        assert.match(await large.begun(), / 413 /)
+        large.hangUp()
+        await serve(gone.target)
+        assert.equal(await status(), 502)
+        await serve()
+        assert.equal(await status(), 503)
+        await serve(deaf.target)
+        assert.equal(await status(), 504)
+        await serve(one.target)
+        await settled(one.target, gone.target, deaf.target)
+      } finally {
+        await deaf.stop()
+      }
     }),
 
   'nothing is in flight after a try that failed at one target and one that did not at the next': (it) =>

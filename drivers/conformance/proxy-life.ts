@@ -33,7 +33,7 @@ export const lifePromises: ProxyPromises = {
     }),
 
   'killed, it serves the last table within 2 s of its next start, without the kernel': (it) =>
-    inProxy(it, async ({ driver, app, route, get, kill, start, nothingInFlight }) => {
+    inProxy(it, async ({ driver, app, route, get, kill, start, patience, nothingInFlight }) => {
       const one = await app('one')
       await route({ 'a.test': [one.target] })
       await kill()
@@ -41,7 +41,7 @@ export const lifePromises: ProxyPromises = {
       await assert.rejects(route({}), { code: 'unavailable' })
       await start()
       const begin = performance.now()
-      await until(async () => (await get('a.test').catch(() => ({ body: '' }))).body === 'one')
+      await until(async () => (await get('a.test').catch(() => ({ body: '' }))).body === 'one', patience)
       const time = performance.now() - begin
       assert(time < 2_000, `it took ${time.toFixed(0)} ms`)
       await nothingInFlight(one.target)

@@ -5,6 +5,7 @@ import { holdPromises } from './proxy-hold.ts'
 import { lifePromises, newPromises } from './proxy-life.ts'
 import { requestPromises } from './proxy-requests.ts'
 import { tablePromises } from './proxy-table.ts'
+import { tlsPromises } from './proxy-tls.ts'
 import type { ProxyPromises } from './proxy-under-test.ts'
 
 export const proxyPromises: ProxyPromises = {
@@ -13,6 +14,7 @@ export const proxyPromises: ProxyPromises = {
   ...requestPromises,
   ...countPromises,
   ...holdPromises,
+  ...tlsPromises,
   ...changePromises,
   ...lifePromises,
 }

@@ -4,6 +4,7 @@ import { Agent } from 'node:http'
 import { open, openSocket } from './proxy-apps.ts'
 import type { ProxyPromises } from './proxy-under-test.ts'
 import { inProxy } from './proxy-world.ts'
+import { within } from './within.ts'
 
 export const requestPromises: ProxyPromises = {
   'an error that the app answers itself reaches the client as it is': (it) =>
@@ -63,20 +64,21 @@ export const requestPromises: ProxyPromises = {
     }),
 
   'server-sent events arrive when they are sent': (it) =>
-    inProxy(it, async ({ app, route, get, nothingInFlight }) => {
+    inProxy(it, async ({ app, route, get, patience, nothingInFlight }) => {
       const one = await app('one')
       await route({ 'a.test': [one.target] })
       const hangUp = new AbortController()
-      const late = setTimeout(() => hangUp.abort(new Error('the event did not arrive')), 5_000)
-      const events = get('a.test', {
+      const event = get('a.test', {
         path: '/events',
         headers: { accept: 'text/event-stream' },
         signal: hangUp.signal,
         firstChunk: true,
       })
-      assert.equal((await events).body, 'data: 1\n\n')
-      clearTimeout(late)
-      hangUp.abort()
+      try {
+        assert.equal((await within(patience, 'waiting for an event', event)).body, 'data: 1\n\n')
+      } finally {
+        hangUp.abort()
+      }
       await nothingInFlight(one.target)
     }),
 
@@ -89,12 +91,12 @@ export const requestPromises: ProxyPromises = {
     }),
 
   'on an unbuffered route a body goes through while it comes': (it) =>
-    inProxy(it, async ({ app, driver, port, nothingInFlight }) => {
+    inProxy(it, async ({ app, driver, port, patience, nothingInFlight }) => {
       const one = await app('one')
       await driver.apply({ hosts: { 'stream.test': { app: 'a', targets: [one.target], unbuffered: true } } })
       const { asked, answered } = open(port, 'stream.test', '/length')
       asked.write('first')
-      assert.equal(await one.begun, 'first')
+      assert.equal(await within(patience, 'waiting for the first piece', one.begun), 'first')
       asked.end('last')
       assert.equal(await answered, '9')
       await nothingInFlight(one.target)

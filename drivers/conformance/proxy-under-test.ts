@@ -5,6 +5,8 @@ import type { Promises } from './promises.ts'
 export interface ProxyUnderTest {
   readonly driver: ProxyDriver
   readonly port: number
+  /** Of its listener for TLS. */
+  readonly tlsPort: number
   /** Starts what `command()` says; resolves at once. */
   start(): Promise<void>
   /** Kills it and all its processes with SIGKILL, as a machine short of memory would. */

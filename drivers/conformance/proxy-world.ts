@@ -20,8 +20,17 @@ export async function inProxy(it: ProxyUnderTest, play: (world: ProxyWorld) => P
   const { driver, port, patience } = it
   const apps: App[] = []
   const inflight = async ({ target }: App) => (await driver.inflight([target]))[target] ?? Number.NaN
+  let killed = false
   const world: ProxyWorld = {
     ...it,
+    async kill() {
+      killed = true
+      await it.kill()
+    },
+    async start() {
+      await it.start()
+      killed = false
+    },
     async app(answer) {
       const app = await startApp(answer)
       apps.push(app)
@@ -45,6 +54,10 @@ export async function inProxy(it: ProxyUnderTest, play: (world: ProxyWorld) => P
     await play(world)
   } finally {
     await Promise.all(apps.map((app) => app.stop()))
+    if (killed) {
+      await world.start()
+      await world.running()
+    }
   }
 }
 

@@ -1,10 +1,13 @@
 /** The one static configuration that nginx runs with; routes are never in it. */
 import { join } from 'node:path'
+import { type Side, serverOf } from './server.ts'
 
 export interface Settings {
   readonly httpPort: number
   /** Null: no TLS. */
   readonly httpsPort: number | null
+  /** `address:port` where apps reach each other; null: nowhere. */
+  readonly internal: string | null
   readonly workers: number | 'auto'
 }
 
@@ -27,6 +30,8 @@ export interface Paths {
   readonly temporary: string
   /** The last table, in memory. */
   readonly table: string
+  /** A folder beside it, with what it points to. */
+  readonly parts: string
 }
 
 export const modules = [
@@ -36,18 +41,6 @@ export const modules = [
 
 /** Two of them fit into the shared memory: the old one stays until the new one is in it. */
 export const largestTable = 24 * 1024 * 1024
-
-/** Who asked, under which name, how: each said once, since every line costs the proxy and the app; the rest is nobody's to make up. */
-const headers = `
-      proxy_set_header Host $host$client_port;
-      proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_set_header X-Forwarded-Port $server_port;
-      proxy_set_header X-Request-Id $request_name;
-      proxy_set_header X-Forwarded-Host "";
-      proxy_set_header X-Real-IP "";
-      proxy_set_header Forwarded "";
-      proxy_set_header Proxy "";`
 
 export function nginxConfig(settings: Settings, { paths, user, ipv6 }: Place): string {
   return `# Written by MegapolOS; changes are overwritten.
@@ -70,6 +63,7 @@ http {
 
   lua_package_path ${quoted(`${paths.lua}/?.lua;;`)};
   lua_shared_dict routes 64m;
+  lua_shared_dict parts 64m;
   # When it is full the target that was longest without a request goes first.
   lua_shared_dict inflight 8m;
   # Global, because \`require\` in every phase of every request costs throughput.
@@ -85,83 +79,14 @@ http {
   map $http_x_request_id $request_name { '' $own_name; ~^[A-Za-z0-9._-]+$ $http_x_request_id; default $own_name; }
   map '' $own_name { default $msec-$connection-$connection_requests; }
 
-  upstream app {
-    server 0.0.0.1;
-    balancer_by_lua_block { phases.balance() }
-    # Idle connections end here before the application ends them: a POST that meets a closing one is lost.
-    keepalive 512;
-    keepalive_timeout 1s;
-    keepalive_requests 100000;
-  }
-
-  server {
-    # A queue for each worker: with one for all, a worker that is awake takes nearly every connection.
-    listen ${settings.httpPort} default_server reuseport backlog=4096;
-    ${ipv6 ? `listen [::]:${settings.httpPort} default_server ipv6only=on reuseport backlog=4096;` : '# The kernel has no IPv6.'}
-    server_name _;
-    set $target '';
-    set $unsent '';
-    log_by_lua_block { phases.log() }
-
-    # A body is taken in whole before a target is chosen: a slow client occupies no process of the app, and an upload
-    # that lasts longer than a rollout goes to the new containers.
-    client_max_body_size 1g;
-    client_body_buffer_size 64k;
-
-    proxy_http_version 1.1;
-    proxy_connect_timeout 3s;
-    proxy_send_timeout 60s;
-    proxy_read_timeout 60s;
-    proxy_buffer_size 16k;
-    proxy_buffers 16 16k;
-    proxy_busy_buffers_size 32k;
-    # A slow reader slows the app down instead of filling the disk.
-    proxy_max_temp_file_size 0;
-    # After 10 s a request has probably reached the app, and is not given to another target.
-    proxy_next_upstream error timeout;
-    proxy_next_upstream_timeout 10s;
-
-    error_page 413 @too-large;
-    # With “=”: the page that is found by then decides the status, such as 404 for a host that has just been taken away.
-    error_page 500 502 = @failed;
-    error_page 504 @late;
-
-    location / {
-      # Most requests stay here, and are spared the coroutine that a rewrite in Lua would cost each of them.
-      set_by_lua_block $elsewhere { return phases.elsewhere() }
-      if ($elsewhere) { rewrite_by_lua_block { return ngx.exec(ngx.var.elsewhere) } }${headers}
-      proxy_set_header Connection "";
-      proxy_pass http://app;
-    }
-    # WebSockets and server-sent events: nothing waits in a buffer, and silence is allowed.
-    location @stream {${headers}
-      proxy_set_header Upgrade $websocket;
-      proxy_set_header Connection $stream_connection;
-      proxy_buffering off;
-      proxy_read_timeout 1h;
-      proxy_send_timeout 1h;
-      proxy_pass http://app;
-    }
-    # Bodies of any size that are answered while they come; who listens there has limits of its own.
-    location @unbuffered {${headers}
-      client_max_body_size 0;
-      proxy_request_buffering off;
-      proxy_buffering off;
-      proxy_read_timeout 1h;
-      proxy_send_timeout 1h;
-      proxy_set_header Connection "";
-      proxy_pass http://app;
-    }
-    # What waited goes on; its app may have become another one, with other targets, or none.
-    location @held { rewrite_by_lua_block { return phases.wait() } }
-    location @again {${headers}
-      proxy_set_header Connection "";
-      proxy_pass http://app;
-    }
-    location @failed { rewrite_by_lua_block { return phases.failed() } }
-${pages()}
-  }
-
+  map $told_client $client { '' $remote_addr; default $told_client; }
+  map $told_scheme $client_scheme { '' $scheme; default $told_scheme; }
+  map $told_port $outer_port { '' $server_port; default $told_port; }
+${upstream('hosts')}
+${upstream('internal')}
+${settings.httpsPort === null ? '' : tls}
+${serverOf('hosts', publicListeners(settings, ipv6), settings)}
+${settings.internal === null ? '' : serverOf('internal', [`listen ${settings.internal} default_server ${queue};`], settings)}
   server {
     listen ${quoted(`unix:${paths.socket}`)};
     client_max_body_size ${largestTable};
@@ -170,6 +95,7 @@ ${pages()}
     default_type application/json;
     log_by_lua_block { require('control').log() }
     location = /table { content_by_lua_block { require('control').table() } }
+    location = /parts { content_by_lua_block { require('control').parts() } }
     location = /inflight { content_by_lua_block { require('control').inflight() } }
     location = /status { content_by_lua_block { require('control').status() } }
     location = /statistics { internal; stub_status; }
@@ -177,6 +103,49 @@ ${pages()}
   }
 }
 `
+}
+
+/** What Mozilla calls intermediate, without the ciphers that need parameters of their own. */
+const tls = `
+  ssl_protocols TLSv1.2 TLSv1.3;
+  ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
+  ssl_prefer_server_ciphers off;
+  ssl_session_cache shared:sessions:10m;
+  ssl_session_timeout 1d;
+  ssl_session_tickets off;
+  # nginx wants one; Lua chooses another before it is looked at.
+  ssl_certificate data:$no_certificate;
+  ssl_certificate_key data:$no_certificate;
+  map '' $no_certificate { default ''; }
+  ssl_certificate_by_lua_block { phases.certificate() }`
+
+/** A queue for each worker: with one for all, a worker that is awake takes nearly every connection. */
+const queue = 'reuseport backlog=4096'
+
+function publicListeners({ httpPort, httpsPort }: Settings, ipv6: boolean): string[] {
+  return [
+    [httpPort, ''],
+    [httpsPort, 'ssl http2 '],
+  ].flatMap(([port, kind]) =>
+    port === null
+      ? []
+      : [
+          `listen ${port} default_server ${kind}${queue};`,
+          ...(ipv6 ? [`listen [::]:${port} default_server ${kind}ipv6only=on ${queue};`] : []),
+        ],
+  )
+}
+
+function upstream(side: Side): string {
+  return `
+  upstream ${side} {
+    server 0.0.0.1;
+    balancer_by_lua_block { phases.balance('${side}') }
+    # Idle connections end here before the application ends them: a POST that meets a closing one is lost.
+    keepalive 512;
+    keepalive_timeout 1s;
+    keepalive_requests 100000;
+  }`
 }
 
 function temporaryPaths(folder: string): string {
@@ -190,26 +159,11 @@ function temporaryPaths(folder: string): string {
   ].join('\n  ')
 }
 
-function pages(): string {
-  return [
-    page('unknown', 404, 'Not found', 'No application answers to this name on this server.'),
-    page('too-large', 413, 'Too large', 'The request is larger than this server accepts.'),
-    page('failing', 502, 'Bad gateway', 'The application does not answer. Its log may say why.'),
-    page('stopped', 503, 'Not running', 'The application of this name is not running at the moment.'),
-    page('starting', 503, 'Starting', 'This server has just started and will answer in a moment.'),
-    page('late', 504, 'Too slow', 'The application took too long to answer.'),
-  ].join('\n')
-}
-
-function page(name: string, status: number, title: string, sentence: string): string {
-  const html = `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>${sentence}</p></html>\\n`
-  const retry = status === 503 ? ' add_header Retry-After 5 always;' : ''
-  return `    location @${name} { add_header Cache-Control no-store always;${retry} return ${status} '${html}'; }`
-}
-
 function luaTable(paths: Paths): string {
-  const { config, pid, socket, table } = paths
-  const fields = Object.entries({ config, pid, socket, table }).map(([name, path]) => `${name} = ${quoted(path)}`)
+  const { config, pid, socket, table, parts } = paths
+  const fields = Object.entries({ config, pid, socket, table, parts }).map(
+    ([name, path]) => `${name} = ${quoted(path)}`,
+  )
   return `{ ${fields.join(', ')} }`
 }
 

@@ -36,3 +36,9 @@ export function callControl(socketPath: string, path: string, body = '', deadlin
     call.end(body)
   })
 }
+
+/** The text of a good answer. */
+export function okay({ status, text }: Answer): string {
+  if (status !== 200) throw new Error(`nginx answered its control socket with ${status}: ${text}`)
+  return text
+}

@@ -1,5 +1,4 @@
-/** What nginx finds on disk and in `/run`: its configuration, its Lua, and the last table. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+/** What nginx finds on disk: its configuration and its Lua. */
 import { chmod, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -7,7 +6,6 @@ import { UserError } from '../../server/errors.ts'
 import { modules, nginxConfig, type Paths, type Place, type Settings } from './config.ts'
 
 const program = '/usr/sbin/nginx'
-const bootIdFile = '/proc/sys/kernel/random/boot_id'
 const ownLua = join(import.meta.dirname, 'lua')
 
 export function commandOf(paths: Paths): string[] {
@@ -20,6 +18,7 @@ export function commandOf(paths: Paths): string[] {
  */
 export function pathsOf(folder: string, system: string): Paths {
   const root = userInfo().uid === 0
+  const memory = root ? `/run/megapolos-${system}` : join(folder, 'run')
   return {
     folder,
     config: join(folder, 'nginx.conf'),
@@ -28,7 +27,8 @@ export function pathsOf(folder: string, system: string): Paths {
     lua: join(folder, 'lua'),
     socket: join(folder, 'run/control.sock'),
     temporary: root ? `/var/lib/nginx/megapolos-${system}` : join(folder, 'temporary'),
-    table: join(root ? `/run/megapolos-${system}` : join(folder, 'run'), 'nginx-table'),
+    table: join(memory, 'nginx-table'),
+    parts: join(memory, 'nginx-parts'),
   }
 }
 
@@ -51,22 +51,6 @@ export async function installFiles(paths: Paths, settings: Settings): Promise<bo
     ipv6: (await readOrEmpty('/proc/net/if_inet6')) !== '',
   }
   return (await writeIfOther(paths.config, nginxConfig(settings, place))) || changed
-}
-
-/**
- * For an nginx that starts again without the kernel; good until the machine boots.
- * The file lies in memory, where a thread for each step would take longer than the steps.
- */
-export function saveTable(paths: Paths, text: string): void {
-  mkdirSync(dirname(paths.table), { recursive: true, mode: 0o700 })
-  const beside = `${paths.table}.new`
-  writeFileSync(beside, `${readFileSync(bootIdFile, 'utf8').trim()}\n${text}`, { mode: 0o600 })
-  renameSync(beside, paths.table)
-}
-
-/** An older table would send requests to addresses that are somebody else's by now. */
-export function dropTable(paths: Paths): void {
-  rmSync(paths.table, { force: true })
 }
 
 async function checkProgram(): Promise<void> {

@@ -11,8 +11,9 @@ import type { Paths } from './config.ts'
 import { pathsOf } from './files.ts'
 import { createDriver } from './index.ts'
 
-export const system = 'nginx-test'
-const prefix = 'megapolos-nginx-'
+/** Of this process alone: others on the machine may test at the same time. */
+export const system = `nginx-test-${process.pid}`
+const prefix = 'megapolos-nginx-test-'
 
 export interface Nginx extends ProxyUnderTest {
   readonly paths: Paths
@@ -22,13 +23,13 @@ export interface Nginx extends ProxyUnderTest {
 
 export async function makeNginx(): Promise<Nginx> {
   await removeLeftOvers()
-  const home = await mkdtemp(join(tmpdir(), prefix))
+  const home = await mkdtemp(join(tmpdir(), `megapolos-${system}-`))
   const folder = join(home, 'nginx')
   const paths = pathsOf(folder, system)
   await rm(dirname(paths.table), { recursive: true, force: true })
-  const port = await freePort()
+  const [port, tlsPort] = [await freePort(), await freePort()]
   const log = createLog((line) => console.log(line))
-  const driver = createDriver({ folder, system, settings: { httpPort: port, workers: 2 }, log })
+  const driver = createDriver({ folder, system, settings: { httpPort: port, httpsPort: tlsPort, workers: 2 }, log })
   let child: ChildProcess | undefined
   const end = async (signal: NodeJS.Signals) => {
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
@@ -39,6 +40,7 @@ export async function makeNginx(): Promise<Nginx> {
   return {
     driver,
     port,
+    tlsPort,
     patience: 10,
     paths,
     pid: () => child?.pid ?? 0,
@@ -54,13 +56,23 @@ export async function makeNginx(): Promise<Nginx> {
   }
 }
 
-/** Of an interrupted run: the folders say which nginx is ours. */
+/** Of interrupted runs: the names say whose they were. */
 async function removeLeftOvers(): Promise<void> {
-  for (const name of (await readdir(tmpdir())).filter((name) => name.startsWith(prefix))) {
-    const home = join(tmpdir(), name)
-    const pid = Number(await readFile(join(home, 'nginx/nginx.pid'), 'utf8').catch(() => '0'))
-    const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-    if (words.includes(home)) process.kill(pid, 'SIGKILL')
-    await rm(home, { recursive: true, force: true })
+  for (const folder of [tmpdir(), '/run', '/var/lib/nginx']) {
+    for (const name of (await readdir(folder)).filter((name) => name.startsWith(prefix))) {
+      if (await isRunning(Number.parseInt(name.slice(prefix.length), 10))) continue
+      await endNginx(join(folder, name))
+      await rm(join(folder, name), { recursive: true, force: true })
+    }
   }
+}
+
+async function isRunning(pid: number): Promise<boolean> {
+  return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).includes('node')
+}
+
+async function endNginx(home: string): Promise<void> {
+  const pid = Number(await readFile(join(home, 'nginx/nginx.pid'), 'utf8').catch(() => '0'))
+  const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  if (words.includes(home)) process.kill(pid, 'SIGKILL')
 }

@@ -141,7 +141,7 @@ describe('nginx', () => {
 
   test('a path that nginx could misread is refused', () => {
     const place = { paths: { ...nginx.paths, pid: '/tmp/a"b' }, user: null, ipv6: false }
-    expect(() => nginxConfig({ httpPort: 80, httpsPort: null, workers: 1 }, place)).toThrow('/tmp/a"b')
+    expect(() => nginxConfig({ httpPort: 80, httpsPort: null, internal: null, workers: 1 }, place)).toThrow('/tmp/a"b')
   })
 
   test('a setting that it does not have is refused by name', () => {

@@ -1,5 +1,7 @@
 -- What the kernel says through the control socket.
 local cjson = require 'cjson.safe'
+local certificates = require 'certificates'
+local parts = require 'parts'
 local routes = require 'routes'
 
 local inflight = ngx.shared.inflight
@@ -18,6 +20,18 @@ end
 function control.table()
   local problem, status = routes.replace(body())
   if problem then return answer(status, problem) end
+  return answer(200, 'ok')
+end
+
+-- A list of { key, host, text }; what cannot be used is refused, with the host that it was for.
+function control.parts()
+  for _, part in ipairs(cjson.decode(body()) or {}) do
+    local problem
+    if part.key:match '^certificate' then _, problem = certificates.parse(part.text) end
+    if problem then return answer(422, part.host .. ': ' .. problem) end
+    problem = parts.put(part.key, part.text)
+    if problem then return answer(507, 'a certificate or a page does not fit: ' .. problem) end
+  end
   return answer(200, 'ok')
 end
 

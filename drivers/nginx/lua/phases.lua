@@ -1,6 +1,9 @@
 -- What happens to a request: find its route, choose a target, count it in and out.
 local balancer = require 'ngx.balancer'
 local ffi = require 'ffi'
+local certificates = require 'certificates'
+local gate = require 'gate'
+local parts = require 'parts'
 local routes = require 'routes'
 
 local var, exec = ngx.var, ngx.exec
@@ -36,30 +39,39 @@ function phases.worker()
 end
 
 -- Where a request goes that no target can take.
-local function page_of(route, starting)
+local function page_of(side, route, starting)
   if route then return route.held and '@held' or '@stopped' end
+  if side == 'internal' then return '@forbidden' end
   return starting and '@starting' or '@unknown'
 end
 
 -- The location that the request belongs to, or '' when it is where it should be.
--- A table that is known here may be old; `take` finds out. One that does not know the host must not be.
-function phases.elsewhere()
-  local host = var.host
-  local route = routes.known(host)
-  if not route then
-    local found, starting = routes.find(host)
-    if not (found and found.targets[1]) then return page_of(found, starting) end
-    route = found
+function phases.elsewhere(side)
+  local route, starting = routes.find(side, var.host)
+  if not route then return page_of(side, route, starting) end
+  var.app = route.app
+  if route.plain then return var.stream ~= '' and '@stream' or '' end
+  return gate.pass(route)
+end
+
+-- The proofs for who signs certificates win over everything that is said of a host, also of one that nobody knows.
+function phases.challenge(side)
+  local text = routes.challenge(var.uri:match '([^/]+)$')
+  if text then
+    ngx.header.content_type = 'text/plain'
+    ngx.print(text)
+    return ngx.exit(200)
   end
-  if route.unbuffered then return '@unbuffered' end
-  return var.stream ~= '' and '@stream' or ''
+  local elsewhere = phases.elsewhere(side)
+  if elsewhere ~= '' then return exec(elsewhere) end
 end
 
 -- After a try that failed, or when no target was left to try: then nothing, or nothing that counts, was sent to any, and
 -- the request may wait for the next one.
-function phases.failed()
-  local route, starting = routes.find(var.host)
-  if not (route and (route.held or route.targets[1])) then return exec(page_of(route, starting)) end
+function phases.failed(side)
+  if var.unsent == 'large' then return exec '@too-large' end
+  local route, starting = routes.find(side, var.host)
+  if not (route and (route.held or route.targets[1])) then return exec(page_of(side, route, starting)) end
   return exec(var.unsent ~= '' and '@held' or '@failing')
 end
 
@@ -68,10 +80,10 @@ local patience, most, pause = 60, 1000, 0.05
 local waiting = {}
 
 -- For an app that is exchanged at this moment.
-function phases.wait()
+function phases.wait(side)
   local host = var.host
   local deadline = ngx.now() + patience
-  local route, starting = routes.find(host)
+  local route, starting = routes.find(side, host)
   local app = route and route.app
   while route and route.held and ngx.now() < deadline do
     local others = waiting[app] or 0
@@ -79,45 +91,70 @@ function phases.wait()
     waiting[app] = others + 1
     ngx.sleep(pause)
     waiting[app] = waiting[app] - 1
-    route, starting = routes.find(host)
+    route, starting = routes.find(side, host)
   end
   if route and route.targets[1] then return exec(var.stream ~= '' and '@stream' or '@again') end
-  return exec(route and '@stopped' or page_of(route, starting))
+  return exec(route and '@stopped' or page_of(side, route, starting))
 end
 
 -- Counted in first, and only then asked whether the table is still in use: so whoever changes the table and then sees
 -- that nothing is in flight may stop the target.
-local function take(host)
-  local target, count = routes.pick(host)
+local function take(side, host)
+  local target, count, route = routes.pick(side, host)
   if target then inflight:incr(target.key, 1, 0) end
-  if routes.fresh() then return target, count end
+  if routes.fresh() then return target, count, route end
   if target then inflight:incr(target.key, -1) end
-  return take(host)
+  return take(side, host)
 end
+
+-- NGX_BUSY: no target is to be had. `failed` says why.
+local function give_up(why)
+  var.unsent = why
+  return ngx.exit(-3)
+end
+
+-- Seconds; a connection is there soon or never, and streams may be silent for an hour.
+local connecting, streaming = 3, 3600
 
 -- Runs for every try. A target is chosen here and not before, because a body may have been minutes on its way.
 -- What was counted in is remembered in a variable: an error page empties `ngx.ctx`, a variable stays.
-function phases.balance()
+function phases.balance(side)
   local previous = var.target
   if previous ~= '' then
     routes.failed(previous)
     inflight:incr(previous, -1)
     var.target = ''
   end
-  local target, count = take(var.host)
-  -- NGX_BUSY: no target is left, since the routes changed. The page says why.
-  if not target then
-    var.unsent = '1'
-    return ngx.exit(-3)
-  end
+  local target, count, route = take(side, var.host)
+  if not target then return give_up '1' end
   var.target = target.key
-  if count and previous == '' then balancer.set_more_tries(count > 2 and 2 or 1) end
+  if route.largestBody and (tonumber(var.content_length) or 0) > route.largestBody then return give_up 'large' end
+  if route.timeout then
+    local silence = (route.unbuffered or var.stream ~= '') and math.max(route.timeout, streaming) or route.timeout
+    assert(balancer.set_timeouts(connecting, silence, silence))
+  end
+  if count > 1 and previous == '' then balancer.set_more_tries(count > 2 and 2 or 1) end
   assert(balancer.set_current_peer(target.host, target.port))
 end
 
 function phases.log()
   local target = var.target
   if target and target ~= '' then inflight:incr(target, -1) end
+end
+
+phases.certificate = certificates.choose
+phases.secure = gate.secure
+phases.redirect = gate.redirect
+
+-- The page that an app shows meanwhile.
+function phases.own_page(side)
+  local route = routes.find(side, var.host)
+  local page = route and route.maintenance and parts.page(route.maintenance)
+  if not page then return exec '@maintenance' end
+  ngx.status = 503
+  ngx.header.retry_after = 60
+  ngx.header.cache_control = 'no-store'
+  ngx.print(page)
 end
 
 return phases

@@ -25,9 +25,23 @@ local function read_table(path)
   return boot == this_boot and text or nil
 end
 
+-- They were looked at when they came.
+local function read_parts(folder, text)
+  local parts = require 'parts'
+  local decoded = require('cjson.safe').decode(text)
+  for _, part in ipairs(decoded and parts.missing(decoded) or {}) do
+    local file = io.open(folder .. '/' .. part.key)
+    if file then
+      parts.put(part.key, file:read '*a')
+      file:close()
+    end
+  end
+end
+
 function start.run(paths)
   remove_left_over_socket(paths)
   local text = read_table(paths.table)
+  if text then read_parts(paths.parts, text) end
   local routes = require 'routes'
   if ngx.shared.routes:get 'version' == nil then ngx.shared.routes:set('version', 0) end
   if text then

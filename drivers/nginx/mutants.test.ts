@@ -1,0 +1,108 @@
+/** The suite of its class sees drivers that are wrong in one way, and an nginx that is wrong in one line. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { proxyMutantsAreSeen } from '../conformance/proxy.ts'
+import { until } from '../conformance/proxy-apps.ts'
+import { proxyPromises } from '../conformance/proxy-promises.ts'
+import { promised } from '../conformance/suite.ts'
+import { makeNginx, type Nginx } from './nginx-for-test.ts'
+
+proxyMutantsAreSeen('nginx', makeNginx)
+
+interface WrongLine {
+  readonly breaks: string
+  readonly sees: string
+  readonly file: 'nginx.conf' | `lua/${string}.lua`
+  readonly right: string
+  readonly wrong: string
+}
+
+const lines: Readonly<Record<string, WrongLine>> = {
+  'a request that an error page answers is in flight for ever': {
+    breaks: 'an app that breaks off counts no longer: before an answer, in its head, in its body',
+    sees: 'it did not come true',
+    file: 'lua/phases.lua',
+    right: "if target and target ~= '' then",
+    wrong: "if target and target ~= '' and ngx.status < 500 then",
+  },
+  'a try that failed is in flight for ever': {
+    breaks: 'nothing is in flight after a try that failed at one target and one that did not at the next',
+    sees: 'it did not come true',
+    file: 'lua/phases.lua',
+    right: 'inflight:incr(previous, -1)',
+    wrong: '',
+  },
+  'a killed proxy comes back without a table': {
+    breaks: 'killed, it serves the last table within 2 s of its next start, without the kernel',
+    sees: 'it did not come true',
+    file: 'lua/start.lua',
+    right: 'return boot == this_boot and text or nil',
+    wrong: 'return nil',
+  },
+  'one of its processes keeps the table that it has': {
+    breaks: 'a host that is taken away, or has nothing left, says so from the next request on, wherever it lands',
+    sees: 'deep-equal',
+    file: 'lua/routes.lua',
+    right: 'if wanted == version then return true end',
+    wrong: 'if version > 0 then return true end',
+  },
+  'requests of a route that is held wait for no longer than a look': {
+    breaks: 'a route that is held lets what is being answered go on, and counts it',
+    sees: 'fresh',
+    file: 'lua/phases.lua',
+    right: 'while route and route.held',
+    wrong: 'if route and route.held then ngx.sleep(pause) end while false',
+  },
+  'what a client says of itself reaches the app': {
+    breaks: 'the app is told who asked, under which name and how; a client cannot make it up',
+    sees: '6.6.6.6',
+    file: 'nginx.conf',
+    right: 'proxy_set_header X-Real-IP "";',
+    wrong: '',
+  },
+  'all requests of a connection have one name': {
+    breaks: 'a request has a name: the one that it came with, or one that no other has',
+    sees: 'two requests have one name',
+    file: 'nginx.conf',
+    right: '$msec-$connection-$connection_requests',
+    wrong: '$connection',
+  },
+  'events wait for the last one': {
+    breaks: 'server-sent events arrive when they are sent',
+    sees: 'did not end within',
+    file: 'nginx.conf',
+    right: 'proxy_buffering off;',
+    wrong: 'body_filter_by_lua_block { if not ngx.arg[2] then ngx.arg[1] = nil end }',
+  },
+  'the errors of an app are replaced': {
+    breaks: 'an error that the app answers itself reaches the client as it is',
+    sees: 'its own words',
+    file: 'nginx.conf',
+    right: 'proxy_http_version 1.1;',
+    wrong: 'proxy_http_version 1.1; proxy_intercept_errors on;',
+  },
+}
+
+describe('an nginx that is wrong in one line is seen', () => {
+  test.each(Object.entries(lines))('%s', async (_, line) => {
+    const nginx = await makeNginx()
+    try {
+      await nginx.driver.install()
+      await spoil(nginx, line)
+      await nginx.start()
+      await until(async () => (await nginx.driver.status()).running)
+      await expect(promised(proxyPromises, line.breaks)({ ...nginx, patience: 2 })).rejects.toThrow(line.sees)
+    } finally {
+      await nginx.remove()
+    }
+  })
+})
+
+/** In what was installed, not in what is shipped. */
+async function spoil({ paths }: Nginx, { file, right, wrong }: WrongLine): Promise<void> {
+  const path = join(paths.folder, file)
+  const text = await readFile(path, 'utf8')
+  if (!text.includes(right)) throw new Error(`${file} has no "${right}" any more: this mutant proves nothing`)
+  await writeFile(path, text.replaceAll(right, wrong))
+}

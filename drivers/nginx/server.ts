@@ -1,0 +1,143 @@
+/** What nginx answers at one of its listeners: each location is a way that a request can be answered in. */
+import type { Settings } from './config.ts'
+
+/** The part of the table that a server knows. */
+export type Side = 'hosts' | 'internal'
+
+/** Who asked, under which name, how: each said once, since every line costs the proxy and the app; the rest is nobody's to make up. */
+const headers = `
+      proxy_set_header Host $host$client_port;
+      proxy_set_header X-Forwarded-For $client;
+      proxy_set_header X-Forwarded-Proto $client_scheme;
+      proxy_set_header X-Forwarded-Port $outer_port;
+      proxy_set_header X-Request-Id $request_name;
+      proxy_set_header X-Forwarded-Host "";
+      proxy_set_header X-Real-IP "";
+      proxy_set_header Forwarded "";
+      proxy_set_header Proxy "";
+      add_header Strict-Transport-Security $hsts always;`
+
+const bodySizes = ['1m', '10m', '100m']
+
+export function serverOf(side: Side, listen: readonly string[], { httpsPort }: Settings): string {
+  const https = `'${httpsPort ?? 443}'`
+  return `
+  server {
+    ${listen.join('\n    ')}
+    server_name _;
+    set $target '';
+    set $unsent '';
+    set $app '';
+    set $hsts '';
+    set $told_client '';
+    set $told_scheme '';
+    set $told_port '';
+    log_by_lua_block { phases.log() }
+
+    # A body is taken in whole before a target is chosen: a slow client occupies no process of the app, and an upload
+    # that lasts longer than a rollout goes to the new containers.
+    client_max_body_size 1g;
+    client_body_buffer_size 64k;
+    # A connection of HTTP/2 that ends in between takes along requests that are on their way.
+    keepalive_requests 1000000;
+
+    proxy_http_version 1.1;
+    proxy_connect_timeout 3s;
+    proxy_send_timeout 60s;
+    proxy_read_timeout 60s;
+    proxy_buffer_size 16k;
+    proxy_buffers 16 16k;
+    proxy_busy_buffers_size 32k;
+    # A slow reader slows the app down instead of filling the disk.
+    proxy_max_temp_file_size 0;
+    # After 10 s a request has probably reached the app, and is not given to another target.
+    proxy_next_upstream error timeout;
+    proxy_next_upstream_timeout 10s;
+
+    error_page 413 @too-large;
+    # With “=”: the page that is found by then decides the status, such as 404 for a host that has just been taken away.
+    error_page 500 502 = @failed;
+    error_page 504 @late;
+
+    location / {
+      # Most requests stay here, and are spared the coroutine that a rewrite in Lua would cost each of them.
+      set_by_lua_block $elsewhere { return phases.elsewhere('${side}') }
+      if ($elsewhere) { rewrite_by_lua_block { return ngx.exec(ngx.var.elsewhere) } }${headers}
+      proxy_set_header Connection "";
+      proxy_pass http://${side};
+    }
+    location ^~ /.well-known/acme-challenge/ {
+      rewrite_by_lua_block { return phases.challenge('${side}') }${headers}
+      proxy_set_header Connection "";
+      proxy_pass http://${side};
+    }
+    # WebSockets and server-sent events: nothing waits in a buffer, and silence is allowed.
+    location @stream {${headers}
+      proxy_set_header Upgrade $websocket;
+      proxy_set_header Connection $stream_connection;
+      proxy_buffering off;
+      proxy_read_timeout 1h;
+      proxy_send_timeout 1h;
+      proxy_pass http://${side};
+    }
+    # Bodies of any size that are answered while they come; who listens there has limits of its own.
+    location @unbuffered {${headers}
+      client_max_body_size 0;
+      proxy_request_buffering off;
+      proxy_buffering off;
+      proxy_read_timeout 1h;
+      proxy_send_timeout 1h;
+      proxy_set_header Connection "";
+      proxy_pass http://${side};
+    }
+    # Bodies that do not say how long they are: nginx ends them here, and what is left is measured when it is whole.
+${bodySizes.map((size) => bodies(side, size)).join('\n')}
+    # What waited goes on; its app may have become another one, with other targets, or none.
+    location @held { rewrite_by_lua_block { return phases.wait('${side}') } }
+    location @again {${headers}
+      proxy_set_header Connection "";
+      proxy_pass http://${side};
+    }
+    location @failed { rewrite_by_lua_block { return phases.failed('${side}') } }
+    location @secure { rewrite_by_lua_block { return phases.secure(${https}) } }
+    location @redirect { rewrite_by_lua_block { return phases.redirect(${https}) } }
+    location @own-page { ${strict} content_by_lua_block { return phases.own_page('${side}') } }
+${pages()}
+  }
+`
+}
+
+function bodies(side: Side, size: string): string {
+  return `    location @body-${size} {${headers}
+      client_max_body_size ${size};
+      proxy_set_header Connection "";
+      proxy_pass http://${side};
+    }`
+}
+
+const strict = 'add_header Strict-Transport-Security $hsts always;'
+
+function pages(): string {
+  const soon = 'add_header Retry-After 5 always;'
+  return [
+    page('unknown', 404, 'Not found', 'No application answers to this name on this server.'),
+    page('forbidden', 403, 'Forbidden', 'Nothing answers to this name for you.'),
+    page('login', 401, 'Log in', 'A name and a password are needed here.', authenticate),
+    page('guessing', 429, 'Too many tries', 'Too many passwords were tried.', 'add_header Retry-After 1 always;'),
+    page('too-large', 413, 'Too large', 'The request is larger than this server accepts.'),
+    page('failing', 502, 'Bad gateway', 'The application does not answer. Its log may say why.'),
+    page('stopped', 503, 'Not running', 'The application of this name is not running at the moment.', soon),
+    page('starting', 503, 'Starting', 'This server has just started and will answer in a moment.', soon),
+    page('maintenance', 503, 'Maintenance', 'This application is being worked on and will be back.', later),
+    page('late', 504, 'Too slow', 'The application took too long to answer.'),
+  ].join('\n')
+}
+
+const authenticate = `add_header WWW-Authenticate 'Basic realm="log in", charset="UTF-8"' always;`
+const later = 'add_header Retry-After 60 always;'
+
+function page(name: string, status: number, title: string, sentence: string, more = ''): string {
+  const html = `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>${sentence}</p></html>\\n`
+  const also = [strict, 'add_header Cache-Control no-store always;', more].join(' ').trim()
+  return `    location @${name} { ${also} return ${status} '${html}'; }`
+}
