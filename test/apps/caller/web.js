@@ -1,5 +1,5 @@
 // Asks another app and answers with what that says: /blog asks where BLOG_URL leads, with the same method and body, and
-// /at?url=… asks anybody. Connections are kept.
+// /at?url=…&host=… asks anybody, under any name. Connections are kept.
 const http = require('node:http')
 
 const agent = new http.Agent({ keepAlive: true })
@@ -9,9 +9,10 @@ http
     const { pathname, searchParams } = new URL(request.url, 'http://app')
     const url = pathname === '/blog' ? process.env.BLOG_URL : searchParams.get('url')
     if (!url) return response.end('nobody to ask\n')
-    const { method, headers } = request
-    const length = headers['content-length']
-    const asked = http.request(url, { agent, method, headers: length ? { 'content-length': length } : {} }, (answer) => {
+    const headers = { host: searchParams.get('host') ?? new URL(url).host }
+    const length = request.headers['content-length']
+    if (length) headers['content-length'] = length
+    const asked = http.request(url, { agent, method: request.method, headers }, (answer) => {
       response.writeHead(answer.statusCode)
       answer.pipe(response)
     })
