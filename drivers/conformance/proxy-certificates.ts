@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { connect as connectHttp2 } from 'node:http2'
+import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -58,9 +58,16 @@ export function openTls(port: number, name: string, { chain }: { chain: string }
   })
 }
 
+export interface Http2Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
 export interface Http2Client {
-  get(host: string, path?: string): Promise<{ readonly status: number; readonly body: string }>
-  post(host: string, path: string, body: Buffer): Promise<{ readonly status: number; readonly body: string }>
+  get(host: string, path?: string): Promise<Http2Answer>
+  /** Without saying how long the body is. */
+  send(method: string, host: string, path: string, body: Buffer): Promise<Http2Answer>
   close(): void
 }
 
@@ -69,18 +76,16 @@ export function openHttp2(port: number, name: string, { chain }: { chain: string
   const client = connectHttp2(`https://127.0.0.1:${port}`, { servername: name, ca: chain })
   // Each request says what went wrong for itself.
   client.on('error', () => {})
-  const ask = async (method: string, host: string, path: string, body?: Buffer) => {
-    const stream = client.request({ ':method': method, ':path': path, ':authority': host }, { endStream: !body })
-    const status = new Promise<number>((resolve, reject) => {
-      stream.on('response', (headers) => resolve(headers[':status'] ?? 0)).on('error', reject)
+  const ask = async (method: string, host: string, path: string, body?: Buffer): Promise<Http2Answer> => {
+    const asked = { ':method': method, ':path': path, ':authority': host }
+    const stream = client.request(asked, { endStream: body === undefined })
+    const answered = new Promise<IncomingHttpHeaders & { ':status'?: number }>((resolve, reject) => {
+      stream.on('response', resolve).on('error', reject)
       stream.on('close', () => reject(new Error('the stream was closed without an answer')))
     })
     if (body !== undefined) stream.end(body)
-    return { status: await status, body: await text(stream) }
+    const headers = await answered
+    return { status: headers[':status'] ?? 0, headers, body: await text(stream) }
   }
-  return {
-    get: (host, path = '/') => ask('GET', host, path),
-    post: (host, path, body) => ask('POST', host, path, body),
-    close: () => client.close(),
-  }
+  return { get: (host, path = '/') => ask('GET', host, path), send: ask, close: () => client.close() }
 }

@@ -34,7 +34,7 @@ export const tlsPromises: ProxyPromises = {
       const wanted = { host: 'a.example.com', 'x-forwarded-proto': 'https', 'x-forwarded-port': String(tlsPort) }
       const second = openHttp2(tlsPort, 'a.example.com', certificate)
       assert.partialDeepStrictEqual(JSON.parse((await second.get('a.example.com', '/headers')).body), wanted)
-      const posted = await second.post('a.example.com', '/length', Buffer.alloc(300_000))
+      const posted = await second.send('POST', 'a.example.com', '/length', Buffer.alloc(300_000))
       assert.equal(posted.body, '300000')
       second.close()
       const first = await openTls(tlsPort, 'a.example.com', certificate)

@@ -7,6 +7,8 @@ export interface ProxyUnderTest {
   readonly port: number
   /** Of its listener for TLS. */
   readonly tlsPort: number
+  /** Of its listener for apps, on the loopback. */
+  readonly internalPort: number
   /** Starts what `command()` says; resolves at once. */
   start(): Promise<void>
   /** Kills it and all its processes with SIGKILL, as a machine short of memory would. */

@@ -17,9 +17,10 @@ export async function* readAccessLog(
     while (follow && !signal.aborted) {
       yield* grown(now, app)
       await delay(pollEvery, undefined, { signal }).catch(() => {})
-      // nginx goes on in a new file when this one is full.
+      // nginx goes on in a new file when this one is full, each of its workers a moment later than the first.
       const next = await successor(now, file)
       if (next === null) continue
+      await delay(pollEvery, undefined, { signal }).catch(() => {})
       yield* grown(now, app)
       await now.handle?.close()
       now = next

@@ -6,7 +6,7 @@ export interface Settings {
   readonly httpPort: number
   /** Null: no TLS. */
   readonly httpsPort: number | null
-  /** `address:port` where apps reach each other; null: nowhere. */
+  /** `10.79.251.255:80`, where only apps reach it; null: apps do not reach each other through it. */
   readonly internal: string | null
   readonly workers: number | 'auto'
 }
@@ -28,6 +28,8 @@ export interface Paths {
   readonly socket: string
   /** Bodies of requests on their way, on disk; the user of the workers must reach it. */
   readonly temporary: string
+  /** A line for each request, in a folder of its own; the one before it has `.1` at the end. */
+  readonly accessLog: string
   /** The last table, in memory. */
   readonly table: string
   /** A folder beside it, with what it points to. */
@@ -43,6 +45,7 @@ export const modules = [
 export const largestTable = 24 * 1024 * 1024
 
 export function nginxConfig(settings: Settings, { paths, user, ipv6 }: Place): string {
+  const server = { httpsPort: settings.httpsPort, accessLog: quoted(paths.accessLog) }
   return `# Written by MegapolOS; changes are overwritten.
 ${modules.map((module) => `load_module ${module};`).join('\n')}
 ${user === null ? '' : `user ${user};\n`}worker_processes ${settings.workers};
@@ -79,14 +82,18 @@ http {
   map $http_x_request_id $request_name { '' $own_name; ~^[A-Za-z0-9._-]+$ $http_x_request_id; default $own_name; }
   map '' $own_name { default $msec-$connection-$connection_requests; }
 
+  map $content_length $large { '' ''; "~^[0-9]{10,}$" large; default ''; }
+  # Numbers that JSON reads: there are answers without a status, and of HTTP/0.9.
+  map $status $status_number { 000 0; 009 9; default $status; }
+  log_format requests escape=json '${accessLine}';
   map $told_client $client { '' $remote_addr; default $told_client; }
   map $told_scheme $client_scheme { '' $scheme; default $told_scheme; }
   map $told_port $outer_port { '' $server_port; default $told_port; }
 ${upstream('hosts')}
 ${upstream('internal')}
 ${settings.httpsPort === null ? '' : tls}
-${serverOf('hosts', publicListeners(settings, ipv6), settings)}
-${settings.internal === null ? '' : serverOf('internal', [`listen ${settings.internal} default_server ${queue};`], settings)}
+${serverOf('hosts', publicListeners(settings, ipv6), server)}
+${settings.internal === null ? '' : serverOf('internal', [`listen ${settings.internal} default_server ${queue};`], server)}
   server {
     listen ${quoted(`unix:${paths.socket}`)};
     client_max_body_size ${largestTable};
@@ -105,6 +112,13 @@ ${settings.internal === null ? '' : serverOf('internal', [`listen ${settings.int
 `
 }
 
+/** Without the query, where people put what is secret. */
+const accessLine = [
+  '{"time":"$time_iso8601","app":"$app","host":"$host","method":"$request_method","path":"$uri"',
+  '"status":$status_number,"bytes":$body_bytes_sent,"seconds":$request_time',
+  '"client":"$client","request":"$request_name","upstream":"$upstream_addr"}',
+].join()
+
 /** What Mozilla calls intermediate, without the ciphers that need parameters of their own. */
 const tls = `
   ssl_protocols TLSv1.2 TLSv1.3;
@@ -119,7 +133,7 @@ const tls = `
   map '' $no_certificate { default ''; }
   ssl_certificate_by_lua_block { phases.certificate() }`
 
-/** A queue for each worker: with one for all, a worker that is awake takes nearly every connection. */
+/** One for each worker: with one for all, a worker that is awake takes nearly every connection. */
 const queue = 'reuseport backlog=4096'
 
 function publicListeners({ httpPort, httpsPort }: Settings, ipv6: boolean): string[] {

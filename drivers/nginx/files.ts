@@ -1,11 +1,12 @@
 /** What nginx finds on disk: its configuration and its Lua. */
-import { chmod, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { chmod, chown, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { UserError } from '../../server/errors.ts'
 import { modules, nginxConfig, type Paths, type Place, type Settings } from './config.ts'
 
 const program = '/usr/sbin/nginx'
+const worker = 'www-data'
 const ownLua = join(import.meta.dirname, 'lua')
 
 export function commandOf(paths: Paths): string[] {
@@ -14,10 +15,11 @@ export function commandOf(paths: Paths): string[] {
 
 /**
  * Workers of a root master run as `www-data`, which cannot enter the data home. So bodies on their way lie in a folder
- * of our own where Debian's package keeps such things.
+ * of our own where Debian's package keeps such things, and so does the access log, which each worker opens anew.
  */
 export function pathsOf(folder: string, system: string): Paths {
   const root = userInfo().uid === 0
+  const temporary = root ? `/var/lib/nginx/megapolos-${system}` : join(folder, 'temporary')
   const memory = root ? `/run/megapolos-${system}` : join(folder, 'run')
   return {
     folder,
@@ -26,7 +28,8 @@ export function pathsOf(folder: string, system: string): Paths {
     errors: join(folder, 'error.log'),
     lua: join(folder, 'lua'),
     socket: join(folder, 'run/control.sock'),
-    temporary: root ? `/var/lib/nginx/megapolos-${system}` : join(folder, 'temporary'),
+    temporary,
+    accessLog: join(temporary, 'log/access.log'),
     table: join(memory, 'nginx-table'),
     parts: join(memory, 'nginx-parts'),
   }
@@ -39,6 +42,7 @@ export async function installFiles(paths: Paths, settings: Settings): Promise<bo
   await makePrivate(dirname(paths.socket))
   await mkdir(paths.lua, { recursive: true })
   await mkdir(paths.temporary, { recursive: true, mode: 0o755 })
+  await makeLogFolder(paths)
   // Copied, so that nginx can start again while another version of the program is being put in place.
   let changed = false
   for (const name of (await readdir(ownLua)).filter((name) => name.endsWith('.lua'))) {
@@ -47,7 +51,7 @@ export async function installFiles(paths: Paths, settings: Settings): Promise<bo
   }
   const place: Place = {
     paths,
-    user: userInfo().uid === 0 ? 'www-data' : null,
+    user: userInfo().uid === 0 ? worker : null,
     ipv6: (await readOrEmpty('/proc/net/if_inet6')) !== '',
   }
   return (await writeIfOther(paths.config, nginxConfig(settings, place))) || changed
@@ -69,6 +73,21 @@ async function checkProgram(): Promise<void> {
 async function makePrivate(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await chmod(folder, 0o700)
+}
+
+/** Who asks for what is for nobody else on the machine to read: workers may pass through, and only root may look around. */
+async function makeLogFolder({ accessLog }: Paths): Promise<void> {
+  const folder = dirname(accessLog)
+  await mkdir(folder, { recursive: true, mode: 0o710 })
+  await chmod(folder, 0o710)
+  if (userInfo().uid === 0) await chown(folder, 0, await groupOf(worker))
+}
+
+async function groupOf(user: string): Promise<number> {
+  const line = (await readFile('/etc/passwd', 'utf8')).split('\n').find((line) => line.startsWith(`${user}:`))
+  if (line === undefined)
+    throw new UserError('unavailable', `The user ${user} of nginx does not exist.`, 'apt-get install nginx')
+  return Number(line.split(':')[3])
 }
 
 async function writeIfOther(path: string, text: string): Promise<boolean> {

@@ -1,8 +1,8 @@
 /** The `proxy` class on Debian's nginx with its Lua module: routes live in shared memory and change without a reload. */
-import { join } from 'node:path'
 import type { ProxyDriver, ProxyStatus } from '../../server/devices/classes/proxy.ts'
 import type { HostBasics } from '../../server/devices/driver.ts'
 import { UserError } from '../../server/errors.ts'
+import { turnOver } from './access.ts'
 import { readAccessLog } from './access-log.ts'
 import { apply, type Connection } from './apply.ts'
 import type { Paths, Settings } from './config.ts'
@@ -25,8 +25,12 @@ export function createDriver(host: HostBasics): ProxyDriver {
       return mine
     },
     inflight: (targets) => inflight(paths, targets),
-    status: () => status(paths),
-    accessLog: (app, options) => readAccessLog(join(host.folder, 'access.log'), app, options),
+    async status() {
+      // Asked for every few seconds, and so the time to look after what grows meanwhile.
+      await turnOver(paths).catch((error) => host.log.error('the access log was not turned over', error))
+      return status(paths)
+    },
+    accessLog: (app, options) => readAccessLog(paths.accessLog, app, options),
   }
 }
 
@@ -41,8 +45,8 @@ function readSettings(given: HostBasics['settings']): Settings {
   if (httpsPort !== null && typeof httpsPort !== 'number') {
     throw new UserError('usage', `The setting httpsPort is ${httpsPort}; it must be a number.`)
   }
-  if (internal !== null && typeof internal !== 'string') {
-    throw new UserError('usage', `The setting internal is ${internal}; it must be an address with a port.`)
+  if (internal !== null && (typeof internal !== 'string' || !/^[\d.]+:\d+$/.test(internal))) {
+    throw new UserError('usage', `The setting internal is ${internal}; it must be an IPv4 address and a port.`)
   }
   return { httpPort, httpsPort, internal, workers }
 }

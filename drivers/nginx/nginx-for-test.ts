@@ -27,9 +27,11 @@ export async function makeNginx(): Promise<Nginx> {
   const folder = join(home, 'nginx')
   const paths = pathsOf(folder, system)
   await rm(dirname(paths.table), { recursive: true, force: true })
-  const [port, tlsPort] = [await freePort(), await freePort()]
+  const [port, tlsPort, internalPort] = [await freePort(), await freePort(), await freePort()]
   const log = createLog((line) => console.log(line))
-  const driver = createDriver({ folder, system, settings: { httpPort: port, httpsPort: tlsPort, workers: 2 }, log })
+  const internal = `127.0.0.1:${internalPort}`
+  const settings = { httpPort: port, httpsPort: tlsPort, internal, workers: 2 }
+  const driver = createDriver({ folder, system, settings, log })
   let child: ChildProcess | undefined
   const end = async (signal: NodeJS.Signals) => {
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
@@ -41,6 +43,7 @@ export async function makeNginx(): Promise<Nginx> {
     driver,
     port,
     tlsPort,
+    internalPort,
     patience: 10,
     paths,
     pid: () => child?.pid ?? 0,

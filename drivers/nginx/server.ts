@@ -1,6 +1,4 @@
 /** What nginx answers at one of its listeners: each location is a way that a request can be answered in. */
-import type { Settings } from './config.ts'
-
 /** The part of the table that a server knows. */
 export type Side = 'hosts' | 'internal'
 
@@ -17,9 +15,15 @@ const headers = `
       proxy_set_header Proxy "";
       add_header Strict-Transport-Security $hsts always;`
 
-const bodySizes = ['1m', '10m', '100m']
+const bodySizes = ['1m', '10m', '100m', '1g', '10g', '100g']
 
-export function serverOf(side: Side, listen: readonly string[], { httpsPort }: Settings): string {
+export interface Server {
+  readonly httpsPort: number | null
+  /** In quotes. */
+  readonly accessLog: string
+}
+
+export function serverOf(side: Side, listen: readonly string[], { httpsPort, accessLog }: Server): string {
   const https = `'${httpsPort ?? 443}'`
   return `
   server {
@@ -33,6 +37,7 @@ export function serverOf(side: Side, listen: readonly string[], { httpsPort }: S
     set $told_scheme '';
     set $told_port '';
     log_by_lua_block { phases.log() }
+    access_log ${accessLog} requests buffer=64k flush=1s;
 
     # A body is taken in whole before a target is chosen: a slow client occupies no process of the app, and an upload
     # that lasts longer than a rollout goes to the new containers.
@@ -66,10 +71,12 @@ export function serverOf(side: Side, listen: readonly string[], { httpsPort }: S
       proxy_set_header Connection "";
       proxy_pass http://${side};
     }
-    location ^~ /.well-known/acme-challenge/ {
-      rewrite_by_lua_block { return phases.challenge('${side}') }${headers}
-      proxy_set_header Connection "";
-      proxy_pass http://${side};
+${side === 'hosts' ? challenges : ''}    # nginx compares Content-Length with the limit of the location that a path leads to, before Lua can choose another one.
+    if ($large) { set $path $uri; rewrite ^ /.megapolos/large; }
+    location = /.megapolos/large {
+      internal;
+      client_max_body_size 0;
+      rewrite_by_lua_block { return phases.large('${side}') }
     }
     # WebSockets and server-sent events: nothing waits in a buffer, and silence is allowed.
     location @stream {${headers}
@@ -106,6 +113,13 @@ ${pages()}
   }
 `
 }
+
+const challenges = `
+    location ^~ /.well-known/acme-challenge/ {
+      rewrite_by_lua_block { return phases.challenge() }${headers}
+      proxy_set_header Connection "";
+      proxy_pass http://hosts;
+    }`
 
 function bodies(side: Side, size: string): string {
   return `    location @body-${size} {${headers}

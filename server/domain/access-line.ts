@@ -4,7 +4,7 @@ export interface AccessLine {
   readonly time: string
   readonly host: string
   readonly method: string
-  /** With its query. */
+  /** Without its query, which may hold secrets. */
   readonly path: string
   readonly status: number
   /** Of the answer's body. */

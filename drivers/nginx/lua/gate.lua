@@ -9,7 +9,7 @@ local var = ngx.var
 local gate = {}
 
 -- The sizes of the locations for bodies that come without saying how long they are.
-local sizes = { { 1, '1m' }, { 10, '10m' }, { 100, '100m' } }
+local sizes = { { 1, '1m' }, { 10, '10m' }, { 100, '100m' }, { 1024, '1g' }, { 10240, '10g' }, { 102400, '100g' } }
 
 -- Who asks, and how, when a proxy before this one says so and is believed.
 local function believe(trusted)
@@ -37,7 +37,8 @@ end
 function gate.pass(route)
   local host = route.host
   local trusted = routes.trusted()
-  if trusted then believe(trusted) end
+  -- An app may well have an address that is trusted.
+  if trusted and not route.from then believe(trusted) end
   if route.from and not networks.contain(route.from, var.remote_addr) then return '@forbidden' end
   local scheme = (host.secure or host.hsts) and var.client_scheme
   if host.redirect and route == host then return '@redirect' end
@@ -52,6 +53,14 @@ function gate.pass(route)
   if route.unbuffered then return '@unbuffered' end
   if var.stream ~= '' then return '@stream' end
   return body or ''
+end
+
+-- What nginx accepts where nothing else is said: 1 GiB.
+local usual = 1024 * 1024 * 1024
+
+-- Whether so long a body may come at all; what is not buffered has no limit of its own.
+function gate.admits(route, length)
+  return route.unbuffered and not route.largestBody or length <= (route.largestBody or usual)
 end
 
 -- `scheme` and `port`: of this server's listeners.

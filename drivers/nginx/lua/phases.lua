@@ -55,15 +55,25 @@ function phases.elsewhere(side)
 end
 
 -- The proofs for who signs certificates win over everything that is said of a host, also of one that nobody knows.
-function phases.challenge(side)
+function phases.challenge()
   local text = routes.challenge(var.uri:match '([^/]+)$')
   if text then
     ngx.header.content_type = 'text/plain'
     ngx.print(text)
     return ngx.exit(200)
   end
-  local elsewhere = phases.elsewhere(side)
+  local elsewhere = phases.elsewhere 'hosts'
   if elsewhere ~= '' then return exec(elsewhere) end
+end
+
+-- A body of more than a gigabyte: the location of most requests would refuse it before anybody is asked.
+function phases.large(side)
+  ngx.req.set_uri(var.path, false, true)
+  local route, starting = routes.find(side, var.host)
+  if not route then return exec(page_of(side, route, starting)) end
+  if not gate.admits(route, tonumber(var.content_length)) then return exec '@too-large' end
+  local elsewhere = phases.elsewhere(side)
+  return exec(elsewhere == '' and '@again' or elsewhere)
 end
 
 -- After a try that failed, or when no target was left to try: then nothing, or nothing that counts, was sent to any, and
