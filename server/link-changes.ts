@@ -24,7 +24,7 @@ interface Linking {
 }
 
 export function createLinkChanges(
-  { store, attachments: { links } }: Parts,
+  { store, attachments }: Parts,
   changes: Changes,
   { serving, plan }: Stages,
   changed: Changed,
@@ -47,10 +47,11 @@ export function createLinkChanges(
 
   async function linked(app: App, asker: Asker, job: RunningJob, restart: boolean, linking: Linking): Promise<Outcome> {
     const { next, description, operation } = linking
-    const [config, attachments] = await Promise.all([store.config.get(app.id), store.attachments.ofApp(app.id)])
-    const version = await changed(app, asker, job, restart, { config, attachments, links: next, description })
+    const [config, saved] = await Promise.all([store.config.get(app.id), store.attachments.ofApp(app.id)])
+    const input = { config, attachments: saved, links: next, description }
+    const version = await changed(app, asker, job, restart, input)
     // Saved once they serve: what could not be rolled out is not open either. A release had its way opened before.
-    await links.replace(app, next)
+    await attachments.links.replace(app, next)
     if (version === null || operation.do === 'close') job.did(operation)
     return outcome(description, version)
   }
@@ -60,7 +61,7 @@ export function createLinkChanges(
     link(app: App, target: App, name: string | null, asker: Asker, options: Options): Promise<Change> {
       return run('link', app, asker, options, async (now) => {
         const had = await store.links.ofApp(app.id)
-        const link = await links.choose(now, had, target, name)
+        const link = await attachments.links.choose(now, had, target, name)
         const description = `Link ${target.name} as ${linkVariable(link)}`
         const operation: Operation = { do: 'open', host: linkHost(link), app: now.name, target: target.name }
         return { next: [...had, link], description, operation }
@@ -71,7 +72,7 @@ export function createLinkChanges(
     unlink(app: App, target: App, asker: Asker, options: Options): Promise<Change> {
       return run('unlink', app, asker, options, async (now) => {
         const had = await store.links.ofApp(app.id)
-        const gone = links.pick(now, had, target)
+        const gone = attachments.links.pick(now, had, target)
         const description = `Unlink ${target.name} (${linkVariable(gone)})`
         const operation: Operation = { do: 'close', host: linkHost(gone), app: now.name, target: target.name }
         return { next: had.filter((one) => one !== gone), description, operation }

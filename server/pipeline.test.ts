@@ -316,7 +316,7 @@ test('a dry run changes nothing', async () => {
     await pipeline.configure(app, { A: '1' }, asker(), { restart: true, dryRun: true }),
     await pipeline.scale(app, { web: { quantity: 3 } }, asker(), true),
     await pipeline.restart(app, asker(), true),
-    await pipeline.route(app, () => ['example.com'], asker(), true),
+    await pipeline.route(app, () => ['example.com'], asker(), true, { take: false, may: () => true }),
     await pipeline.destroy(app, asker(), true),
   ]
   for (const plan of plans) expect(plan).toMatchObject({ planned: true, release: null })

@@ -1,6 +1,7 @@
 /** apps:* */
 import { z } from 'zod'
 import { scaleOf } from '../domain/app.ts'
+import { addressOf } from '../domain/claims.ts'
 import { runningTypes, shownCommand } from '../domain/release.ts'
 import { appUrl } from '../domain/route.ts'
 import { command } from './command.ts'
@@ -124,7 +125,7 @@ export const apps = [
           running: state?.processes[type]?.running ?? 0,
           memory: scaleOf(formation, type).memory,
         })),
-        domains: domains.map((domain) => domain.host),
+        domains: domains.map(addressOf),
         createdAt: found.createdAt,
         createdBy: found.createdBy,
       }

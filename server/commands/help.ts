@@ -10,6 +10,7 @@ const topics: Readonly<Record<string, string>> = {
   apps: 'Apps',
   config: 'Config vars',
   domains: 'Domains',
+  proxy: 'Requests',
   links: 'Apps that call each other',
   volumes: 'Volumes',
   ps: 'Processes',
@@ -31,6 +32,9 @@ const topics: Readonly<Record<string, string>> = {
 const topicOf: Readonly<Record<string, string>> = {
   run: 'logs',
   storage: 'volumes',
+  redirects: 'domains',
+  auth: 'proxy',
+  maintenance: 'proxy',
   enter: 'logs',
   attachments: 'db',
   events: 'server',

@@ -2,6 +2,7 @@
 import { apps } from './apps.ts'
 import { attachments } from './attachments.ts'
 import { audit } from './audit.ts'
+import { auth } from './auth.ts'
 import { backupSchedules } from './backup-schedules.ts'
 import { backups } from './backups.ts'
 import { builds } from './builds.ts'
@@ -20,9 +21,12 @@ import { jobs } from './jobs.ts'
 import { keys } from './keys.ts'
 import { links } from './links.ts'
 import { logs } from './logs.ts'
+import { maintenance } from './maintenance.ts'
 import { notify } from './notify.ts'
 import type { Table } from './parse.ts'
+import { proxy } from './proxy.ts'
 import { ps } from './ps.ts'
+import { redirects } from './redirects.ts'
 import { releases } from './releases.ts'
 import { run } from './run.ts'
 import { server } from './server.ts'
@@ -39,6 +43,10 @@ export const rows: readonly AnyRow[] = [
   ...apps,
   ...config,
   ...domains,
+  ...redirects,
+  ...proxy,
+  ...auth,
+  ...maintenance,
   ...links,
   ...ps,
   ...releases,

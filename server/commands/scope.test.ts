@@ -52,6 +52,8 @@ function wordsFor(row: (typeof rows)[number], app: string, id: string): string[]
     vars: 'A=1',
     domains: 'a.org',
     limits: 'web=1G',
+    settings: 'timeout=5',
+    networks: '10.0.0.0/8',
     job: '1',
     budget: '50%',
     access: 'read',

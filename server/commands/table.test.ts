@@ -45,6 +45,8 @@ const samples: Record<string, unknown> = {
   vars: ['A=1'],
   domains: ['example.com'],
   limits: ['web=1G'],
+  settings: ['timeout=5'],
+  networks: ['10.0.0.0/8'],
   budget: '50%',
   access: 'read',
   job: 1,

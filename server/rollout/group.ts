@@ -209,7 +209,9 @@ async function checkContainer(
 /** The name that an app is known by: some refuse requests for any other. */
 export async function hostOf({ store }: Pick<RolloutParts, 'store'>, app: App): Promise<string> {
   const domains = await store.domains.ofApp(app.id)
-  const named = domains.find(({ kind }) => kind === 'default') ?? domains.find(({ host }) => !host.startsWith('*'))
+  const named =
+    domains.find(({ kind }) => kind === 'default') ??
+    domains.find(({ host, kind }) => kind !== 'redirect' && !host.startsWith('*'))
   return named?.host ?? app.name
 }
 

@@ -10,8 +10,8 @@ export interface Routing {
   of(app: string): Promise<Rules>
   /** Null resets. */
   setLimits(app: string, changes: { readonly [name in keyof Limits]: number | null }): Promise<void>
-  /** With this page, with the proxy's own, or not any more. */
-  setMaintenance(app: string, page: string | 'standard' | null): Promise<void>
+  /** With a page of its own or with the proxy's (null); null as a whole: not any more. */
+  setMaintenance(app: string, on: { readonly page: string | null } | null): Promise<void>
   /** The password as `crypt(3)` writes it. */
   setUser(app: string, name: string, password: string): Promise<void>
   /** False when there is none. */
@@ -57,10 +57,11 @@ export function createRouting(db: Database): Routing {
       )
       await write([rowOf(app), ...updates])
     },
-    async setMaintenance(app, page) {
-      const own = page === 'standard' ? null : page
+    async setMaintenance(app, on) {
+      const page = on?.page ?? null
+      const shown = page === null ? on && 'standard' : idOf(page)
       const update = 'UPDATE routing SET maintenance = ?, page = ? WHERE app = ?'
-      await write([rowOf(app), sql(update, own === null ? page : idOf(own), own, app)])
+      await write([rowOf(app), sql(update, shown, page, app)])
     },
     async setUser(app, name, password) {
       const put = `INSERT INTO routing_users (app, name, password) VALUES (?, ?, ?)

@@ -36,7 +36,7 @@ CREATE TABLE routing (
 -- Who may see an app that asks for a name and a password; the password as crypt(3) writes it.
 CREATE TABLE routing_users (
   app TEXT NOT NULL REFERENCES routing (app) ON DELETE CASCADE,
-  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 64 AND name NOT GLOB '*[^A-Za-z0-9@._+-]*'),
+  name TEXT NOT NULL CHECK (length(name) <= 64 AND name GLOB '[A-Za-z0-9]*' AND name NOT GLOB '*[^A-Za-z0-9@._+-]*'),
   password TEXT NOT NULL CHECK (password GLOB '$?*$?*'),
   PRIMARY KEY (app, name)
 ) STRICT;
