@@ -23,7 +23,9 @@ const apps: string[] = []
 let hosts: TestHosts
 let grants: readonly Grant[] = []
 const firewall = createFirewall({
-  ...{ system, interfaces: [`${bridgePrefix(system)}+`], separate: [], ports: [], log },
+  ...{ system, interfaces: [`${bridgePrefix(system)}+`], separate: [], log },
+  // Open to every app on the other addresses of the host, as the proxy's is.
+  ports: [5001],
   ...{ endpoints: endpointBlock(pool), grants: async () => grants },
 })
 let published: Endpoint
