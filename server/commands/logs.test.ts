@@ -3,13 +3,13 @@ import { logs } from './logs.ts'
 
 const access = logs.find(({ name }) => name === 'logs:access')
 const request = {
-  ...{ time: '2026-11-26T18:00:00+00:00', host: 'blog.example.com', method: 'GET', path: '/a b', status: 200 },
+  ...{ time: '2026-11-26T19:00:00+01:00', host: 'blog.example.com', method: 'GET', path: '/a b', status: 200 },
   ...{ bytes: 5, seconds: 0.0124, client: '203.0.113.7', request: 'r1' },
 }
 
 test('a request is one line: when, who, what came of it, and the id that the app got', () => {
   expect(access?.text([request] as never)).toEqual([
-    '2026-11-26T18:00:00+00:00 203.0.113.7 200 GET blog.example.com/a b 5 B 12 ms r1',
+    '2026-11-26T18:00:00Z 203.0.113.7 200 GET blog.example.com/a b 5 B 12 ms r1',
   ])
 })
 

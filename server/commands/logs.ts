@@ -31,7 +31,8 @@ const request = z.object({
 /** Whoever sent it may have put anything into it. */
 function printRequest({ time, host, method, path, status, bytes, seconds, client, request }: AccessLine): string {
   const took = `${Math.round(seconds * 1000)} ms`
-  return printable(`${time} ${client} ${status} ${method} ${host}${path} ${bytes} B ${took} ${request}`)
+  const at = new Date(time).toISOString().slice(0, 19)
+  return printable(`${at}Z ${client} ${status} ${method} ${host}${path} ${bytes} B ${took} ${request}`)
 }
 
 /** The other way round, for doors that show the lines of `--tail` as more than text. */
