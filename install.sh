@@ -1414,7 +1414,9 @@ unit_order() {
       echo "After=network-online.target docker.service $(unit_of redis) $(unit_of rqlite)"
       echo "Wants=network-online.target docker.service $(unit_of redis)"
       ;;
-    proxy | sshd | git) echo "After=network-online.target $(unit_of kernel)"; echo 'Wants=network-online.target' ;;
+    # It listens at one of those addresses too, for apps that call each other.
+    proxy) echo "After=network-online.target $(unit_of mounts) $(unit_of kernel)"; echo "Wants=network-online.target $(unit_of mounts)" ;;
+    sshd | git) echo "After=network-online.target $(unit_of kernel)"; echo 'Wants=network-online.target' ;;
     *) echo 'After=network.target' ;;
   esac
 }

@@ -124,6 +124,7 @@ function pending(app: string, config: Record<string, string>, processes: Release
       processes,
       hardened: true,
       attachments: [],
+      links: [],
     },
     ...{ checks: { path: null, timeout: 60 }, description: 'Set GREETING', createdBy: 'laptop' },
   })

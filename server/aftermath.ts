@@ -11,7 +11,10 @@ export async function settleAftermath(store: Store, jobs: JobQueue): Promise<voi
     const done = await decision(store, job)
     return done === null ? { to: 'interrupted', text: await interruption(store, job) } : { to: 'succeeded', text: done }
   })
-  await Promise.all([store.releases.discardPending(), store.builds.interruptAll(), store.databases.interruptAll()])
+  await Promise.all([
+    ...[store.releases.discardPending(), store.builds.interruptAll()],
+    ...[store.databases.interruptAll(), store.links.interruptAll()],
+  ])
 }
 
 /**
@@ -29,6 +32,7 @@ async function decision(store: Store, job: Job): Promise<string | null> {
   // They are saved once they serve, and that may not have been reached.
   if (kind === 'config' || kind === 'rollback') await store.config.replace(app.id, release.config)
   if (attaches.includes(kind)) await store.attachments.replace(app.id, release.attachments)
+  if (links.includes(kind)) await store.links.replace(app.id, release.links)
   return `v${release.version} is live. The kernel was lost right after it had switched.`
 }
 
@@ -75,3 +79,6 @@ const replaces = ['restore', 'import']
 
 /** Kinds of jobs whose release says what is attached from then on. */
 const attaches = ['attach', 'detach', 'promote', 'rollback', 'push']
+
+/** Kinds of jobs whose release says whom it may call from then on. */
+const links = ['link', 'unlink', 'rollback']

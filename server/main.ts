@@ -91,7 +91,8 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   lifecycle.revive()
 
   const challenges = new Map<string, string>()
-  const routes = createRoutes({ ...store, ...config, challenges, proxy: devices.proxy, log })
+  const openLinks = () => attachments.links.open()
+  const routes = createRoutes({ ...store, ...config, challenges, openLinks, proxy: devices.proxy, log })
   const { certificates, following, keepCertificates } = openCertificates({
     ...{ config, store, devices, routes, challenges, journal, log },
   })
@@ -106,7 +107,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     log,
   })
   const { groups, volumes, takeOver } = openVolumes({ config, system, store, devices, log })
-  const opened = openAttachments({ config, key, system, store, engine, devices, firewall, log })
+  const opened = openAttachments({ config, key, system, store, engine, devices, firewall, routes, log })
   const { attachments } = opened
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },

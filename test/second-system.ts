@@ -28,7 +28,14 @@ export function secondSystem(first: System, pool: string): SecondSystem {
   const tester = `${first.tester}-restored`
   const base = first.httpPort - 80 + 500
   const [httpPort, sshPort] = [base + 80, base + 22]
-  const ports = { http: httpPort, https: base + 43, ssh: sshPort, panel: base + 180, git: base + 181, rqlite: base + 141 }
+  const ports = {
+    http: httpPort,
+    https: base + 43,
+    ssh: sshPort,
+    panel: base + 180,
+    git: base + 181,
+    rqlite: base + 141,
+  }
   const places = [
     ...['--home', home, '--user', user, '--pool', pool],
     ...Object.entries(ports).flatMap(([name, port]) => [`--${name}-port`, `${port}`]),

@@ -89,6 +89,8 @@ async function system(): Promise<System> {
     installer: (act) => quickly(installer, act, '--home', home).then(() => {}),
     pid: serverPid,
     async clean() {
+      for (const { app, target } of await json('links:list'))
+        await quickly(command, 'links:remove', String(app), String(target), '--no-restart')
       const apps = await list('apps:list')
       await Promise.all(Array.from({ length: 4 }, () => destroyAll(apps)))
       for (const name of await list('db:list')) await quickly(command, 'db:destroy', name, '--confirm', name)

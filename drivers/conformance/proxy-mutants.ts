@@ -99,6 +99,23 @@ export const proxyMutants: Readonly<Record<string, Mutant<ProxyDriver>>> = {
     wrong: (right) => withRoutes(right, ({ unbuffered: _, ...route }) => route),
   },
 
+  'a request is noted by another name than the app was told': {
+    breaks:
+      'a request can be read of later: which app answered it, who asked for what, and the id that the app was told',
+    sees: 'made-up',
+    wrong: (right) => ({
+      async *accessLog(app, options) {
+        for await (const line of right.accessLog(app, options)) yield { ...line, request: 'made-up' }
+      },
+    }),
+  },
+
+  'a log that is followed ends with what is there': {
+    breaks: 'whoever follows the log of an app sees its requests come, until they have seen enough',
+    sees: '/1',
+    wrong: (right) => ({ accessLog: (app, options) => right.accessLog(app, { ...options, follow: false }) }),
+  },
+
   'installing again always changes something': {
     breaks: 'installing again changes nothing',
     sees: 'changed',

@@ -61,6 +61,7 @@ describe.each([
       processes: {},
       hardened: true,
       attachments: [],
+      links: [],
       checks: { path: null, timeout: 60 },
     }
     await store.releases.create({ ...release, config: { SECRET: planted }, description: 'Push', createdBy: 'ann' })

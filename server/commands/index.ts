@@ -21,6 +21,7 @@ import { git } from './git.ts'
 import { helpRow } from './help.ts'
 import { jobs } from './jobs.ts'
 import { keys } from './keys.ts'
+import { links } from './links.ts'
 import { logs } from './logs.ts'
 import { maintenance } from './maintenance.ts'
 import { notify } from './notify.ts'
@@ -51,6 +52,7 @@ export const rows: readonly AnyRow[] = [
   ...maintenance,
   ...certs,
   ...certsOwn,
+  ...links,
   ...ps,
   ...releases,
   ...builds,

@@ -53,6 +53,7 @@ function setUpKernel(): void {
   } as ProxyDriver
   routes = createRoutes({
     ...{ ...store, challenges: new Map(), gitPort: 1, panelPort: 1, proxy: () => proxy, log, compareEvery: 60_000 },
+    openLinks: async () => [],
   })
   const jobs = {
     run: async (_: unknown, work: (job: unknown) => Promise<{ value: unknown }>) =>

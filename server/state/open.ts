@@ -24,6 +24,7 @@ import { createEvents } from './events.ts'
 import { createFormations } from './formations.ts'
 import { createJobs } from './jobs.ts'
 import { createKeys } from './keys.ts'
+import { createLinks } from './links.ts'
 import { noteLost } from './lost.ts'
 import { checkBackup, migrate } from './migrate.ts'
 import { createReleases } from './releases.ts'
@@ -90,6 +91,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     databases: createDatabases(db),
     attachments: createAttachments(db),
     credentials: createCredentials(db, secrets),
+    links: createLinks(db),
     deviceSecrets: createDeviceSecrets(db, secrets),
     endpoints: createEndpoints(db),
     settings,
