@@ -60,7 +60,7 @@ async function open(drivers: string) {
   const parts = { devicesFolder: join(home, 'devices'), home, system: 't', pool: '10.64.0.0/12', store: opened.store }
   const host = { ...parts, log, containers } as unknown as HostParts
   const registry = await loadRegistry(drivers)
-  const config = { httpPort: 80, paths: { volumes: join(home, 'volumes') } }
+  const config = { httpPort: 80, httpsPort: 443, paths: { volumes: join(home, 'volumes') } }
   devices = createDevices({ registry, store: opened.store, config, host, log })
   const control = {
     info: async (name: string) => ({ class: registry.manifest(name).class, state }),
