@@ -263,7 +263,7 @@ test('another name of the app keeps everything, and an app that is gone leaves n
   expect(host('old.org')?.redirect?.to).toBe('journal.localhost')
   await opened.store.apps.destroy(await idOf('journal'))
   await routes.refresh()
-  expect(Object.keys(tables.at(-1)?.hosts ?? {})).toEqual(['git.localhost', 'shop.localhost'])
+  expect(Object.keys(tables.at(-1)?.hosts ?? {})).toEqual(['git.localhost', 'panel.localhost', 'shop.localhost'])
 })
 
 test('trusted proxies are networks, and an admin’s business', async () => {
@@ -302,7 +302,7 @@ test('changes of many apps at once are made one after the other, and none is los
     ...Array.from({ length: 10 }, (_, n) => type(`domains:add shop d${n}.org`)),
     type('maintenance:on shop'),
   ])
-  expect(Object.keys(tables.at(-1)?.hosts ?? {})).toHaveLength(2 + 1 + 20)
+  expect(Object.keys(tables.at(-1)?.hosts ?? {})).toHaveLength(2 + 2 + 20)
   const both = await Promise.allSettled([
     type('redirects:add blog x.org y.org'),
     type('redirects:add shop y.org x.org'),
