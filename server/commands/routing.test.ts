@@ -61,7 +61,7 @@ function setUpKernel(): void {
   }
   const journal = { record: ({ text }: { text: string }) => told.push(text) }
   const pipeline = createPipeline({ store, routes, jobs, journal, settle: () => {} } as unknown as Parts)
-  caller = createCaller(table, { store, pipeline, routes } as unknown as Kernel, log)
+  caller = createCaller(table, { store, pipeline, routes, config: { pool: '10.64.0.0/12' } } as unknown as Kernel, log)
 }
 
 async function switchAll(): Promise<void> {
@@ -272,8 +272,10 @@ test('trusted proxies are networks, and an admin’s business', async () => {
       ...{ actor: { name: 'root', role: 'admin', door: 'console', from: null }, emit: () => {}, input: '', tty: false },
       signal: new AbortController().signal,
     })
-  await kernel('proxy:set-global trusted=10.0.0.0/8,192.0.2.7')
-  expect(tables.at(-1)?.trusted).toEqual(['10.0.0.0/8', '192.0.2.7'])
+  await kernel('proxy:set-global trusted=10.0.0.0/24,192.0.2.7')
+  expect(tables.at(-1)?.trusted).toEqual(['10.0.0.0/24', '192.0.2.7'])
+  for (const wide of ['10.0.0.0/8', '10.64.3.2'])
+    await expect(kernel(`proxy:set-global trusted=192.0.2.8,${wide}`)).rejects.toThrow('addresses of apps')
   await expect(kernel('proxy:set-global trusted=0.0.0.0/0')).rejects.toMatchObject({ code: 'usage' })
   await expect(type('proxy:set-global trusted=')).rejects.toMatchObject({ code: 'forbidden' })
   await kernel('proxy:set-global trusted=')
