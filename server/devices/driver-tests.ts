@@ -117,11 +117,14 @@ async function onTrial<C extends DeviceClass>(
   { devices }: DriverTestParts,
 ): Promise<OnTrial<Drivers[C]>> {
   const load = () => devices.anyDriver(device, deviceClass)
+  let current = await load()
   return {
-    driver: await load(),
-    again() {
+    // Once another one was loaded nobody speaks to the one before it, which would be started again for that.
+    driver: new Proxy(current, { get: (_, call) => Reflect.get(current, call) }),
+    async again() {
       devices.forget(device.name)
-      return load()
+      current = await load()
+      return current
     },
   }
 }
