@@ -14,7 +14,9 @@ import { renewalOf } from './renewal.ts'
 import { readSettings } from './settings.ts'
 
 /** Milliseconds for one certificate, whoever is slow. */
-const longest = 600_000
+const longest = 240_000
+
+const domain = /^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/
 
 type Host = Pick<DriverHost, 'folder' | 'log' | 'node' | 'secrets' | 'settings'>
 
@@ -25,15 +27,10 @@ export function createDriver(host: Host): CertificateDriver {
   const records = dns === null ? null : createRecords(host, dns)
 
   const challengesOf = (names: readonly string[]) => {
-    const wrong = names.find(
-      (name) => !/^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/.test(name),
-    )
-    if (wrong !== undefined || names.length === 0) {
-      throw new UserError(
-        'usage',
-        `“${wrong ?? ''}” is no name that a CA can sign.`,
-        'It must be a domain such as blog.example.com',
-      )
+    const wrong = names.length === 0 ? '' : names.find((name) => !domain.test(name))
+    if (wrong !== undefined) {
+      const hint = 'It must be a domain such as blog.example.com'
+      throw new UserError('usage', `“${wrong}” is no name that a CA can sign.`, hint)
     }
     const wild = names.find((name) => name.startsWith('*.'))
     if (wild === undefined || dns !== null) return [dns === null ? 'http-01' : 'dns-01'] as const
@@ -91,9 +88,6 @@ export function createDriver(host: Host): CertificateDriver {
 async function assertDirectory(line: Line, url: string): Promise<void> {
   const { data } = await line.send('GET', url)
   if (typeof data === 'object' && data !== null && 'newOrder' in data) return
-  throw new UserError(
-    'usage',
-    `${url} is no directory of an ACME server.`,
-    'server=letsencrypt, staging, or such a URL',
-  )
+  const hint = 'server=letsencrypt, staging, or such a URL'
+  throw new UserError('usage', `${url} is no directory of an ACME server.`, hint)
 }

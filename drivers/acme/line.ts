@@ -81,9 +81,12 @@ function explained(host: string, error: NodeJS.ErrnoException): UserError {
     ECONNREFUSED: 'the connection was refused',
     ECONNRESET: 'the connection broke off',
     ENOTFOUND: 'there is no such name',
+    ETIMEDOUT: 'nothing came back',
+    EHOSTUNREACH: 'there is no way to it',
+    ENETUNREACH: 'there is no way to it',
     EAI_AGAIN: 'its name could not be looked up',
   }
-  return unanswered(host, reasons[code] ?? error.message)
+  return unanswered(host, reasons[code] ?? (error.message || code))
 }
 
 function unanswered(host: string, why: string): UserError {

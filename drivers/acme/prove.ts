@@ -81,15 +81,10 @@ async function proveOne(
     signal.throwIfAborted()
     progress(`Proving ${shown} by ${prover.type}`)
     await client.ready(challenge)
-    const over = await polled(
-      async () => (await client.authorizations({ authorizations: [authorization.url] }))[0],
-      signal,
-    )
-    if (over?.status !== 'valid')
-      throw unproven(
-        shown,
-        over?.challenges.find(({ type }) => type === prover.type),
-      )
+    const look = async () => (await client.authorizations({ authorizations: [authorization.url] }))[0]
+    const decided = await polled(look, signal)
+    const tried = decided?.challenges.find(({ type }) => type === prover.type)
+    if (decided?.status !== 'valid') throw unproven(shown, tried)
   } finally {
     await prover.withdraw(proof)
   }
@@ -111,11 +106,8 @@ function unproven(name: string, challenge: Challenge | undefined): Refusal {
   const hint = byDns
     ? `What the world sees: dig TXT _acme-challenge.${name.replace('*.', '')}`
     : `${name} must lead to port 80 of this server, at each address that it has`
-  return new Refusal(
-    typeOf(problem),
-    `${name} could not be proven: ${problem.detail ?? 'the CA does not say why'}`,
-    hint,
-  )
+  const why = problem.detail ?? 'the CA does not say why'
+  return new Refusal(typeOf(problem), `${name} could not be proven: ${why}`, hint)
 }
 
 /** Until it is decided; each look comes later than the one before it. */

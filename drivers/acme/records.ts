@@ -47,12 +47,14 @@ export function createRecords(host: Host, dns: Dns): Records {
   const noteOf = ({ name, value }: TxtRecord) =>
     join(folder, createHash('sha256').update(`${name} ${value}`).digest('hex').slice(0, 32))
 
-  const remove = async (record: TxtRecord) => {
+  const removed = async (record: TxtRecord): Promise<boolean> => {
     try {
       await write('remove', record, AbortSignal.timeout(patience))
       await rm(noteOf(record), { force: true })
+      return true
     } catch (error) {
       host.log.warn('acme.record-left', { record: record.name, why: messageOf(error) })
+      return false
     }
   }
   return {
@@ -66,7 +68,7 @@ export function createRecords(host: Host, dns: Dns): Records {
     },
     async remove(record) {
       needed.delete(noteOf(record))
-      await remove(record)
+      await removed(record)
     },
     async tidy() {
       for (const name of await readdir(folder).catch(() => [])) {
@@ -77,7 +79,9 @@ export function createRecords(host: Host, dns: Dns): Records {
           () => null,
         )
         // Cut off while it was noted: nothing was written yet.
-        await (record === null ? rm(path, { force: true }) : remove(record))
+        if (record === null) await rm(path, { force: true })
+        // Whoever refuses one, or does not answer, is not asked for each of them.
+        else if (!(await removed(record))) return
       }
     },
   }

@@ -40,7 +40,7 @@ test.each([
   [{ ...tsig, 'dns-server': '-v' }, 'dns=rfc2136 needs the server that takes updates.'],
   [{ ...tsig, 'tsig-name': 'k x\nserver evil' }, 'dns=rfc2136 needs the name of its key.'],
   [{ ...tsig, 'tsig-algorithm': 'hmac-md5' }, '“hmac-md5” is no algorithm of a TSIG key.'],
-  [{ ...tsig, 'dns-wait': 'long' }, 'dns-wait is a number of seconds, at most 600.'],
+  [{ ...tsig, 'dns-wait': 'long' }, 'dns-wait is a number of seconds, at most 120.'],
   [{ dns: 'webhook' }, 'dns=webhook needs its URL, by https or on this machine.'],
   [{ dns: 'webhook', webhook: 'http://dns.example.com/' }, 'dns=webhook needs its URL, by https or on this machine.'],
 ])('%j is refused: %s', (settings, sentence) => {

@@ -73,7 +73,7 @@ function dnsOf(text: Text): Dns | null {
   if (challenge === 'http') return null
   if (challenge !== 'dns') throw wrong(`“${challenge}” is no challenge.`, 'challenge=http or challenge=dns')
   const wait = Number(text('dns-wait') ?? 0)
-  if (!Number.isInteger(wait) || wait < 0 || wait > 600) throw wrong('dns-wait is a number of seconds, at most 600.')
+  if (!Number.isInteger(wait) || wait < 0 || wait > 120) throw wrong('dns-wait is a number of seconds, at most 120.')
   if (dns === 'rfc2136') return rfc2136(text, wait)
   if (dns === 'webhook') return webhook(text, wait)
   throw wrong('challenge=dns needs to know who writes the records.', 'dns=rfc2136 or dns=webhook')

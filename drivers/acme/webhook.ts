@@ -4,7 +4,7 @@ import type { Host, Writer } from './records.ts'
 import type { Webhook } from './settings.ts'
 
 /** Milliseconds: it answers when the record can be seen, which takes some providers minutes. */
-const patience = 300_000
+const patience = 150_000
 
 export function tellWebhook({ secrets }: Host, { url }: Webhook): Writer {
   const { host } = new URL(url)
