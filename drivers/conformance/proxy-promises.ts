@@ -8,6 +8,7 @@ import { lifePromises, newPromises } from './proxy-life.ts'
 import { limitPromises } from './proxy-limits.ts'
 import { pathPromises } from './proxy-paths.ts'
 import { requestPromises } from './proxy-requests.ts'
+import { stormPromises } from './proxy-storm.ts'
 import { tablePromises } from './proxy-table.ts'
 import { tlsPromises } from './proxy-tls.ts'
 import { trustPromises } from './proxy-trust.ts'
@@ -26,5 +27,6 @@ export const proxyPromises: ProxyPromises = {
   ...trustPromises,
   ...internalPromises,
   ...changePromises,
+  ...stormPromises,
   ...lifePromises,
 }
