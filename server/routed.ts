@@ -48,7 +48,8 @@ export function createRouted({ store, routes }: Pick<Parts, 'store' | 'routes'>)
       if (!isRefused(error)) throw error
       await takeBack()
       await published()
-      throw new UserError('refused', `The proxy refused it, so nothing was changed: ${error.message}`)
+      const { message, hint, detail } = error
+      throw new UserError('refused', `The proxy refused it, so nothing was changed: ${message}`, hint, detail)
     }
   }
 

@@ -19,7 +19,8 @@ export function appInfo(name: string, change: object = {}) {
       { type: 'web', command: 'node server.js', wanted: 2, running: 2, memory: 512 },
       { type: 'worker', command: 'node worker.js', wanted: 0, running: 0, memory: 256 },
     ],
-    domains: [`${name}.localhost`, '*.example.com', 'blog.example.com'],
+    domains: [`${name}.localhost`, '*.example.com', 'blog.example.com', 'example.com/blog'],
+    maintenance: false,
     ...change,
   }
 }

@@ -47,7 +47,7 @@ export function secondSystem(first: System, pool: string): SecondSystem {
         .replaceAll(`User ${first.user}`, `User ${user}`)
       await writeFile(config, text)
       const label = (await readFile(join(home, 'system'), 'utf8')).trim()
-      return person(tester, { httpPort, label })
+      return person(tester, { httpPort, httpsPort: ports.https, label })
     },
     async remove() {
       await rm(tester, { recursive: true, force: true })

@@ -39,6 +39,7 @@ export interface AppInfo {
   releasedAt: string | null
   processes: { type: string; command: string; wanted: number; running: number; memory: number }[]
   domains: string[]
+  maintenance: boolean
   createdAt: string
   createdBy: string
 }

@@ -116,11 +116,12 @@ function processState({ wanted, running }: AppInfo['processes'][number]): Html {
   return mark(running < wanted ? 'bad' : 'ok', `${running} of ${wanted} run`)
 }
 
-function domains({ name, domains, url }: AppInfo): Html {
-  const port = url.match(/:\d+(?=\/$)/)?.[0] ?? ''
+function domains({ name, domains, url, maintenance }: AppInfo): Html {
+  const port = url.match(/:\d+(?=\/)/)?.[0] ?? ''
   return html`<section id="app-domains" aria-labelledby="domains-h">
   <header><h2 id="domains-h">Domains</h2></header>
-  <ul class="rows">${domains.map((host) => html`<li><b>${host.startsWith('*') ? host : html`<a href="http://${host}${port}/">${host}</a>`}</b></li>`)}</ul>
+  ${maintenance && html`<p>${mark('warn', 'Maintenance')} Everybody gets 503. To let requests through again:</p>${ssh(`maintenance:off ${name}`)}`}
+  <ul class="rows">${domains.map((address) => html`<li><b>${address.startsWith('*') ? address : html`<a href="http://${address.replace(/(?=\/|$)/, port)}/">${address}</a>`}</b></li>`)}</ul>
   <p class="soft hint">To add one, point it at this server, then:</p>
   ${ssh(`domains:add ${name} example.com`)}
 </section>`

@@ -89,6 +89,15 @@ test('names, messages and lines of others are text, whatever is in them', async 
   expect(await shown.page('/apps/blog')).toContain('<span>red done</span>')
 })
 
+test('an app links to its domains and paths, and says that it is in maintenance and how to end that', async () => {
+  const shown = (more: object) => testPanel({ ...blog, 'apps:info': appInfo('blog', more) }).page('/apps/blog')
+  const url = 'http://blog.localhost:8080/'
+  expect(await shown({ url })).toContain('<a href="http://example.com:8080/blog/">example.com/blog</a>')
+  expect(await shown({ url })).toContain('<a href="http://blog.example.com:8080/">')
+  expect(await shown({})).not.toContain('maintenance:off')
+  expect(await shown({ maintenance: true })).toMatch(/Maintenance[\s\S]*ssh megapolos maintenance:off blog/)
+})
+
 test('what a command refuses is shown as its sentence, with its status', async () => {
   const { request, signedIn } = testPanel()
   const headers = await signedIn()

@@ -29,14 +29,15 @@ export const apps = [
     positional: [],
     aliases: [{ name: 'apps' }],
     result: z.array(summary),
-    run: async (_args, _context, { store, live, config }) => {
+    run: async (_args, _context, { store, live, config, routes }) => {
       const [list, states, domains] = await Promise.all([store.apps.list(), live.apps(), store.domains.list()])
+      const { hosts } = routes.table()
       const domainsOf = Map.groupBy(domains, (domain) => domain.app)
       return list.map(({ id, name, release, stopped, createdAt }) => ({
         id,
         name,
         state: states[id]?.state ?? (stopped ? 'stopped' : release === null ? 'empty' : 'running'),
-        url: appUrl(domainsOf.get(id) ?? [], config.httpPort),
+        url: appUrl(domainsOf.get(id) ?? [], config, hosts),
         release,
         processes: Object.entries(states[id]?.processes ?? {}).map(([type, scale]) => ({ type, ...scale })),
         createdAt,
@@ -96,15 +97,17 @@ export const apps = [
         }),
       ),
       domains: z.array(z.string()),
+      maintenance: z.boolean(),
       createdAt: z.string(),
       createdBy: z.string(),
     }),
     run: async ({ app: name }, _context, { store, live, url }) => {
       const found = await store.apps.get(name)
-      const [release, formation, domains, states] = await Promise.all([
+      const [release, formation, domains, rules, states] = await Promise.all([
         found.release === null ? null : store.releases.get(found.id, found.release),
         store.formations.get(found.id),
         store.domains.ofApp(found.id),
+        store.routing.of(found.id),
         live.apps(),
       ])
       const state = states[found.id]
@@ -125,7 +128,8 @@ export const apps = [
           running: state?.processes[type]?.running ?? 0,
           memory: scaleOf(formation, type).memory,
         })),
-        domains: domains.map(addressOf),
+        domains: domains.filter(({ kind }) => kind !== 'redirect').map(addressOf),
+        maintenance: rules.maintenance !== undefined,
         createdAt: found.createdAt,
         createdBy: found.createdBy,
       }
@@ -137,6 +141,7 @@ export const apps = [
         ['release', one.release === null ? 'none yet' : `v${one.release}, ${one.description}, ${ago(one.releasedAt)}`],
         ['branch', one.branch ?? 'set by the first push'],
         ['domains', one.domains.join(', ')],
+        ...(one.maintenance ? [['maintenance', 'on: everybody gets 503'] as const] : []),
         ['created', `${ago(one.createdAt)} by ${one.createdBy}`],
       ]),
       ...(one.processes.length > 0 ? [''] : []),

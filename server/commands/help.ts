@@ -11,6 +11,7 @@ const topics: Readonly<Record<string, string>> = {
   config: 'Config vars',
   domains: 'Domains',
   proxy: 'Requests',
+  certs: 'HTTPS',
   links: 'Apps that call each other',
   volumes: 'Volumes',
   ps: 'Processes',

@@ -6,6 +6,8 @@ import { auth } from './auth.ts'
 import { backupSchedules } from './backup-schedules.ts'
 import { backups } from './backups.ts'
 import { builds } from './builds.ts'
+import { certs } from './certs.ts'
+import { certsOwn } from './certs-own.ts'
 import type { AnyRow } from './command.ts'
 import { config } from './config.ts'
 import { db } from './db.ts'
@@ -47,6 +49,8 @@ export const rows: readonly AnyRow[] = [
   ...proxy,
   ...auth,
   ...maintenance,
+  ...certs,
+  ...certsOwn,
   ...links,
   ...ps,
   ...releases,

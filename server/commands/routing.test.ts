@@ -35,6 +35,14 @@ beforeEach(async () => {
   await store.restore(empty)
   ;[tables, shownPages, told] = [[], [], []]
   refuses = () => false
+  setUpKernel()
+  for (const app of ['blog', 'shop']) await store.apps.create(app, 'ann')
+  await switchAll()
+  return () => routes.stop()
+})
+
+function setUpKernel(): void {
+  const { store } = opened
   const proxy = {
     async apply(next, parts) {
       if (refuses(next)) throw new UserError('refused', 'The routing table does not fit into the proxy.')
@@ -44,12 +52,16 @@ beforeEach(async () => {
     },
   } as ProxyDriver
   routes = createRoutes({
-    ...store,
-    openLinks: async () => [],
-    gitPort: 1,
-    proxy: () => proxy,
-    log,
-    compareEvery: 60_000,
+    ...{
+      ...store,
+      challenges: new Map(),
+      openLinks: async () => [],
+      gitPort: 1,
+      panelPort: 1,
+      proxy: () => proxy,
+      log,
+      compareEvery: 60_000,
+    },
   })
   const jobs = {
     run: async (_: unknown, work: (job: unknown) => Promise<{ value: unknown }>) =>
@@ -58,10 +70,11 @@ beforeEach(async () => {
   const journal = { record: ({ text }: { text: string }) => told.push(text) }
   const pipeline = createPipeline({ store, routes, jobs, journal, settle: () => {} } as unknown as Parts)
   caller = createCaller(table, { store, pipeline, routes } as unknown as Kernel, log)
-  const [blog, shop] = [await pipeline.create('blog', 'ann'), await pipeline.create('shop', 'ann')]
-  await routes.switchAll({ [blog.id]: ['10.0.0.2:80'], [shop.id]: ['10.0.1.2:80'] })
-  return () => routes.stop()
-})
+}
+
+async function switchAll(): Promise<void> {
+  await routes.switchAll({ [await idOf('blog')]: ['10.0.0.2:80'], [await idOf('shop')]: ['10.0.1.2:80'] })
+}
 
 const idOf = async (app: string) => (await opened.store.apps.get(app)).id
 const host = (name: string) => tables.at(-1)?.hosts[name]
@@ -97,7 +110,9 @@ test('taken, it leads to the other app with the very next table, and both are to
 
 test('a default domain is not taken, and a token for one app takes nothing from another', async () => {
   await type('domains:add blog example.com')
-  await expect(type('domains:add shop blog.localhost --take')).rejects.toMatchObject({ code: 'conflict' })
+  await expect(type('domains:add shop blog.localhost --take')).rejects.toMatchObject({
+    ...{ code: 'conflict', message: 'blog.localhost follows the name of the app blog; it cannot be taken.' },
+  })
   const apps = [await idOf('shop')]
   const refusal = { code: 'forbidden', message: 'example.com is a domain of the app blog, which ci may not change.' }
   await expect(type('domains:add shop example.com --take', { apps })).rejects.toMatchObject(refusal)
@@ -196,7 +211,7 @@ test('a password is made and shown once, or comes on standard input; the proxy a
   expect(await type('auth:set blog bob --password-stdin', { input: 'hunter2\n' })).not.toContain('hunter2')
   const users = host('blog.localhost')?.users ?? {}
   expect(Object.keys(users)).toEqual(['ann', 'bob'])
-  for (const hash of Object.values(users)) expect(hash).toMatch(/^\$6\$/)
+  for (const hash of Object.values(users)) expect(hash).toMatch(/^\$6\$[^$]+\$[^$]{86}$/)
   expect(await type('auth:list blog')).toBe('USER\nann\nbob')
   await expect.poll(async () => (await opened.store.audit.list({ limit: 10 })).length).toBe(2)
   expect(JSON.stringify(await opened.store.audit.list({ limit: 10 }))).not.toMatch(new RegExp(`hunter2|${password}`))
@@ -234,6 +249,29 @@ test('maintenance is on with the proxy’s page or an own one, and off', async (
   await expect(type('maintenance:on blog --page', { input: 'ä'.repeat(33_000) })).rejects.toMatchObject({
     code: 'usage',
   })
+})
+
+test('a kernel that starts again says the same of requests and hosts', async () => {
+  await type('maintenance:on blog --page', { input: '<p>later' })
+  await type('auth:set shop ann')
+  await type('domains:add shop blog.localhost/shop')
+  const before = tables.at(-1)
+  setUpKernel()
+  await switchAll()
+  expect(tables.at(-1)).toEqual(before)
+  expect(shownPages.at(-1)).toBe('<p>later')
+})
+
+test('another name of the app keeps everything, and an app that is gone leaves nothing behind', async () => {
+  await type('maintenance:on blog')
+  await type('redirects:add blog old.org blog.localhost')
+  await type('domains:set-canonical blog blog.localhost')
+  await type('apps:rename blog journal')
+  expect(host('journal.localhost')).toMatchObject({ maintenance: 'standard' })
+  expect(host('old.org')?.redirect?.to).toBe('journal.localhost')
+  await opened.store.apps.destroy(await idOf('journal'))
+  await routes.refresh()
+  expect(Object.keys(tables.at(-1)?.hosts ?? {})).toEqual(['git.localhost', 'shop.localhost'])
 })
 
 test('trusted proxies are networks, and an admin’s business', async () => {

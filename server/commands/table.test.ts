@@ -49,6 +49,7 @@ const samples: Record<string, unknown> = {
   networks: ['10.0.0.0/8'],
   budget: '50%',
   access: 'read',
+  part: 'crt',
   job: 1,
   backup: '1a2b3c4d',
   webhook: 1,

@@ -17,6 +17,8 @@ beforeEach(async () => {
   await addDriver('nginx', 'proxy', ['network'])
   await addDriver('docker', 'builder', ['engine'])
   await addDriver('directory', 'storage', ['volume'])
+  await addDriver('acme', 'certificate', ['secrets'])
+  await addDriver('self-signed', 'certificate', [])
 })
 afterEach(() => rm(home, { recursive: true, force: true }))
 
@@ -73,6 +75,8 @@ test('the default devices are added once, and the proxy is installed', async () 
     'nginx proxy local',
     'docker builder local',
     'directory storage local',
+    'acme certificate local',
+    'self-signed certificate local',
   ])
 })
 
@@ -93,6 +97,8 @@ test('devices are listed with their state', async () => {
     'nginx: The proxy does not answer.',
     'docker: ready',
     'directory: ready',
+    'acme: ready',
+    'self-signed: ready',
   ])
 })
 

@@ -19,6 +19,8 @@ const defaults = [
   { name: 'nginx', driver: 'nginx', class: 'proxy', ...builtIn },
   { name: 'docker', driver: 'docker', class: 'builder', ...builtIn },
   { name: 'directory', driver: 'directory', class: 'storage', ...builtIn },
+  { name: 'acme', driver: 'acme', class: 'certificate', ...builtIn },
+  { name: 'self-signed', driver: 'self-signed', class: 'certificate', ...builtIn },
 ] as const
 
 export interface DeviceState extends Omit<Device, 'state'> {

@@ -35,6 +35,7 @@ beforeEach(async () => {
     aliases: ['sql'],
   })
   await addDriver('shed', { class: 'archive' })
+  await addDriver('notary', { class: 'certificate' })
   await openHouse()
 })
 afterEach(async () => {
@@ -167,6 +168,14 @@ test('an archive that cannot be used yet keeps its row and secrets for the next 
   expect(noted.slice(-2)).toEqual([['check', { host: 'near', as: 'adopted' }], 'sesame'])
   expect(await states()).toEqual(['shed: ready'])
   expect((await devices.ofClass('archive')).map(({ name }) => name)).toEqual(['shed'])
+})
+
+test('an issuer is adopted with its secrets, and looked at', async () => {
+  const asked = { driver: 'notary', name: 'ours', settings: { server: 'near' }, secrets: { key: 'sesame' } }
+  await lifecycle.adopt(asked, progress)
+  const settings = { server: 'near', as: 'adopted' }
+  expect(noted).toEqual([['check', expect.any(AbortSignal), settings], 'sesame'])
+  expect(JSON.stringify(await devices.list())).not.toContain('sesame')
 })
 
 test('one that is used is not removed, and its users are named', async () => {

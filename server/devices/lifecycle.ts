@@ -40,6 +40,9 @@ export interface LifecycleParts {
   readonly users: (device: string) => Promise<readonly string[]>
 }
 
+/** Milliseconds that an issuer may take to say whether it takes these settings. */
+const patience = 60_000
+
 export function createLifecycle(parts: LifecycleParts): Lifecycle {
   const { devices, store, host } = parts
   const busy = new Set<string>()
@@ -125,7 +128,8 @@ async function takeOver(
     return
   }
   for (const [key, value] of Object.entries(secrets)) await store.deviceSecrets.set(device.name, key, value)
-  await (await devices.anyDriver(device, 'archive')).check()
+  if (device.class === 'archive') await (await devices.anyDriver(device, 'archive')).check()
+  else await (await devices.anyDriver(device, 'certificate')).check(AbortSignal.timeout(patience))
 }
 
 async function settle({ devices, store }: LifecycleParts, name: string): Promise<Device> {

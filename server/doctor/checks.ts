@@ -1,6 +1,7 @@
 /** Every check, listed once. */
 import type { AnyCheck } from './check.ts'
 import { backups } from './checks/backups.ts'
+import { certificates } from './checks/certificates.ts'
 import { clock } from './checks/clock.ts'
 import { containers } from './checks/containers.ts'
 import { devices } from './checks/devices.ts'
@@ -38,4 +39,5 @@ export const checks: readonly AnyCheck[] = [
   devices,
   jobs,
   backups,
+  certificates,
 ]

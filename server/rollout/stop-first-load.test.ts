@@ -19,12 +19,8 @@ beforeAll(async () => {
   await until(async () => (await nginx.driver.status()).running)
   const log = { info() {}, warn() {}, error: (event: string) => void house.problems.push(event) }
   routes = createRoutes({
-    domains: house.store.domains,
-    routing: house.store.routing,
-    openLinks: async () => [],
-    gitPort: 1,
-    proxy: () => nginx.driver,
-    log,
+    ...house.store,
+    ...{ challenges: new Map(), openLinks: async () => [], gitPort: 1, panelPort: 1, proxy: () => nginx.driver, log },
   })
   app = await house.app('blog')
   house.stopFirst.add(app.id)

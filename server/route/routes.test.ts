@@ -1,7 +1,9 @@
 import { afterEach, expect, test } from 'vitest'
+import { certificateFor } from '../certificates/certificate-for-test.ts'
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
+import type { Certificate } from '../domain/certificate.ts'
 import type { OpenLink } from '../domain/link.ts'
-import type { Domain, RouteTable } from '../domain/route.ts'
+import type { Domain, Parts, RouteTable } from '../domain/route.ts'
 import type { Rules } from '../domain/routing.ts'
 import { UserError } from '../errors.ts'
 import { createLog } from '../log.ts'
@@ -10,6 +12,7 @@ import { createRoutes, type Routes } from './routes.ts'
 /** A proxy that keeps every table it was given, and fails or waits as told. */
 class FakeProxy {
   readonly tables: RouteTable[] = []
+  readonly texts: string[] = []
   failure: Error | null = null
   /** Tables that do not fit. */
   refuses: (table: RouteTable) => boolean = () => false
@@ -18,11 +21,13 @@ class FakeProxy {
   asked = 0
   used: string | null = null
   readonly driver = {
-    apply: async (table: RouteTable) => {
+    apply: async (table: RouteTable, parts: Parts) => {
       this.tries += 1
       await this.gate
       if (this.failure) throw this.failure
       if (this.refuses(table)) throw new UserError('refused', 'x.test: its page cannot be shown.')
+      for (const { certificate } of Object.values(table.hosts))
+        if (certificate) this.texts.push(await parts(certificate))
       this.used = String(this.tables.push(table))
       return this.used
     },
@@ -51,17 +56,26 @@ function setUp() {
   const global = { name: 'test' }
   const links: OpenLink[] = []
   const rules = new Map<string, Rules>()
+  const certificates: Certificate[] = []
+  const challenges = new Map<string, string>()
   routes = createRoutes({
     domains: { list: async () => [...domains], global: async () => global.name },
     routing: { list: async () => new Map(rules), trusted: async () => [], page: async (id) => `page ${id}` },
+    certificates: {
+      list: async () => [...certificates],
+      without: async () => [],
+      pair: async () => ({ chain: 'chain', key: 'key' }),
+    },
+    challenges,
     openLinks: async () => [...links],
     gitPort: 9181,
+    panelPort: 9180,
     proxy: () => proxy.driver,
     log: createLog(() => {}),
     retryAfter: 10,
     compareEvery: 10,
   })
-  return { proxy, domains, links, global, rules }
+  return { proxy, domains, links, global, rules, certificates, challenges }
 }
 
 test('nothing is pushed before the targets of all apps are known', async () => {
@@ -239,4 +253,18 @@ test('the git door follows the global domain', async () => {
   await routes.refresh()
   expect(proxy.targetsOf('git.example.com')).toEqual(['127.0.0.1:9181'])
   expect(proxy.targetsOf('git.test')).toBeUndefined()
+})
+
+test('a certificate that came is in the table, with its text where the proxy can ask for it; a challenge as well', async () => {
+  const { proxy, certificates, challenges } = setUp()
+  await routes.switchAll({ a: ['1:1'] })
+  certificates.push(certificateFor('a', ['a.test']))
+  challenges.set('token', 'answer')
+  await routes.refresh()
+  expect(proxy.tables.at(-1)).toMatchObject({
+    hosts: { 'a.test': { targets: ['1:1'], certificate: 'a.test', secure: true } },
+    challenges: { token: 'answer' },
+  })
+  expect(proxy.tables.at(-1)?.hosts['b.test']).toEqual({ app: 'b', targets: [] })
+  expect(proxy.texts).toEqual(['chain\nkey\n'])
 })

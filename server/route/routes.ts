@@ -1,18 +1,22 @@
 /** Keeps the proxy's table equal to the domains and to the targets that serve each app. */
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
+import { type Certificate, pairText } from '../domain/certificate.ts'
 import type { OpenLink } from '../domain/link.ts'
 import type { Domain, Parts, RouteTable, Traffic } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Certificates } from '../state/certificates.ts'
 import type { Routing } from '../state/routing.ts'
 import type { Domains } from '../state/store.ts'
 import { step } from '../steps.ts'
 import { routeTable, type Said } from './table.ts'
+import { withTls } from './tls.ts'
 
 export interface Routes extends Traffic {
   /**
-   * The domains, links, or what is said about requests have changed. Resolves when the proxy uses them; before `switchAll` there
-   * is nothing to do. Throws `refused` when they do not fit: what was known before them goes on, and others can switch.
+   * The domains, their certificates, challenges, links, or what is said about requests have changed. Resolves when the
+   * proxy uses them; before `switchAll` there is nothing to do. Throws `refused` when they do not fit: what was known
+   * before them goes on, and others can switch.
    */
   refresh(): Promise<void>
   /** The app is gone, and so are its domains. */
@@ -26,9 +30,13 @@ export interface Routes extends Traffic {
 export interface RoutesParts {
   readonly domains: Pick<Domains, 'list' | 'global'>
   readonly routing: Pick<Routing, 'list' | 'trusted' | 'page'>
+  readonly certificates: Pick<Certificates, 'list' | 'without' | 'pair'>
+  /** What issuers are shown: token → answer. */
+  readonly challenges: ReadonlyMap<string, string>
   /** Who may call whom inside the server. */
   readonly openLinks: () => Promise<readonly OpenLink[]>
   readonly gitPort: number
+  readonly panelPort: number
   readonly proxy: () => ProxyDriver
   readonly log: Log
   /** How long to wait before the next try when the proxy is away, in ms. */
@@ -43,9 +51,16 @@ export interface RoutesParts {
  * and is made when the proxy is back; a caller that does not want it any more says so with another `switchTo`.
  */
 export function createRoutes(parts: RoutesParts): Routes {
-  const { domains, routing, openLinks, gitPort, proxy, log, retryAfter = 1_000, compareEvery = 5_000 } = parts
+  const { domains, routing, certificates, challenges, openLinks, gitPort, panelPort, proxy, log } = parts
+  const { retryAfter = 1_000, compareEvery = 5_000 } = parts
   const targets = new Map<string, readonly string[] | 'held'>()
-  let known: Known = { domains: [], global: '', said: { rules: new Map(), trusted: [], links: [] } }
+  let known: Known = {
+    domains: [],
+    certificates: [],
+    without: [],
+    global: '',
+    said: { rules: new Map(), trusted: [], links: [] },
+  }
   /** What the proxy took last of that. */
   let good: Known | null = null
   let knownIsOld = true
@@ -57,7 +72,10 @@ export function createRoutes(parts: RoutesParts): Routes {
   /** Mark of the table that the proxy was last seen to use; null while another is on its way. */
   let used: string | null = null
 
-  const table = () => routeTable(known.domains, targets, { global: known.global, gitPort }, known.said)
+  const table = () => {
+    const plain = routeTable(known.domains, targets, { global: known.global, gitPort, panelPort }, known.said)
+    return withTls(plain, known.domains, { ...known, challenges, now: new Date() })
+  }
 
   /** A push that has not begun yet takes every change made so far, and is shared by all who want one. */
   const push = (): Promise<Outcome> => {
@@ -101,10 +119,11 @@ export function createRoutes(parts: RoutesParts): Routes {
 
   const apply = async () => {
     used = null
-    used = await step('proxy: apply', () => proxy().apply(table(), page))
+    used = await step('proxy: apply', () => proxy().apply(table(), textOf))
   }
 
-  const page: Parts = async (id) => {
+  const textOf: Parts = async (id) => {
+    if (known.certificates.some(({ part }) => part === id)) return pairText(await certificates.pair(id))
     const text = await routing.page(id)
     if (text !== null) return text
     throw new UserError('unavailable', 'A page of maintenance was changed just now; the routes are pushed again.')
@@ -115,9 +134,19 @@ export function createRoutes(parts: RoutesParts): Routes {
     // Before the question: a change that is made while it is answered asks again.
     knownIsOld = false
     try {
-      const names = await Promise.all([domains.list(), domains.global()])
-      const [rules, trusted, links] = await Promise.all([routing.list(), routing.trusted(), openLinks()])
-      known = { domains: names[0], global: names[1], said: { rules, trusted, links } }
+      const now = await Promise.all([
+        domains.list(),
+        certificates.list(),
+        certificates.without(),
+        domains.global(),
+        routing.list(),
+        routing.trusted(),
+        openLinks(),
+      ])
+      known = {
+        ...{ domains: now[0], certificates: now[1], without: now[2], global: now[3] },
+        said: { rules: now[4], trusted: now[5], links: now[6] },
+      }
     } catch (error) {
       knownIsOld = true
       throw error
@@ -200,6 +229,8 @@ export function createRoutes(parts: RoutesParts): Routes {
 /** What the store says. */
 interface Known {
   readonly domains: readonly Domain[]
+  readonly certificates: readonly Certificate[]
+  readonly without: readonly string[]
   readonly global: string
   readonly said: Said
 }

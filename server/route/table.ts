@@ -1,6 +1,6 @@
 /** The routing table: whose domains lead to which targets. */
 import type { OpenLink } from '../domain/link.ts'
-import { type Domain, gitHost, type Host, type RouteTable } from '../domain/route.ts'
+import { type Domain, gitHost, type Host, panelHost, type RouteTable } from '../domain/route.ts'
 import { hostsOf, type RulesOf, routeOf, type Targets } from './hosting.ts'
 import { internalHosts } from './internal.ts'
 
@@ -9,6 +9,8 @@ export interface Doors {
   readonly global: string
   /** Loopback port of git over HTTP. */
   readonly gitPort: number
+  /** Loopback port of the panel. */
+  readonly panelPort: number
 }
 
 /** What the apps and the server say about requests. */
@@ -23,7 +25,9 @@ export interface Said {
 /** An app that had the name of a door before there was one keeps it. */
 export function routeTable(domains: readonly Domain[], targets: Targets, doors: Doors, said: Said): RouteTable {
   const git: Host = { app: 'git', targets: [`127.0.0.1:${doors.gitPort}`], unbuffered: true }
-  const hosts = { [gitHost(doors.global)]: git, ...hostsOf(domains, targets, said.rules) }
+  const panel: Host = { app: 'panel', targets: [`127.0.0.1:${doors.panelPort}`], unbuffered: true }
+  const own = { [gitHost(doors.global)]: git, [panelHost(doors.global)]: panel }
+  const hosts = { ...own, ...hostsOf(domains, targets, said.rules) }
   const routeTo = (app: string) => routeOf(app, targets.get(app) ?? [], said.rules.get(app))
   const internal = internalHosts(said.links, routeTo)
   return { hosts, internal, ...(said.trusted.length > 0 && { trusted: said.trusted }) }

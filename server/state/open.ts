@@ -12,6 +12,7 @@ import { createAttachments, createCredentials } from './attachments.ts'
 import { createAudit } from './audit.ts'
 import { createBackups } from './backups.ts'
 import { createBuilds } from './builds.ts'
+import { createCertificates } from './certificates.ts'
 import { createConfigVars } from './config-vars.ts'
 import type { Database } from './database.ts'
 import { createDatabases } from './databases.ts'
@@ -70,6 +71,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     apps: createApps(db),
     config: createConfigVars(db, secrets),
     domains: createDomains(db),
+    certificates: createCertificates(db, secrets),
     routing: createRouting(db),
     formations: createFormations(db),
     releases: createReleases(db, secrets),

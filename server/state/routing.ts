@@ -1,5 +1,5 @@
 /** What is done with the requests of apps, and who is believed to say where requests come from. */
-import { createHash } from 'node:crypto'
+import { partId } from '../domain/part.ts'
 import type { Limits, Rules } from '../domain/routing.ts'
 import { type Database, type Result, type Statement, sql } from './database.ts'
 import { batchOr } from './refusal.ts'
@@ -59,7 +59,7 @@ export function createRouting(db: Database): Routing {
     },
     async setMaintenance(app, on) {
       const page = on?.page ?? null
-      const shown = page === null ? on && 'standard' : idOf(page)
+      const shown = page === null ? on && 'standard' : partId(page)
       const update = 'UPDATE routing SET maintenance = ?, page = ? WHERE app = ?'
       await write([rowOf(app), sql(update, shown, page, app)])
     },
@@ -96,11 +96,6 @@ export function createRouting(db: Database): Routing {
       ])
     },
   }
-}
-
-/** The first 32 hexadecimal digits of the SHA-256, as parts of a table are called. */
-function idOf(page: string): string {
-  return createHash('sha256').update(page).digest('hex').slice(0, 32)
 }
 
 function rowOf(app: string): Statement {

@@ -10,6 +10,7 @@ import type { Domain, Redirect } from '../domain/route.ts'
 import type { Approvals } from './approvals.ts'
 import type { Audit } from './audit.ts'
 import type { Backups } from './backups.ts'
+import type { Certificates } from './certificates.ts'
 import type { DeviceSecrets } from './device-secrets.ts'
 import type { Devices } from './devices.ts'
 import type { Endpoints } from './endpoints.ts'
@@ -24,6 +25,7 @@ export interface Store {
   readonly apps: Apps
   readonly config: ConfigVars
   readonly domains: Domains
+  readonly certificates: Certificates
   readonly routing: Routing
   readonly formations: Formations
   readonly releases: Releases
