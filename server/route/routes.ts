@@ -15,8 +15,8 @@ import { type Served, servedWith, withTls } from './tls.ts'
 export interface Routes extends Traffic {
   /**
    * The domains, their certificates, challenges, links, or what is said about requests have changed. Resolves when the
-   * proxy uses them; before `switchAll` there
-   * is nothing to do. Throws `refused` when they do not fit: what was known before them goes on, and others can switch.
+   * proxy uses them; before `switchAll` there is nothing to do. Throws `refused` when they do not fit: what was known
+   * before them goes on, and others can switch.
    */
   refresh(): Promise<void>
   /** Resolves once `switchAll` was called: until then nothing that changes reaches the proxy. */
