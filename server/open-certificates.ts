@@ -1,4 +1,5 @@
 /** Joins certificates with the devices that issue them and with the routes that serve them. */
+import { once } from 'node:events'
 import { type Certificates, createCertificates, issuing } from './certificates/certificates.ts'
 import { createChallenges } from './certificates/challenges.ts'
 import { createIssue } from './certificates/issue.ts'
