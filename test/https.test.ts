@@ -5,6 +5,7 @@ import { startNames, startPebble, type TestNames, type TestPebble } from '../dri
 import { askTls } from './ask-tls.ts'
 import { inSystem } from './in-system.ts'
 import { example, push } from './repository.ts'
+import { noIssuer } from './system.ts'
 
 const host = 'blog.example.com'
 
@@ -21,7 +22,8 @@ describe('https', { timeout: 120_000 }, () => {
     await push(person)
   })
   afterAll(async () => {
-    for (const property of ['server', 'ca']) await at.system.console('certs:set', property)
+    await at.system.console('certs:set', 'server', noIssuer)
+    await at.system.console('certs:set', 'ca')
     await pebble.remove()
     await names.remove()
   })
