@@ -1,4 +1,4 @@
-/** HTTPS without anybody thinking about it: a real ACME server, whose certificates live for 45 seconds. */
+/** HTTPS without anybody thinking about it: a real ACME server, whose certificates live for 36 seconds. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import { startNames, startPebble, type TestNames, type TestPebble } from '../drivers/acme/pebble-for-test.ts'
@@ -16,7 +16,7 @@ describe('https', { timeout: 120_000 }, () => {
   let root: string
   const at = inSystem(async ({ system, person }) => {
     names = await startNames()
-    pebble = await startPebble({ httpPort: system.httpPort, dns: names.address, lifetime: 45 })
+    pebble = await startPebble({ httpPort: system.httpPort, dns: names.address, lifetime: 36 })
     for (const [property, value] of Object.entries(pebble.settings)) await system.console('certs:set', property, value)
     await example(person, 'static', 'blog')
     await push(person)
