@@ -1,38 +1,29 @@
-/** How long until every request sees a changed route, with a thousand hosts, in an nginx of its own. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+/** How long until every request sees a changed route, with a thousand hosts and as many certificates, in an nginx of its own. */
 import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { createDriver } from '../drivers/nginx/index.ts'
-import type { RouteTable } from '../server/domain/route.ts'
-import { createLog } from '../server/log.ts'
-import { type Lab, timed, untilListening } from './lab.ts'
+import { type Lab, timed } from './lab.ts'
+import { makeCertificates, ownProxy, tableOf } from './own-proxy.ts'
 import type { Row } from './row.ts'
 
-const httpPort = 18082
+const [httpPort, httpsPort] = [18082, 18084]
 
-export async function measureRoutes(lab: Lab, hosts: number, runs: number): Promise<Row> {
-  const log = createLog(() => {})
-  const driver = createDriver({ folder: join(lab.folder, 'proxy'), system: 'bench', settings: { httpPort }, log })
-  await driver.install()
-  const [program = '', ...words] = driver.command()
-  const nginx = spawn(program, words, { stdio: 'ignore' })
+export async function measureRoutes({ folder }: Pick<Lab, 'folder'>, hosts: number, runs: number): Promise<Row> {
+  const certificates = await makeCertificates(folder)
+  const proxy = await ownProxy(folder, httpPort, httpsPort)
   const [left, right] = [answering('left'), answering('right')]
   try {
-    await untilListening(httpPort)
+    await proxy.start()
     const ours: number[] = []
     for (let run = -1; run < runs; run++) {
       const [name, server] = run % 2 ? (['left', left] as const) : (['right', right] as const)
-      const table = tableOf(hosts, `127.0.0.1:${(server.address() as AddressInfo).port}`)
-      const milliseconds = (await timed(() => driver.apply(table))) * 1000
+      const table = tableOf(hosts, `127.0.0.1:${(server.address() as AddressInfo).port}`, certificates)
+      const milliseconds = (await timed(() => proxy.driver.apply(table, certificates.parts))) * 1000
       const said = await answer()
       if (said !== name) throw new Error(`After the change to ${name} a request was answered by ${said}`)
       if (run >= 0) ours.push(milliseconds)
     }
     return {
-      what: `a route changes, ${hosts} domains`,
+      what: `a route changes, ${hosts} domains with certificates`,
       unit: 'ms',
       ours,
       floor: null,
@@ -40,17 +31,9 @@ export async function measureRoutes(lab: Lab, hosts: number, runs: number): Prom
       met: (_, milliseconds) => milliseconds <= 5,
     }
   } finally {
-    nginx.kill('SIGTERM')
-    await once(nginx, 'exit')
-    for (const folder of ['/run/megapolos-bench', '/var/lib/nginx/megapolos-bench'])
-      await rm(folder, { recursive: true })
+    await proxy.remove()
     for (const server of [left, right]) server.close().closeAllConnections()
   }
-}
-
-function tableOf(hosts: number, target: string): RouteTable {
-  const names = Array.from({ length: hosts }, (_, number) => `host-${number}.example.com`)
-  return { hosts: Object.fromEntries(names.map((name) => [name, { app: 'bench', targets: [target] }])) }
 }
 
 function answering(text: string) {

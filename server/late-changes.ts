@@ -72,7 +72,16 @@ export function createLateChanges(
     async revive(app: App, asker: Asker): Promise<Change> {
       return run('revive', app, asker, async (job, now) => {
         const release = await ready(now, job)
-        await rollout.scale(now, release, await store.formations.get(app.id), job)
+        const formation = await store.formations.get(app.id)
+        try {
+          // Of a database that is back from its backup it has none. Containers that run would not hear of it.
+          const fresh = await attachments.logins.prepare(now, release, job)
+          await rollout[fresh ? 'deploy' : 'scale'](now, release, formation, job)
+        } catch (error) {
+          await attachments.logins.withdraw(now).catch(() => {})
+          void attachments.attend()
+          throw error
+        }
         return { result: `${app.name} v${release.version} runs.`, release: release.version }
       })
     },
@@ -86,11 +95,13 @@ export function createLateChanges(
     },
 
     async destroy(app: App, asker: Asker, dryRun: boolean): Promise<Change> {
+      await attachments.links.unused(app)
       const hosts = (await store.domains.ofApp(app.id)).map(addressOf)
       const last: Operation[] = hosts.map((host) => ({ do: 'remove-route', host, app: app.name }))
       last.push({ do: 'destroy', what: app.name })
       if (dryRun) return planned(app, [...(await rollout.plan(app, null, {}, 'destroy')), ...last])
       return run('destroy', app, asker, async (job, now) => {
+        await attachments.links.unused(now)
         job.commit()
         await rollout.destroy(now, job)
         // The row goes last: a destroy that was interrupted can be typed again.
@@ -99,6 +110,7 @@ export function createLateChanges(
         await store.apps.destroy(app.id)
         // Its logins end now, or when their server is back.
         await attachments.attend()
+        await attachments.links.publish().catch(() => {})
         await routes.forget(app.id).catch(() => {})
         for (const operation of last) job.did(operation)
         const stays = kept.length > 0 ? ` Detached and kept: ${kept.join(', ')}.` : ''

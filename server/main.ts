@@ -85,12 +85,14 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
   const users = (device: string) => usersOf(device, store)
   const tell = (text: string) => journal.record({ kind: 'device', text })
-  const { devices, lifecycle, driverHost } = await openDevices({ config, store, key, system, users, tell, log })
+  const deviceWorld = { config, store, key, system, users, tell, log }
+  const { devices, lifecycle, driverHost, driverTests } = await openDevices(deviceWorld)
   await devices.installDefaults()
   lifecycle.revive()
 
   const challenges = new Map<string, string>()
-  const routes = createRoutes({ ...store, ...config, challenges, proxy: devices.proxy, log })
+  const openLinks = () => attachments.links.open()
+  const routes = createRoutes({ ...store, ...config, challenges, openLinks, proxy: devices.proxy, log })
   const { certificates, following, keepCertificates } = openCertificates({
     ...{ config, store, devices, routes, challenges, journal, log },
   })
@@ -105,7 +107,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     log,
   })
   const { groups, volumes, takeOver } = openVolumes({ config, system, store, devices, log })
-  const opened = openAttachments({ config, key, system, store, engine, devices, firewall, log })
+  const opened = openAttachments({ config, key, system, store, engine, devices, firewall, routes, log })
   const { attachments } = opened
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
@@ -162,6 +164,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     databases,
     lifecycle,
     drivers: driverHost.drivers,
+    driverTests,
     driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
     repositories,
     oneOff: rollout.oneOff,
@@ -169,7 +172,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     notifier,
     signIn,
     certificates,
-    routes: { ...following, table: routes.table },
+    routes,
     born: new Set(),
     url,
     engineState: () => engine.version().then(({ version, api }) => `${version} (API ${api})`, messageOf),

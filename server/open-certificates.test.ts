@@ -44,7 +44,14 @@ async function open() {
     status: async () => ({ running: true, table: 'mark' }),
   } as never
   const challenges = new Map<string, string>()
-  const routes = createRoutes({ ...store, ...config, challenges, proxy: () => proxy, log: quiet })
+  const routes = createRoutes({
+    ...store,
+    ...config,
+    challenges,
+    openLinks: async () => [],
+    proxy: () => proxy,
+    log: quiet,
+  })
   const devices = { certificate: async () => acme } as unknown as Devices
   const journal = { record() {} }
   const opened = openCertificates({ config, store, devices, routes, challenges, journal, log: quiet })

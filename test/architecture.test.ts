@@ -11,7 +11,7 @@ const stages = ['push', 'build', 'release', 'rollout', 'route']
 /** Who knows the order of the stages. */
 const order = [
   ...['pipeline.ts', 'changes.ts', 'late-changes.ts', 'release-changes.ts', 'attach-changes.ts', 'volume-changes.ts'],
-  ...['routed.ts', 'domain-changes.ts', 'request-changes.ts'],
+  ...['routed.ts', 'domain-changes.ts', 'request-changes.ts', 'link-changes.ts'],
 ]
 const vocabulary = ['errors.ts', 'log.ts', 'steps.ts', 'synced.ts', 'config.ts', 'domain']
 const tools = ['engine', 'state', 'live', 'events', 'jobs', 'devices', 'network']

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { inSystem } from './in-system.ts'
 import { startLoad } from './load.ts'
+import { startTlsLoad } from './load-tls.ts'
 import { example, push } from './repository.ts'
 
 describe('names under load', () => {
@@ -46,5 +47,23 @@ describe('names under load', () => {
     const { failures } = await load.stop()
     expect(failures.length).toBeGreaterThan(0)
     expect(failures.filter((failure) => !failure.includes('503'))).toEqual([])
+  })
+
+  test('20 moves and 20 new certificates lose no request of 40 clients over TLS, half of them over HTTP/2', {
+    timeout: 240_000,
+  }, async () => {
+    const megapolos = (line: string) => at.person.must('ssh', 'megapolos', ...line.split(' '))
+    await megapolos('certs:generate blog example.com')
+    const load = startTlsLoad({ port: at.system.httpsPort, host: 'example.com' })
+    for (let move = 1; move <= 20; move++) {
+      const to = move % 2 ? 'shop' : 'blog'
+      await megapolos(`domains:add ${to} example.com --take`)
+      await megapolos(`certs:generate ${to} example.com`)
+    }
+    await megapolos('ps:restart blog')
+    const { requests, failures, answers } = await load.stop()
+    expect(failures).toEqual([])
+    expect([...answers].sort()).toEqual(['blog: version one\n', 'shop: version one\n'])
+    expect(requests).toBeGreaterThan(2_000)
   })
 })

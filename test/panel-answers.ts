@@ -81,6 +81,7 @@ export const blog = {
     processes: { web: 'node server.js' },
     config: ['API_KEY', 'GREETING'],
     attachments: [],
+    links: [],
     changes: ['commit b81d06a → 4f2c9e1', 'config API_KEY is set'],
   }),
   'builds:list': [build(61), build(60, { state: 'failed' }), build(59, { reused: true })],

@@ -1,9 +1,9 @@
 import { certificateMutants } from '../conformance/certificate-mutants.ts'
 import { certificatePromises, issuerPromises } from '../conformance/certificate-promises.ts'
-import { seesMutants } from '../conformance/suite.ts'
+import { mutantsAreCaught } from '../conformance/suite.ts'
 import { acmeByWeb } from './acme-for-test.ts'
 
-seesMutants(
+mutantsAreCaught(
   'an issuer that is wrong in one thing is seen: it',
   () => acmeByWeb(),
   { ...certificatePromises, ...issuerPromises },

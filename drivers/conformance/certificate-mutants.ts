@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { CertificateDriver, ChallengeAnswers, Issued } from '../../server/devices/classes/certificate.ts'
 import { certificatesOf, never } from './certificate-world.ts'
-import type { Mutant } from './suite.ts'
+import type { Mutant } from './promises.ts'
 
 const cancelled = 'cancelled at any of its steps it ends at once, with the reason, and leaves nothing shown'
 const downIsNamed =

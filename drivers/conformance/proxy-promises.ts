@@ -6,8 +6,10 @@ import { holdPromises } from './proxy-hold.ts'
 import { internalPromises } from './proxy-internal.ts'
 import { lifePromises, newPromises } from './proxy-life.ts'
 import { limitPromises } from './proxy-limits.ts'
+import { logPromises } from './proxy-log.ts'
 import { pathPromises } from './proxy-paths.ts'
 import { requestPromises } from './proxy-requests.ts'
+import { stormPromises } from './proxy-storm.ts'
 import { tablePromises } from './proxy-table.ts'
 import { tlsPromises } from './proxy-tls.ts'
 import { trustPromises } from './proxy-trust.ts'
@@ -25,6 +27,8 @@ export const proxyPromises: ProxyPromises = {
   ...limitPromises,
   ...trustPromises,
   ...internalPromises,
+  ...logPromises,
   ...changePromises,
+  ...stormPromises,
   ...lifePromises,
 }

@@ -91,6 +91,7 @@ async function upgrade(door: Door): Promise<void> {
 function imageOf(version: string) {
   return {
     hub: `mariadb:${version}`,
+    ...(version !== debianVersion && { debianVersion }),
     debian: {
       packages: ['mariadb-server'],
       // Debian has one version; asking for another one must not give that.

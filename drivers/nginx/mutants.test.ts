@@ -2,13 +2,13 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { proxyMutantsAreSeen } from '../conformance/proxy.ts'
+import { proxyMutantsAreCaught } from '../conformance/proxy.ts'
 import { until } from '../conformance/proxy-apps.ts'
 import { proxyPromises } from '../conformance/proxy-promises.ts'
 import { promised } from '../conformance/suite.ts'
 import { makeNginx, type Nginx } from './nginx-for-test.ts'
 
-proxyMutantsAreSeen('nginx', makeNginx)
+proxyMutantsAreCaught('nginx', makeNginx)
 
 interface WrongLine {
   readonly breaks: string
@@ -75,6 +75,69 @@ const lines: Readonly<Record<string, WrongLine>> = {
     right: 'proxy_buffering off;',
     wrong: 'body_filter_by_lua_block { if not ngx.arg[2] then ngx.arg[1] = nil end }',
   },
+  'a name without a certificate is shown that of another': {
+    breaks: 'a name is shown its own certificate, else that of its wildcard; a name without one gets no handshake',
+    sees: 'Missing expected rejection',
+    file: 'lua/certificates.lua',
+    right: 'if not certificate then return',
+    wrong: "certificate = certificate or certificate_of 'x.example.com' if not certificate then return",
+  },
+  'a key that does not belong to its certificate is taken': {
+    breaks: 'a certificate that cannot be used refuses the table, naming its host, and what was there stays',
+    sees: 'Missing expected rejection',
+    file: 'lua/certificates.lua',
+    right: 'if not fits then',
+    wrong: 'if false then',
+  },
+  'parts stay for ever': {
+    breaks: 'a part is asked for when it is new, and forgotten when no table points to it',
+    sees: 'deep-equal',
+    file: 'lua/parts.lua',
+    right: 'if not wanted[key] then',
+    wrong: 'if false then',
+  },
+  'a password that was right once is right for ever': {
+    breaks: 'an app with users answers to those who know a password, and at once when it has been given before',
+    sees: '401',
+    file: 'lua/passwords.lua',
+    right: "return '@login'\nend",
+    wrong: 'return nil\nend',
+  },
+  'who guesses has all the time of the server': {
+    breaks: 'who guesses passwords of one app is told to slow down, and those of others log in meanwhile',
+    sees: '429',
+    file: 'lua/passwords.lua',
+    right: 'return of.count <= most_a_second',
+    wrong: 'return true',
+  },
+  'a path leads its neighbours along': {
+    breaks: 'the longest path wins, up to a slash; the app gets the whole path',
+    sees: '/apis',
+    file: 'lua/routes.lua',
+    right: 'and (#path == length or byte(path, length + 1) == 47)',
+    wrong: '',
+  },
+  'a body without a length is not measured': {
+    breaks: 'a body may be as large as its app says and not a byte larger: of known length, in chunks, with events',
+    sees: '413',
+    file: 'lua/phases.lua',
+    right: "then return give_up 'large' end",
+    wrong: 'then end',
+  },
+  'what a client says of other clients is believed': {
+    breaks: 'a proxy that is trusted is believed who the client is, and how it asked; what stands before that is not',
+    sees: '198.51.100.1',
+    file: 'lua/networks.lua',
+    right: 'if not networks.contain(parsed, client) then return client end',
+    wrong: '',
+  },
+  'apps reach the hosts of the public inside': {
+    breaks: 'an app that others may ask by name answers those, 403 to others, and is not there for the public',
+    sees: '403',
+    file: 'lua/routes.lua',
+    right: 'local hosts = decoded and decoded[side]',
+    wrong: 'local hosts = decoded and decoded[side] if hosts and not hosts[name] then hosts = decoded.hosts end',
+  },
   'the errors of an app are replaced': {
     breaks: 'an error that the app answers itself reaches the client as it is',
     sees: 'its own words',
@@ -84,7 +147,7 @@ const lines: Readonly<Record<string, WrongLine>> = {
   },
 }
 
-describe('an nginx that is wrong in one line is seen', () => {
+describe('an nginx that is wrong in one line is caught', () => {
   test.each(Object.entries(lines))('%s', async (_, line) => {
     const nginx = await makeNginx()
     try {

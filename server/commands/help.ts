@@ -12,6 +12,7 @@ const topics: Readonly<Record<string, string>> = {
   domains: 'Domains',
   proxy: 'Requests',
   certs: 'HTTPS',
+  links: 'Apps that call each other',
   volumes: 'Volumes',
   ps: 'Processes',
   releases: 'Releases',

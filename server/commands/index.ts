@@ -21,6 +21,7 @@ import { git } from './git.ts'
 import { helpRow } from './help.ts'
 import { jobs } from './jobs.ts'
 import { keys } from './keys.ts'
+import { links } from './links.ts'
 import { logs } from './logs.ts'
 import { maintenance } from './maintenance.ts'
 import { notify } from './notify.ts'
@@ -29,6 +30,7 @@ import { proxy } from './proxy.ts'
 import { ps } from './ps.ts'
 import { redirects } from './redirects.ts'
 import { releases } from './releases.ts'
+import { restoreAll } from './restore-all.ts'
 import { run } from './run.ts'
 import { server } from './server.ts'
 import { serverBackup } from './server-backup.ts'
@@ -50,6 +52,7 @@ export const rows: readonly AnyRow[] = [
   ...maintenance,
   ...certs,
   ...certsOwn,
+  ...links,
   ...ps,
   ...releases,
   ...builds,
@@ -68,6 +71,7 @@ export const rows: readonly AnyRow[] = [
   ...storage,
   ...drivers,
   ...backups,
+  ...restoreAll,
   ...backupSchedules,
   ...notify,
   ...keys,

@@ -6,6 +6,7 @@ import type { DataBackups } from '../backups/data-backups.ts'
 import type { Certificates } from '../certificates/certificates.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
+import type { DriverTests } from '../devices/driver-tests.ts'
 import type { DriversControl } from '../devices/drivers.ts'
 import type { Lifecycle } from '../devices/lifecycle.ts'
 import type { Doctor } from '../doctor/doctor.ts'
@@ -39,6 +40,7 @@ export interface Kernel {
   readonly devices: Devices
   readonly volumes: Volumes
   readonly drivers: DriversControl
+  readonly driverTests: DriverTests
   readonly driverPushes: DriverPushes
   readonly attachments: AttachmentKeeper
   readonly databases: DatabaseJobs
@@ -52,8 +54,8 @@ export interface Kernel {
   readonly notifier: Notifier
   readonly signIn: SignIn
   readonly certificates: Certificates
-  /** The hosts that requests go by; `refresh` after the names changed. */
-  readonly routes: { refresh(): Promise<void>; table(): RouteTable }
+  /** What requests go by now. */
+  readonly routes: { table(): RouteTable }
   /** Apps that a push is making right now, so that it can say so. */
   readonly born: Set<string>
   /** Where people find the app. */

@@ -53,6 +53,7 @@ function setUpKernel(): void {
   } as ProxyDriver
   routes = createRoutes({
     ...{ ...store, challenges: new Map(), gitPort: 1, panelPort: 1, proxy: () => proxy, log, compareEvery: 60_000 },
+    openLinks: async () => [],
   })
   const jobs = {
     run: async (_: unknown, work: (job: unknown) => Promise<{ value: unknown }>) =>
@@ -293,6 +294,17 @@ test('what the proxy refuses is taken back, of every app that it was about, and 
   expect([await opened.store.domains.list(), await opened.store.routing.list()]).toEqual(before)
   await type('maintenance:on shop')
   expect(host('example.com')).toMatchObject({ targets: ['10.0.0.2:80'], timeout: 5 })
+})
+
+test('a global domain that the proxy refuses is taken back', async () => {
+  const root = { actor: { name: 'root', role: 'admin', door: 'console', from: null }, input: '', tty: false } as const
+  const set = (name: string) =>
+    caller.lines(['domains:set-global', name], { ...root, emit: () => {}, signal: new AbortController().signal })
+  refuses = ({ hosts }) => hosts['blog.example.org'] !== undefined
+  await expect(set('example.org')).rejects.toMatchObject({ code: 'refused' })
+  expect(await opened.store.domains.global()).toBe('localhost')
+  await set('example.net')
+  expect(targets('blog.example.net')).toEqual(['10.0.0.2:80'])
 })
 
 test('changes of many apps at once are made one after the other, and none is lost', async () => {

@@ -41,7 +41,7 @@ export interface House {
   readonly engine: Pick<Engine, 'info' | 'list' | 'inspect'>
   readonly store: Pick<
     Store,
-    'ping' | 'apps' | 'domains' | 'certificates' | 'jobs' | 'events' | 'backups' | 'schedules'
+    'ping' | 'apps' | 'domains' | 'certificates' | 'jobs' | 'events' | 'backups' | 'schedules' | 'databases' | 'volumes'
   >
   readonly live: Pick<Live, 'apps' | 'available'>
   readonly proxy: () => ProxyDriver

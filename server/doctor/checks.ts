@@ -11,6 +11,7 @@ import { firewall } from './checks/firewall.ts'
 import { hooks } from './checks/hooks.ts'
 import { jobs } from './checks/jobs.ts'
 import { keys } from './checks/keys.ts'
+import { lost } from './checks/lost.ts'
 import { mounts } from './checks/mounts.ts'
 import { names } from './checks/names.ts'
 import { nameservers } from './checks/nameservers.ts'
@@ -37,6 +38,7 @@ export const checks: readonly AnyCheck[] = [
   program,
   containers,
   devices,
+  lost,
   jobs,
   backups,
   certificates,

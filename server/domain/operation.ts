@@ -22,6 +22,8 @@ export type Operation =
   | { readonly do: 'create'; readonly what: string }
   | { readonly do: 'destroy'; readonly what: string }
   | { readonly do: 'grant'; readonly app: string; readonly database: string }
+  | { readonly do: 'open'; readonly host: string; readonly app: string; readonly target: string }
+  | { readonly do: 'close'; readonly host: string; readonly app: string; readonly target: string }
   | { readonly do: 'collect'; readonly what: string; readonly why: string }
 
 /** The line that a person reads. */
@@ -63,6 +65,10 @@ export function describe(operation: Operation): string {
       return `create ${operation.what}`
     case 'grant':
       return `give ${operation.app} a login for ${operation.database}`
+    case 'open':
+      return `let ${operation.app} call ${operation.target} at http://${operation.host}`
+    case 'close':
+      return `close http://${operation.host} for ${operation.app}`
     case 'destroy':
       return `destroy ${operation.what}`
     case 'collect':

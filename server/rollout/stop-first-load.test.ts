@@ -21,6 +21,7 @@ beforeAll(async () => {
   routes = createRoutes({
     ...house.store,
     ...{ challenges: new Map(), gitPort: 1, panelPort: 1, proxy: () => nginx.driver, log },
+    openLinks: async () => [],
   })
   app = await house.app('blog')
   house.stopFirst.add(app.id)

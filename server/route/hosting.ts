@@ -42,7 +42,8 @@ function redirectOf({ host, redirect }: Domain, canonical: string | undefined): 
   return canonical === undefined || canonical === host ? undefined : { to: canonical, status: 308 }
 }
 
-function routeOf(app: string, targets: readonly string[] | 'held', rules: Rules = {}): Route {
+/** Where requests for an app go, whatever they call it. */
+export function routeOf(app: string, targets: readonly string[] | 'held', rules: Rules = {}): Route {
   const { hsts: _, ...own } = rules
   return targets === 'held' ? { app, targets: [], held: true, ...own } : { app, targets, ...own }
 }

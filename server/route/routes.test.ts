@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import { certificateFor } from '../certificates/certificate-for-test.ts'
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
 import type { Certificate } from '../domain/certificate.ts'
+import type { OpenLink } from '../domain/link.ts'
 import type { Domain, Parts, RouteTable } from '../domain/route.ts'
 import type { Rules } from '../domain/routing.ts'
 import { UserError } from '../errors.ts'
@@ -53,6 +54,7 @@ function setUp() {
     { host: 'b.test', app: 'b', kind: 'default' },
   ]
   const global = { name: 'test' }
+  const links: OpenLink[] = []
   const rules = new Map<string, Rules>()
   const certificates: Certificate[] = []
   const challenges = new Map<string, string>()
@@ -65,6 +67,7 @@ function setUp() {
       pair: async () => ({ chain: 'chain', key: 'key' }),
     },
     challenges,
+    openLinks: async () => [...links],
     gitPort: 9181,
     panelPort: 9180,
     proxy: () => proxy.driver,
@@ -72,7 +75,7 @@ function setUp() {
     retryAfter: 10,
     compareEvery: 10,
   })
-  return { proxy, domains, global, rules, certificates, challenges }
+  return { proxy, domains, links, global, rules, certificates, challenges }
 }
 
 test('nothing is pushed before the targets of all apps are known', async () => {
@@ -132,6 +135,34 @@ test('domains that changed are read again', async () => {
   domains.push({ host: 'new.test', app: 'a', kind: 'custom' })
   await routes.refresh()
   expect(proxy.targetsOf('new.test')).toEqual(['1:1'])
+})
+
+test('an app that others may call is in the table by its name, with where it runs now and who they are', async () => {
+  const { proxy, links } = setUp()
+  await routes.switchAll({ b: ['2:2'] })
+  links.push({ name: 'books', target: 'b', from: '10.64.0.0/24' }, { name: 'books', target: 'b', from: '10.64.7.0/24' })
+  await routes.refresh()
+  const from = ['10.64.0.0/24', '10.64.7.0/24']
+  const internal = () => proxy.tables.at(-1)?.internal
+  expect(internal()).toEqual({ 'books.internal': { app: 'b', targets: ['2:2'], from } })
+  await routes.switchTo('b', ['3:3'])
+  expect(internal()).toEqual({ 'books.internal': { app: 'b', targets: ['3:3'], from } })
+  await routes.hold('b')
+  expect(internal()).toEqual({ 'books.internal': { app: 'b', targets: [], held: true, from } })
+  links.length = 0
+  await routes.refresh()
+  expect(internal()).toEqual({})
+})
+
+test('maintenance of an app is for those who call it too, and its passwords are not', async () => {
+  const { proxy, links, rules } = setUp()
+  rules.set('b', { maintenance: 'standard', users: { ann: '$6$x' }, timeout: 5, hsts: 60 })
+  links.push({ name: 'books', target: 'b', from: '10.64.0.0/24' })
+  await routes.switchAll({ b: ['2:2'] })
+  expect(proxy.tables.at(-1)?.internal?.['books.internal']).toEqual({
+    ...{ app: 'b', targets: ['2:2'], from: ['10.64.0.0/24'] },
+    ...{ maintenance: 'standard', timeout: 5 },
+  })
 })
 
 test('an app that is forgotten loses its targets', async () => {

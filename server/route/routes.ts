@@ -1,6 +1,7 @@
 /** Keeps the proxy's table equal to the domains and to the targets that serve each app. */
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
 import { pairText } from '../domain/certificate.ts'
+import type { OpenLink } from '../domain/link.ts'
 import type { Domain, Parts, RouteTable, Traffic } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -13,8 +14,9 @@ import { type Served, servedWith, withTls } from './tls.ts'
 
 export interface Routes extends Traffic {
   /**
-   * The domains, their certificates, challenges, or what is said about requests have changed. Resolves when the proxy uses them; before `switchAll` there
-   * is nothing to do. Throws `refused` when they do not fit: what was known before them goes on, and others can switch.
+   * The domains, their certificates, challenges, links, or what is said about requests have changed. Resolves when the
+   * proxy uses them; before `switchAll` there is nothing to do. Throws `refused` when they do not fit: what was known
+   * before them goes on, and others can switch.
    */
   refresh(): Promise<void>
   /** Resolves once `switchAll` was called: until then nothing that changes reaches the proxy. */
@@ -33,6 +35,8 @@ export interface RoutesParts {
   readonly certificates: Pick<Certificates, 'list' | 'without' | 'pair'>
   /** What issuers are shown: token → answer. */
   readonly challenges: ReadonlyMap<string, string>
+  /** Who may call whom inside the server. */
+  readonly openLinks: () => Promise<readonly OpenLink[]>
   readonly gitPort: number
   readonly panelPort: number
   readonly proxy: () => ProxyDriver
@@ -49,20 +53,10 @@ export interface RoutesParts {
  * and is made when the proxy is back; a caller that does not want it any more says so with another `switchTo`.
  */
 export function createRoutes(parts: RoutesParts): Routes {
-  const {
-    domains,
-    routing,
-    certificates,
-    challenges,
-    gitPort,
-    panelPort,
-    proxy,
-    log,
-    retryAfter = 1_000,
-    compareEvery = 5_000,
-  } = parts
+  const { domains, routing, certificates, challenges, openLinks, gitPort, panelPort, proxy, log } = parts
+  const { retryAfter = 1_000, compareEvery = 5_000 } = parts
   const targets = new Map<string, readonly string[] | 'held'>()
-  let known: Known = { domains: [], global: '', said: { rules: new Map(), trusted: [] }, served: new Map() }
+  let known: Known = { domains: [], global: '', said: { rules: new Map(), trusted: [], links: [] }, served: new Map() }
   /** What the proxy took last of that. */
   let good: Known | null = null
   let knownIsOld = true
@@ -137,17 +131,11 @@ export function createRoutes(parts: RoutesParts): Routes {
     // Before the question: a change that is made while it is answered asks again.
     knownIsOld = false
     try {
-      const now = await Promise.all([
-        domains.list(),
-        certificates.list(),
-        certificates.without(),
-        domains.global(),
-        routing.list(),
-        routing.trusted(),
-      ])
-      const [list, issued, without, global, rules, trusted] = now
+      const names = await Promise.all([domains.list(), certificates.list(), certificates.without(), domains.global()])
+      const [list, issued, without, global] = names
+      const [rules, trusted, links] = await Promise.all([routing.list(), routing.trusted(), openLinks()])
       const served = servedWith({ domains: list, certificates: issued, without, global }, new Date())
-      known = { domains: list, global, said: { rules, trusted }, served }
+      known = { domains: list, global, said: { rules, trusted, links }, served }
     } catch (error) {
       knownIsOld = true
       throw error

@@ -6,9 +6,9 @@ import { routeTable } from './table.ts'
 const domain = (host: string, app: string) => ({ host, app, kind: 'custom' }) as const
 const panel = { app: 'panel', targets: ['127.0.0.1:9180'], unbuffered: true }
 const git = { app: 'git', targets: ['127.0.0.1:9181'], unbuffered: true }
+const doors = { global: 'test', gitPort: 9181, panelPort: 9180 }
 const table = (domains: readonly Domain[], targets: Targets) =>
-  routeTable(domains, targets, { global: 'test', gitPort: 9181, panelPort: 9180 }, { rules: new Map(), trusted: [] })
-    .hosts
+  routeTable(domains, targets, doors, { rules: new Map(), trusted: [], links: [] }).hosts
 
 test('every host leads to the targets of its app', () => {
   const targets = new Map([['a1', ['10.0.0.2:80', '10.0.0.3:80']]])
@@ -38,8 +38,7 @@ test('an app that had the name of the git door before there was one keeps it', (
 })
 
 test('proxies that are trusted are in it, and nothing of them when there are none', () => {
-  const said = (trusted: string[]) =>
-    routeTable([], new Map(), { global: 'test', gitPort: 9181, panelPort: 9180 }, { rules: new Map(), trusted })
+  const said = (trusted: string[]) => routeTable([], new Map(), doors, { rules: new Map(), trusted, links: [] })
   expect(said(['10.0.0.0/8']).trusted).toEqual(['10.0.0.0/8'])
   expect(said([])).not.toHaveProperty('trusted')
 })

@@ -56,7 +56,11 @@ export function createApps(db: Database): Apps {
     },
     async destroy(id) {
       const revoke = "UPDATE credentials SET state = 'revoking' WHERE app = ?"
-      await db.batch([sql(revoke, id), sql('DELETE FROM apps WHERE id = ?', id)])
+      await batchOr(db, [sql(revoke, id), sql('DELETE FROM apps WHERE id = ?', id)], ({ kind }) =>
+        kind === 'foreign-key'
+          ? new UserError('conflict', 'Another app calls this one.', 'See which: links:list')
+          : null,
+      )
     },
     async claimBranch(id, branch) {
       const claim = 'UPDATE apps SET branch = ? WHERE id = ? AND (branch IS NULL OR branch = ?)'

@@ -24,6 +24,8 @@ import { createEvents } from './events.ts'
 import { createFormations } from './formations.ts'
 import { createJobs } from './jobs.ts'
 import { createKeys } from './keys.ts'
+import { createLinks } from './links.ts'
+import { noteLost } from './lost.ts'
 import { checkBackup, migrate } from './migrate.ts'
 import { createReleases } from './releases.ts'
 import { createRouting } from './routing.ts'
@@ -89,6 +91,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     databases: createDatabases(db),
     attachments: createAttachments(db),
     credentials: createCredentials(db, secrets),
+    links: createLinks(db),
     deviceSecrets: createDeviceSecrets(db, secrets),
     endpoints: createEndpoints(db),
     settings,
@@ -107,14 +110,22 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
 
 /**
  * Puts a backup in the place of whatever the store holds. Unlike `Store.restore` it does not care whether this program
- * knows what is there now: that may be the work of a newer one that failed to start.
+ * knows what is there now: that may be the work of a newer one that failed to start. `elsewhere`: on another machine than
+ * it was made on.
  */
-export async function restoreState(config: StoreOptions['config'], path: string): Promise<void> {
+export async function restoreState(
+  config: StoreOptions['config'],
+  path: string,
+  { elsewhere }: { readonly elsewhere: boolean },
+): Promise<void> {
   checkBackup(path)
   const db = await openDatabase(config)
   try {
     await answers(db, patience)
     await db.restore(path)
+    if (!elsewhere) return
+    await migrate(db)
+    await noteLost(db)
   } finally {
     await db.close()
   }

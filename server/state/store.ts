@@ -14,6 +14,7 @@ import type { Certificates } from './certificates.ts'
 import type { DeviceSecrets } from './device-secrets.ts'
 import type { Devices } from './devices.ts'
 import type { Endpoints } from './endpoints.ts'
+import type { Links } from './links.ts'
 import type { Routing } from './routing.ts'
 import type { Schedules } from './schedules.ts'
 import type { Attachments, Credentials, Databases } from './store-attachments.ts'
@@ -43,6 +44,7 @@ export interface Store {
   readonly databases: Databases
   readonly attachments: Attachments
   readonly credentials: Credentials
+  readonly links: Links
   readonly deviceSecrets: DeviceSecrets
   readonly endpoints: Endpoints
   readonly settings: Settings

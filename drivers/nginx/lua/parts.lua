@@ -5,7 +5,7 @@ local shared = ngx.shared.parts
 local parts = {}
 
 -- What the table points to: key → the host that does.
-local function wanted_by(decoded)
+function parts.wanted_by(decoded)
   local wanted = {}
   local function look(name, route)
     if route.maintenance and route.maintenance ~= 'standard' then wanted['page-' .. route.maintenance] = name end
@@ -20,10 +20,10 @@ local function wanted_by(decoded)
   return wanted
 end
 
--- Those that the table points to and that are not here: a list of { key, host }; nil when there are none.
-function parts.missing(decoded)
+-- Those that are wanted and not here: a list of { key, host }; nil when there are none.
+function parts.missing(wanted)
   local missing = {}
-  for key, host in pairs(wanted_by(decoded)) do
+  for key, host in pairs(wanted) do
     if not shared:ttl(key) then missing[#missing + 1] = { key = key, host = host } end
   end
   return missing[1] and missing
@@ -43,8 +43,7 @@ function parts.page(id)
   return shared:get('page-' .. id)
 end
 
-function parts.forget_others(decoded)
-  local wanted = wanted_by(decoded)
+function parts.forget_others(wanted)
   for _, key in ipairs(shared:get_keys(0)) do
     if not wanted[key] then shared:delete(key) end
   end

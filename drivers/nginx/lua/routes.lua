@@ -75,7 +75,8 @@ function routes.replace(text)
   if type(given) ~= 'table' or type(given.hosts) ~= 'table' then return 'the table cannot be read', 400 end
   local problem = network_problem(given)
   if problem then return problem, 422 end
-  local missing = parts.missing(given)
+  local wanted = parts.wanted_by(given)
+  local missing = parts.missing(wanted)
   if missing then return cjson.encode(missing), 409 end
   local new = shared:incr('sequence', 1, 0)
   local stored
@@ -84,7 +85,7 @@ function routes.replace(text)
   local old = shared:get 'version'
   shared:set('version', new)
   shared:delete('table:' .. old)
-  parts.forget_others(given)
+  parts.forget_others(wanted)
   use(given, new)
 end
 

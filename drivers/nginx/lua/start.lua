@@ -29,7 +29,7 @@ end
 local function read_parts(folder, text)
   local parts = require 'parts'
   local decoded = require('cjson.safe').decode(text)
-  for _, part in ipairs(decoded and parts.missing(decoded) or {}) do
+  for _, part in ipairs(decoded and parts.missing(parts.wanted_by(decoded)) or {}) do
     local file = io.open(folder .. '/' .. part.key)
     if file then
       parts.put(part.key, file:read '*a')
