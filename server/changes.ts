@@ -78,7 +78,7 @@ export type Changed = (
   asker: Asker,
   job: RunningJob,
   restart: boolean,
-  input: Pick<ReleaseInput, 'config' | 'attachments' | 'description'>,
+  input: Pick<ReleaseInput, 'config' | 'attachments' | 'links' | 'description'>,
 ) => Promise<number | null>
 
 export interface Options {

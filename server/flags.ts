@@ -8,7 +8,8 @@ import { openStore, restoreState } from './state/open.ts'
 import { loadKey } from './state/secrets.ts'
 
 export async function answerFlag(flag: string, file: string, config: Config, log: Log): Promise<void> {
-  if (flag === '--restore-state') return restoreState(config, file)
+  if (flag === '--restore-state') return restoreState(config, file, { elsewhere: false })
+  if (flag === '--restore-server') return restoreState(config, file, { elsewhere: true })
   const key = await loadKey(join(config.paths.keys, 'secret.key'))
   const store = await openStore({ config, key, log })
   if (flag === '--save-state') await store.backup(file)

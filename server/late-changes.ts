@@ -1,9 +1,13 @@
-/** The changes that need no release: `ps:*` enters at rollout, `domains:*` and names at route. */
+/** The changes that need no release: `ps:*` enters at rollout, names and what requests meet at route. */
 import type { Asker, Change, Changes, Parts } from './changes.ts'
 import { type App, type Formation, type ProcessScale, scaleOf } from './domain/app.ts'
+import { addressOf } from './domain/claims.ts'
 import type { Operation } from './domain/operation.ts'
 import type { Release } from './domain/release.ts'
+import { createDomainChanges } from './domain-changes.ts'
 import type { RunningJob } from './jobs/queue.ts'
+import { createRequestChanges } from './request-changes.ts'
+import { createRouted } from './routed.ts'
 import { createVolumeChanges } from './volume-changes.ts'
 
 export function createLateChanges(
@@ -17,37 +21,22 @@ export function createLateChanges(
   const { run, planned } = changes
   const ready = async (app: App, job: RunningJob) => withImages(app, await serving(app), job)
   const volumeChanges = createVolumeChanges(parts, changes, ready)
+  const routed = createRouted(parts)
 
   async function plan(app: App, kind: 'deploy' | 'scale', formation: Formation): Promise<Change> {
     return planned(app, await rollout.plan(app, await serving(app), formation, kind))
   }
 
-  async function routing(app: App, choose: Choose): Promise<{ wanted: string[]; operations: Operation[] }> {
-    const had = (await store.domains.ofApp(app.id)).flatMap(({ kind, host }) => (kind === 'custom' ? [host] : []))
-    const wanted = [...new Set(choose(had))]
-    const operations = [
-      ...without(had, wanted).map((host): Operation => ({ do: 'remove-route', host, app: app.name })),
-      ...without(wanted, had).map((host): Operation => ({ do: 'route', host, app: app.name })),
-    ]
-    return { wanted, operations }
-  }
-
-  /** Names that changed in the store are pushed to the proxy; one that is away gets them when it is back. */
-  async function published(): Promise<string> {
-    return routes.refresh().then(
-      () => '',
-      () => ' The proxy does not answer now; it follows when it is back.',
-    )
-  }
-
   return {
     ...volumeChanges,
+    ...createDomainChanges(parts, changes, routed),
+    ...createRequestChanges(parts, routed),
 
     /** An app without a release: its name answers 503, a moment later. Nobody waits for that. */
     async create(name: string, actor: string): Promise<App> {
       const app = await store.apps.create(name, actor)
       journal.record({ kind: 'app', app, text: `${name} was created by ${actor}.` })
-      void published()
+      void routed.published().catch(() => {})
       return app
     },
 
@@ -83,7 +72,16 @@ export function createLateChanges(
     async revive(app: App, asker: Asker): Promise<Change> {
       return run('revive', app, asker, async (job, now) => {
         const release = await ready(now, job)
-        await rollout.scale(now, release, await store.formations.get(app.id), job)
+        const formation = await store.formations.get(app.id)
+        try {
+          // Of a database that is back from its backup it has none. Containers that run would not hear of it.
+          const fresh = await attachments.logins.prepare(now, release, job)
+          await rollout[fresh ? 'deploy' : 'scale'](now, release, formation, job)
+        } catch (error) {
+          await attachments.logins.withdraw(now).catch(() => {})
+          void attachments.attend()
+          throw error
+        }
         return { result: `${app.name} v${release.version} runs.`, release: release.version }
       })
     },
@@ -97,11 +95,13 @@ export function createLateChanges(
     },
 
     async destroy(app: App, asker: Asker, dryRun: boolean): Promise<Change> {
-      const hosts = (await store.domains.ofApp(app.id)).map(({ host }) => host)
+      await attachments.links.unused(app)
+      const hosts = (await store.domains.ofApp(app.id)).map(addressOf)
       const last: Operation[] = hosts.map((host) => ({ do: 'remove-route', host, app: app.name }))
       last.push({ do: 'destroy', what: app.name })
       if (dryRun) return planned(app, [...(await rollout.plan(app, null, {}, 'destroy')), ...last])
       return run('destroy', app, asker, async (job, now) => {
+        await attachments.links.unused(now)
         job.commit()
         await rollout.destroy(now, job)
         // The row goes last: a destroy that was interrupted can be typed again.
@@ -110,6 +110,7 @@ export function createLateChanges(
         await store.apps.destroy(app.id)
         // Its logins end now, or when their server is back.
         await attachments.attend()
+        await attachments.links.publish().catch(() => {})
         await routes.forget(app.id).catch(() => {})
         for (const operation of last) job.did(operation)
         const stays = kept.length > 0 ? ` Detached and kept: ${kept.join(', ')}.` : ''
@@ -117,37 +118,19 @@ export function createLateChanges(
       })
     },
 
-    /** Replaces the app's own domains by what `choose` makes of those that it has on its turn. */
-    async route(app: App, choose: Choose, asker: Asker, dryRun: boolean): Promise<Change> {
-      if (dryRun) return planned(app, (await routing(app, choose)).operations)
-      return run('domains', app, asker, async (job) => {
-        const { wanted, operations } = await routing(app, choose)
-        await store.domains.set(app.id, wanted)
-        const late = await published()
-        for (const operation of operations) job.did(operation)
-        const state = wanted.length > 0 ? `answers at ${wanted.join(', ')}` : 'has no domains of its own'
-        return { result: `${app.name} ${state}.${late}` }
-      })
-    },
-
     async rename(app: App, name: string, asker: Asker): Promise<Change> {
       return run('rename', app, asker, async () => {
         await store.apps.rename(app.id, name)
-        const late = await published()
+        const late = await routed.acceptedOr(() => store.apps.rename(app.id, app.name))
         return { result: `${app.name} is now ${name}.${late}` }
       })
     },
   }
 }
 
-type Choose = (had: readonly string[]) => readonly string[]
 type Scales = Readonly<Record<string, Partial<ProcessScale>>>
 
 function merged(formation: Formation, scales: Scales): Formation {
   const changed = Object.entries(scales).map(([type, scale]) => [type, { ...scaleOf(formation, type), ...scale }])
   return { ...formation, ...Object.fromEntries(changed) }
-}
-
-function without(list: readonly string[], others: readonly string[]): string[] {
-  return list.filter((one) => !others.includes(one))
 }

@@ -13,7 +13,7 @@ import { type Config, readConfig } from './config.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { makeRounds } from './doctor/rounds.ts'
 import type { App } from './domain/app.ts'
-import { appUrl } from './domain/route.ts'
+import { appUrl, panelUrl } from './domain/route.ts'
 import { createAppSocket } from './doors/app-socket.ts'
 import { authorizedKeys } from './doors/authorized-keys.ts'
 import { createKernelSocket } from './doors/kernel-socket.ts'
@@ -38,6 +38,7 @@ import { createFirewall } from './network/firewall.ts'
 import { bridgePrefix, endpointBlock, poolProblem } from './network/subnets.ts'
 import { openAttachments } from './open-attachments.ts'
 import { openBackups } from './open-backups.ts'
+import { openCertificates } from './open-certificates.ts'
 import { openDevices, usersOf } from './open-devices.ts'
 import { openVolumes } from './open-volumes.ts'
 import { createPipeline } from './pipeline.ts'
@@ -84,11 +85,17 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await bindEndpoints(config.pool).catch((error) => log.warn('endpoints.not-bound', { reason: messageOf(error) }))
   const users = (device: string) => usersOf(device, store)
   const tell = (text: string) => journal.record({ kind: 'device', text })
-  const { devices, lifecycle, driverHost } = await openDevices({ config, store, key, system, users, tell, log })
+  const deviceWorld = { config, store, key, system, users, tell, log }
+  const { devices, lifecycle, driverHost, driverTests } = await openDevices(deviceWorld)
   await devices.installDefaults()
   lifecycle.revive()
 
-  const routes = createRoutes({ domains: store.domains, gitPort: config.gitPort, proxy: devices.proxy, log })
+  const challenges = new Map<string, string>()
+  const openLinks = () => attachments.links.open()
+  const routes = createRoutes({ ...store, ...config, challenges, openLinks, proxy: devices.proxy, log })
+  const { certificates, following, keepCertificates } = openCertificates({
+    ...{ config, store, devices, routes, challenges, journal, log },
+  })
   const guarded = config.buildFirewall === 'on' ? ['docker0'] : []
   const firewall = createFirewall({
     system,
@@ -100,7 +107,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     log,
   })
   const { groups, volumes, takeOver } = openVolumes({ config, system, store, devices, log })
-  const opened = openAttachments({ config, key, system, store, engine, devices, firewall, log })
+  const opened = openAttachments({ config, key, system, store, engine, devices, firewall, routes, log })
   const { attachments } = opened
   const rollout = createRollout({
     ...{ engine, store, live, journal, groups, firewall, system, log },
@@ -113,7 +120,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
 
   const repositories = createRepositories(config.paths.repositories, hooks, account)
   repositories.removeLeftOvers().catch((error) => log.error('repositories.not-tidied', error))
-  const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config.httpPort)
+  const url = async (app: App) => appUrl(await store.domains.ofApp(app.id), config, routes.table().hosts)
   const basesConfig = { mode: config.bases, buildpacks: join(config.program, 'buildpacks'), system }
   const collector = createCollector({
     ...{ store, jobs, engine: createStorage({ socket: config.docker, system }), repositories, roomAt, log },
@@ -121,7 +128,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     ...{ logs: config.paths.logs, folders: [config.paths.spool, config.home] },
   })
   const pipeline = createPipeline({
-    ...{ store, jobs, journal, repositories, rollout, volumes, attachments, routes, url },
+    ...{ store, jobs, journal, repositories, rollout, volumes, attachments, routes: following, url },
     build: createBuildStage({ builder: devices.builder, engine, store, basesConfig, log }),
     spool: await openSpool(config.paths.spool),
     room: collector.room,
@@ -140,8 +147,10 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     ...{ config, engine, store, live, firewall, devices },
     ...{ proxy: devices.proxy, routes: routes.table, now: Date.now },
   })
+  const publicly = () => panelUrl(routes.table(), config.httpsPort)
   const signIn = createSignIn({
     panelPort: config.panelPort,
+    publicly,
     tunnel: `ssh -N -L ${config.panelPort}:localhost:${config.panelPort} megapolos`,
     redeemed: ({ name }) => journal.record({ kind: 'login', text: `${name} signed in to the panel.` }),
   })
@@ -155,12 +164,14 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     databases,
     lifecycle,
     drivers: driverHost.drivers,
+    driverTests,
     driverPushes: createDriverPushes({ ...driverHost, repositories, folder: config.paths.drivers }),
     repositories,
     oneOff: rollout.oneOff,
     ...backups,
     notifier,
     signIn,
+    certificates,
     routes,
     born: new Set(),
     url,
@@ -171,7 +182,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   await takeOver([createAppSocket({ caller, store, log })])
   const stopping = new AbortController()
   const watching = Promise.all([rollout.watch(stopping.signal), collector.watch(stopping.signal)])
-  const keeping = keep(stopping.signal)
+  const keeping = Promise.all([keep(stopping.signal), keepCertificates(stopping.signal)])
   driverHost.watch(stopping.signal).catch((error) => log.error('drivers.not-watched', error))
   attachments.watch(stopping.signal, switching.goOn)
   makeRounds({ doctor, journal, engine, store, live, proxy: devices.proxy, log }, stopping.signal)
@@ -179,7 +190,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
   const socket = createKernelSocket({ caller, keys: store.keys, tokens: store.tokens, health })
   await listenOnSocket(socket, config, account)
   const panel = await servePanel(
-    createPanel({ caller, signIn, keys: store.keys, live, secret: key, log }),
+    createPanel({ caller, signIn, keys: store.keys, live, publicly, secret: key, log }),
     config.panelPort,
   )
   journal.record(started(version, before))

@@ -8,6 +8,7 @@ import { databaseSubjects } from './backups/database-subjects.ts'
 import { keepSchedules } from './backups/scheduler.ts'
 import { volumeSubjects } from './backups/volume-subjects.ts'
 import type { Devices } from './devices/devices.ts'
+import type { Device } from './domain/device.ts'
 import type { JobQueue } from './jobs/queue.ts'
 import type { Log } from './log.ts'
 import type { Volumes } from './mounts/volumes.ts'
@@ -35,7 +36,7 @@ export function openBackups(world: BackupWorld): OpenedBackups {
   const { store, key, jobs, devices, databases, volumes, log } = world
   const archives = createArchives(
     {
-      archives: async () => (await devices.ofClass('archive')).map(({ name }) => name),
+      archives: async () => (await devices.ofClass('archive')).map(archiveOf),
       archive: (name) => devices.archive(name),
     },
     store,
@@ -51,4 +52,8 @@ export function openBackups(world: BackupWorld): OpenedBackups {
     dataBackups,
     keep: (signal) => keepSchedules({ store, backups: dataBackups, log }, signal),
   }
+}
+
+function archiveOf({ name, settings: { volume } }: Device): { name: string; volume: string | null } {
+  return { name, volume: volume === undefined ? null : String(volume) }
 }

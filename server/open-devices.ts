@@ -2,18 +2,21 @@
 import { createDeviceImages } from './build/device-images.ts'
 import type { Config } from './config.ts'
 import { createDevices, type Devices } from './devices/devices.ts'
+import { createDriverTests, type DriverTests } from './devices/driver-tests.ts'
 import type { HostParts } from './devices/host.ts'
 import { createLifecycle, type Lifecycle } from './devices/lifecycle.ts'
+import { createScratch } from './devices/scratch.ts'
 import { createDeviceContainers } from './engine/device-containers.ts'
 import { createEngine } from './engine/docker.ts'
 import type { Log } from './log.ts'
 import { deviceNetwork } from './network/subnets.ts'
 import { type OpenDrivers, openDrivers } from './open-drivers.ts'
+import { lostContent } from './state/lost.ts'
 import type { Store } from './state/store.ts'
 
 export interface DeviceWorld {
   readonly config: Config
-  readonly store: Pick<Store, 'devices' | 'deviceSecrets' | 'endpoints' | 'approvals' | 'audit'>
+  readonly store: Pick<Store, 'devices' | 'deviceSecrets' | 'endpoints' | 'volumes' | 'approvals' | 'audit'>
   /** The encryption key. */
   readonly key: Buffer
   /** Short name of this installation. */
@@ -29,6 +32,7 @@ export interface OpenDevices {
   readonly devices: Devices
   readonly lifecycle: Lifecycle
   readonly driverHost: OpenDrivers
+  readonly driverTests: DriverTests
 }
 
 export async function openDevices(world: DeviceWorld): Promise<OpenDevices> {
@@ -36,15 +40,23 @@ export async function openDevices(world: DeviceWorld): Promise<OpenDevices> {
   const { docker: socket, pool, home, program, paths } = config
   const engine = createEngine({ socket, system })
   const image = createDeviceImages({ system, engine, builder: () => devices.builder() }, config.bases)
-  const driverHost = await openDrivers({ config, store, system, image, tell, log })
+  const removeLeft = () => driverTests.removeLeft()
+  const driverHost = await openDrivers({ config, store, system, image, tell, removeLeft, log })
   const host: HostParts = {
     ...{ devicesFolder: paths.devices, engineSocket: socket, system, pool, home, program, store, log },
     network: deviceNetwork(pool, system),
     containers: createDeviceContainers({ socket, system, key }),
     image,
+    openVolume: async (name) => {
+      const volume = await store.volumes.get(name)
+      if (volume.lost) throw lostContent('volume', name)
+      return (await devices.storage(volume.device)).open(volume)
+    },
   }
   const devices: Devices = createDevices({ registry: driverHost.registry, store, config, host, log })
-  return { devices, lifecycle: createLifecycle({ devices, store, host, users }), driverHost }
+  const scratch = createScratch({ ...driverHost, devices, store, host })
+  const driverTests = createDriverTests({ drivers: driverHost.drivers, devices, scratch, program })
+  return { devices, lifecycle: createLifecycle({ devices, store, host, users }), driverHost, driverTests }
 }
 
 /** Who uses a device, a phrase each: its databases, and the schedules that write to it. */

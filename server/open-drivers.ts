@@ -3,7 +3,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type DeviceImage, debianImageName } from './build/device-images.ts'
 import type { Config } from './config.ts'
-import { createContainerDrivers } from './devices/container-drivers.ts'
+import { type ContainerDrivers, createContainerDrivers } from './devices/container-drivers.ts'
 import { tidyFolders } from './devices/driver-folder.ts'
 import { createDrivers, type DriversControl } from './devices/drivers.ts'
 import { auditRefusals } from './devices/refusals.ts'
@@ -20,19 +20,23 @@ export interface DriverWorld {
   readonly image: DeviceImage
   /** Something happened to a driver that a person may want to know. */
   tell(text: string): void
+  /** Called once, when no driver of a dead kernel runs any more: what its tests have left goes. */
+  removeLeft(): Promise<void>
   readonly log: Log
 }
 
 export interface OpenDrivers {
   readonly drivers: DriversControl
   readonly registry: Registry
+  readonly containers: ContainerDrivers
   /** Names of the images that drivers run in: one that is not running now will be. */
   images(): string[]
   /** Removes what a dead kernel left, then notices what happens in the operator's folder, until `signal` aborts. */
   watch(signal: AbortSignal): Promise<void>
 }
 
-export async function openDrivers({ config, store, system, image, tell, log }: DriverWorld): Promise<OpenDrivers> {
+export async function openDrivers(world: DriverWorld): Promise<OpenDrivers> {
+  const { config, store, system, image, tell, removeLeft, log } = world
   const { drivers: folder, driverCopies: copies } = config.paths
   const untrusted = createDriverContainers({ socket: config.docker, system })
   const containers = createContainerDrivers({
@@ -49,6 +53,7 @@ export async function openDrivers({ config, store, system, image, tell, log }: D
   return {
     drivers,
     registry,
+    containers,
     images: () =>
       registry.drivers.flatMap(({ image }) =>
         image === null ? [] : [debianImageName({ system }, { packages: image.packages, lines: [] })],
@@ -58,6 +63,7 @@ export async function openDrivers({ config, store, system, image, tell, log }: D
       await untrusted.sweep()
       for (const name of await readdir(copies)) await rm(join(copies, name), { recursive: true })
       await tidyFolders(folder)
+      await removeLeft()
       await drivers.watch(signal)
     },
   }

@@ -132,6 +132,7 @@ function played(): Parts {
     attachments: createAttachments({
       ...{ store, devices: memoryDevices({}), engine: { list: async () => [] }, firewall: { apply: async () => {} } },
       ...{ openClient: async () => ({}) as never, pool: '10.90.0.0/16', log: createLog(() => {}) },
+      routes: { refresh: async () => {} },
     }),
     routes: { refresh: async () => {}, forget: async () => {} },
     spool: async () => ({
@@ -315,7 +316,7 @@ test('a dry run changes nothing', async () => {
     await pipeline.configure(app, { A: '1' }, asker(), { restart: true, dryRun: true }),
     await pipeline.scale(app, { web: { quantity: 3 } }, asker(), true),
     await pipeline.restart(app, asker(), true),
-    await pipeline.route(app, () => ['example.com'], asker(), true),
+    await pipeline.route(app, () => ['example.com'], asker(), true, { take: false, may: () => true }),
     await pipeline.destroy(app, asker(), true),
   ]
   for (const plan of plans) expect(plan).toMatchObject({ planned: true, release: null })

@@ -54,12 +54,13 @@ export function createPipeline(parts: Parts) {
     }
   }
 
-  /** release → logins → rollout → route: makes a release of this content serve, or leaves no trace of it. */
+  /** release → links → logins → rollout → route: makes a release of this content serve, or leaves no trace of it. */
   async function serve(input: ReleaseInput, formation: Formation, job: RunningJob): Promise<Release> {
     const { app } = input
     await late.checkExclusive(app, formation)
     const made = await release(store.releases, input)
     try {
+      await attachments.links.prepare(app, made, job)
       job.emit(`-----> Releasing v${made.version}`)
       job.did({ do: 'release', description: input.description })
       await attachments.logins.prepare(app, made, job)
@@ -80,6 +81,7 @@ export function createPipeline(parts: Parts) {
   async function withdraw(app: App, made: Release): Promise<void> {
     const now = await store.apps.byId(app.id)
     if (now?.release === made.version) return
+    await attachments.links.withdraw(app)
     await attachments.logins.withdraw(app)
     await store.releases.discard(app.id, made.version)
   }
@@ -102,9 +104,10 @@ export function createPipeline(parts: Parts) {
     const of = { commit: pushed.new, tree: pushed.tree }
     const stillThere = async () => unmoved(pushed, await repositories.ref(app.id, pushed.ref), branch)
     // None of them changes while this has the app's turn.
-    const [config, saved, known, url] = await Promise.all([
+    const [config, saved, links, known, url] = await Promise.all([
       store.config.get(app.id),
       store.attachments.ofApp(app.id),
+      store.links.ofApp(app.id),
       store.formations.get(app.id),
       parts.url(app),
     ])
@@ -114,7 +117,7 @@ export function createPipeline(parts: Parts) {
     const wishes = app.release === null ? content.addons : []
     const addons = await attachments.provide(app, wishes, { config, saved, actor: asker.actor }, job)
     const all = [...saved, ...addons.references]
-    const input = { app, content, config, attachments: all, description, actor: asker.actor }
+    const input = { app, content, config, attachments: all, links, description, actor: asker.actor }
     const made = await serve(input, formation, job).catch((error) => addons.undo().then(() => Promise.reject(error)))
     await addons.save()
     // It serves: whatever fails from here on is no reason to refuse. A branch that stays unclaimed is the next push's.

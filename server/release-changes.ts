@@ -1,4 +1,4 @@
-/** The changes that make a release of what was built before: config vars, rollbacks, and what is attached (attach-changes.ts). */
+/** The changes that make a release of what was built before: config vars, rollbacks, and what is tied to an app (attach-changes.ts, link-changes.ts). */
 import { createAttachChanges } from './attach-changes.ts'
 import {
   type Asker,
@@ -14,6 +14,7 @@ import type { App } from './domain/app.ts'
 import { configProblem } from './domain/config-vars.ts'
 import { difference } from './domain/release.ts'
 import { UserError } from './errors.ts'
+import { createLinkChanges } from './link-changes.ts'
 import { rollbackTarget } from './release/release.ts'
 
 export function createReleaseChanges(parts: Parts, changes: Changes, stages: Stages) {
@@ -22,7 +23,7 @@ export function createReleaseChanges(parts: Parts, changes: Changes, stages: Sta
 
   /** A release with these differences from the one that serves; null where there is none to change, or nobody wants it. */
   const changed: Changed = async (app, asker, job, restart, input) => {
-    await attachments.check(input.config, input.attachments)
+    await attachments.check(input.config, input.attachments, input.links)
     if (app.release === null || !restart) return null
     const content = await withImages(app, await serving(app), job)
     const formation = await store.formations.get(app.id)
@@ -37,12 +38,16 @@ export function createReleaseChanges(parts: Parts, changes: Changes, stages: Sta
         return app.release !== null && restart ? plan(app, await serving(app), description) : changes.planned(app, [])
       }
       return changes.run('config', app, asker, async (job, now) => {
-        const [before, saved] = await Promise.all([store.config.get(app.id), store.attachments.ofApp(app.id)])
+        const [before, saved, links] = await Promise.all([
+          store.config.get(app.id),
+          store.attachments.ofApp(app.id),
+          store.links.ofApp(app.id),
+        ])
         const config = withVars(before, vars)
         const problem = configProblem(config)
         if (problem)
           throw new UserError('usage', problem, 'Keep what is large in a file of the repository, or a volume.')
-        const version = await changed(now, asker, job, restart, { config, attachments: saved, description })
+        const version = await changed(now, asker, job, restart, { config, attachments: saved, links, description })
         // Saved once they serve: what could not be rolled out is not set either.
         await store.config.set(app.id, vars)
         return outcome(description, version)
@@ -50,8 +55,8 @@ export function createReleaseChanges(parts: Parts, changes: Changes, stages: Sta
     },
 
     /**
-     * The images, commands, config vars and attachments of an earlier release, at the scale of now. `without`: databases,
-     * which may be gone, that it is to go on without.
+     * The images, commands, config vars, attachments and links of an earlier release, at the scale of now. `without`:
+     * databases and apps, which may be gone, that it is to go on without.
      */
     async rollback(
       app: App,
@@ -62,8 +67,10 @@ export function createReleaseChanges(parts: Parts, changes: Changes, stages: Sta
       const prepare = async (now: App, emit: (line: string) => void) => {
         const found = rollbackTarget(now, await store.releases.list(app.id), version)
         const kept = found.attachments.filter(({ database }) => !without.includes(database))
-        const to = { ...found, attachments: kept }
-        await attachments.check(to.config, kept)
+        const links = found.links.filter(({ name }) => !without.includes(name))
+        const to = { ...found, attachments: kept, links }
+        await attachments.links.check(links)
+        await attachments.check(to.config, kept, links)
         const lines = difference(await serving(now), to)
         for (const line of lines.length > 0 ? lines : ['no difference but the number']) emit(`       ${line}`)
         return { to, description: `Rollback to v${to.version}` }
@@ -75,16 +82,18 @@ export function createReleaseChanges(parts: Parts, changes: Changes, stages: Sta
       return changes.run('rollback', app, asker, async (job, now) => {
         const { to, description } = await prepare(now, job.emit)
         const content = await withImages(now, to, job)
-        const { config, attachments: references } = to
-        const input = { app: now, content, config, attachments: references, description, actor: asker.actor }
+        const { config, attachments: references, links } = to
+        const input = { app: now, content, config, attachments: references, links, description, actor: asker.actor }
         const made = await serve(input, await store.formations.get(app.id), job)
         await store.config.replace(app.id, config)
         await store.attachments.replace(app.id, references)
+        await attachments.links.replace(now, links)
         return { result: `Rolled back to v${to.version}, as v${made.version}.`, release: made.version }
       })
     },
 
     ...createAttachChanges(parts, changes, stages, changed),
+    ...createLinkChanges(parts, changes, stages, changed),
   }
 }
 

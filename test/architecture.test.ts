@@ -11,6 +11,7 @@ const stages = ['push', 'build', 'release', 'rollout', 'route']
 /** Who knows the order of the stages. */
 const order = [
   ...['pipeline.ts', 'changes.ts', 'late-changes.ts', 'release-changes.ts', 'attach-changes.ts', 'volume-changes.ts'],
+  ...['routed.ts', 'domain-changes.ts', 'request-changes.ts', 'link-changes.ts'],
 ]
 const vocabulary = ['errors.ts', 'log.ts', 'steps.ts', 'synced.ts', 'config.ts', 'domain']
 const tools = ['engine', 'state', 'live', 'events', 'jobs', 'devices', 'network']
@@ -44,18 +45,31 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order, 'attachments', 'mounts']]),
   ),
   'open-attachments.ts': [...vocabulary, 'attachments', ...tools],
+  'open-certificates.ts': [...vocabulary, 'certificates', ...tools],
   'open-backups.ts': [...vocabulary, 'attachments', 'backups', 'mounts', ...tools],
   'open-devices.ts': [...vocabulary, 'build', ...tools, 'open-drivers.ts'],
   'open-volumes.ts': [...vocabulary, 'mounts', ...tools],
   'open-drivers.ts': [...vocabulary, 'build', ...tools],
   backups: [...vocabulary, 'push', 'attachments', ...tools],
+  certificates: [...vocabulary, ...tools],
   // Ties what devices provide to apps; the order of their changes is the pipeline's.
   attachments: [...vocabulary, ...tools],
   mounts: [...vocabulary, ...tools],
   // Settles what a dead kernel left before anything new begins.
   'aftermath.ts': [...vocabulary, 'jobs', 'state'],
   // Commands see the parts only as types, through kernel.ts (a test below).
-  commands: [...vocabulary, ...stages, ...tools, ...order, 'attachments', 'backups', 'doctor', 'gc', 'mounts'],
+  commands: [
+    ...vocabulary,
+    ...stages,
+    ...tools,
+    ...order,
+    'attachments',
+    'backups',
+    'certificates',
+    'doctor',
+    'gc',
+    'mounts',
+  ],
   doors: [...vocabulary, 'commands', 'engine', 'push', 'live', 'views'],
   drivers: [...vocabulary, 'devices'],
   buildpacks: [...vocabulary, 'build'],

@@ -99,6 +99,7 @@ async function assembled(world: World, folder: string, touch: (name: string) => 
     engine: { list: async (app?: string) => world.containers.filter((one) => one.app === app) as never },
     openClient: async () => ({}) as never,
     firewall: { apply: async () => {} },
+    routes: { refresh: async () => {} },
     pool: '10.90.0.0/16',
     log: quiet,
   }

@@ -75,7 +75,7 @@ export function fixtureServer(driverName = 'fixture'): FixtureServer {
       driver: async () => ({ ...good, ...server.faults }) as unknown as DatabaseDriver,
       find: async (name) => {
         const handle = named.get(name)
-        const rest = { device: 'server', state: 'ready', createdAt: '', createdBy: '' } as const
+        const rest = { device: 'server', state: 'ready', lost: false, createdAt: '', createdBy: '' } as const
         return handle === undefined ? null : { name, handle, ...rest }
       },
       devicesOf: async (driver) => (driver === driverName ? ['server'] : []),
@@ -88,7 +88,7 @@ export function fixtureServer(driverName = 'fixture'): FixtureServer {
       },
       keep: async (name, { device, handle }) => {
         named.set(name, handle)
-        return { name, device, handle, state: 'ready', createdAt: '', createdBy: '' }
+        return { name, device, handle, state: 'ready', lost: false, createdAt: '', createdBy: '' }
       },
       replace: async ({ name, handle }, scratch) => {
         named.set(`${name}-before`, handle)
@@ -131,7 +131,10 @@ export async function openHouse(server = fixtureServer(), archiveFolder?: string
   server.named.set('blog', 'blog_1')
 
   const place: { driver: ArchiveDriver } = { driver: inDirectory(path) }
-  const archives = createArchives({ archives: async () => ['disk'], archive: async () => place.driver }, store)
+  const archives = createArchives(
+    { archives: async () => [{ name: 'disk', volume: null }], archive: async () => place.driver },
+    store,
+  )
   const journal: string[] = []
   const open = (): DataBackups =>
     createDataBackups({

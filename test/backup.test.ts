@@ -99,7 +99,10 @@ describe('a backup of the server', { timeout: 240_000 }, () => {
     const { exit, output } = await second.restore(backup, keyFile)
     expect(output).toMatch(/^ {4}blog v3 runs: http:\/\/blog\.example\.com:\d+\/$/m)
     expect(output).toMatch(/^ {4} !\s+Not back: fragile\. The reasons are above\.$/m)
-    expect({ exit, output }).toMatchObject({ exit: 1, output: expect.stringContaining('\nNot every app came back.\n') })
+    expect({ exit, output }).toMatchObject({
+      exit: 1,
+      output: expect.stringContaining('\nNot everything came back.\n'),
+    })
     expect(output).not.toContain('can be read by others')
     restored = await second.person()
     expect(await everything(restored)).toBe(before)

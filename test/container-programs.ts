@@ -2,11 +2,11 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
-/** Sends a signal to every program of this name; none when the container does not run. */
-export async function signalPrograms(container: string, program: string, signal: NodeJS.Signals): Promise<void> {
+/** Sends a signal to every program of this name, or to all of them; none when the container does not run. */
+export async function signalPrograms(container: string, program: string | null, signal: NodeJS.Signals): Promise<void> {
   const words = ['top', container, '-eo', 'pid,comm']
   const { stdout } = await promisify(execFile)('docker', words).catch(() => ({ stdout: '' }))
   for (const [, pid, name] of stdout.matchAll(/^\s*(\d+)\s+(\S+)$/gm)) {
-    if (name === program) process.kill(Number(pid), signal)
+    if (program === null || name === program) process.kill(Number(pid), signal)
   }
 }

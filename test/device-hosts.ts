@@ -44,6 +44,9 @@ export async function hostsForTest(system: string, pool: string): Promise<TestHo
     ...{ engineSocket: dockerSocket, system, pool, store, log, network: deviceNetwork(pool, system) },
     containers: createDeviceContainers({ socket: dockerSocket, system, key }),
     image: createDeviceImages({ system, engine, builder: () => builder }, 'auto'),
+    openVolume: async (): Promise<never> => {
+      throw new Error('there are no volumes of the kernel here')
+    },
   }
   return {
     async host(device, { privileges = all, settings = {} } = {}) {

@@ -1,11 +1,13 @@
 /** Real containers for drivers under test, without a kernel: what each was given is what a test hands over. */
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createContainerDrivers, type Refusal } from '../server/devices/container-drivers.ts'
 import type { DriverHost } from '../server/devices/driver.ts'
 import { digestOf, readFolder } from '../server/devices/driver-folder.ts'
+import { probe } from '../server/devices/probe.ts'
 import { type Drivers, loadRegistry, type Registry } from '../server/devices/registry.ts'
+import type { Proof } from '../server/devices/suite.ts'
 import type { Approval, DeviceClass, Privilege } from '../server/domain/device.ts'
 import { createDriverContainers } from '../server/engine/driver-container.ts'
 import { dockerSocket } from '../server/engine/test-image.ts'
@@ -18,9 +20,11 @@ export interface DriverHouse {
   readonly registry: Registry
   /** A copy of test/drivers/NAME.mjs as a driver, found and approved for these privileges. */
   add(name: string, privileges?: readonly Privilege[], of?: DeviceClass): Promise<void>
-  /** A driver of this program, likewise. */
-  addShipped(name: string): Promise<void>
+  /** A copy of a folder that is a driver, likewise, for the privileges that it asks for. */
+  addFolder(path: string): Promise<void>
   load<C extends DeviceClass = 'database'>(name: string, host: DriverHost): Drivers[C]
+  /** As `drivers:test` begins: true when it speaks its contract. */
+  probe(name: string, tell: (proof: Proof) => void): Promise<boolean>
   stop(name: string): void
   close(): Promise<void>
 }
@@ -67,11 +71,13 @@ export async function driverHouse(
       await writeFile(join(place, 'driver.json'), JSON.stringify({ ...manifest(name, privileges), class: of }))
       await approve(name, privileges)
     },
-    async addShipped(name) {
-      await cp(join(import.meta.dirname, '../drivers', name), join(folder, name), { recursive: true })
+    async addFolder(path) {
+      const name = basename(path)
+      await cp(path, join(folder, name), { recursive: true })
       await approve(name, [])
       await approve(name, registry.manifest(name).privileges)
     },
+    probe: (name, tell) => probe(name, { registry, containers }, tell),
     load: <C extends DeviceClass>(name: string, host: DriverHost) => containers.load(name)(host) as Drivers[C],
     async close() {
       containers.close()
@@ -110,6 +116,7 @@ export function hostWith(device: string, calls: Partial<DriverHost> = {}): Drive
     },
     network: { endpoint: never, release: never },
     secrets: { get: never, set: never },
+    volume: { open: never },
     ...calls,
   }
 }

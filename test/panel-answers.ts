@@ -19,7 +19,9 @@ export function appInfo(name: string, change: object = {}) {
       { type: 'web', command: 'node server.js', wanted: 2, running: 2, memory: 512 },
       { type: 'worker', command: 'node worker.js', wanted: 0, running: 0, memory: 256 },
     ],
-    domains: [`${name}.localhost`, '*.example.com', 'blog.example.com'],
+    domains: [`${name}.localhost`, '*.example.com', 'blog.example.com', 'example.com/blog'],
+    urls: [`http://${name}.localhost/`, '', 'https://blog.example.com/', 'http://example.com/blog/'],
+    maintenance: false,
     ...change,
   }
 }
@@ -79,6 +81,7 @@ export const blog = {
     processes: { web: 'node server.js' },
     config: ['API_KEY', 'GREETING'],
     attachments: [],
+    links: [],
     changes: ['commit b81d06a → 4f2c9e1', 'config API_KEY is set'],
   }),
   'builds:list': [build(61), build(60, { state: 'failed' }), build(59, { reused: true })],

@@ -28,7 +28,7 @@ export function testPanel(answers: Record<string, Answer> = {}) {
   const watchers = new Set<(topic: string) => void>()
   const asked: { name: string; actor: Actor }[] = []
   const world = { ...nothing, ...answers } as Record<string, Answer>
-  const signIn = createSignIn({ panelPort: 9180, tunnel: '', redeemed: () => {} })
+  const signIn = createSignIn({ panelPort: 9180, tunnel: '', publicly: () => null, redeemed: () => {} })
   const state = { redis: true }
 
   const value: Caller['value'] = async (name, args, context) => {
@@ -51,6 +51,7 @@ export function testPanel(answers: Record<string, Answer> = {}) {
         return () => watchers.delete(onWake)
       },
     },
+    publicly: () => 'https://panel.example.com',
     secret: 'a secret of this test',
     log: { info() {}, warn() {}, error: (event, error) => errors.push(`${event}: ${error}`) },
   })
@@ -92,6 +93,7 @@ export type TestPanel = ReturnType<typeof testPanel>
 const nothing = {
   'apps:list': [],
   'jobs:list': [],
+  'certs:report': [],
   events: [],
   'devices:list': [],
   'server:version': {

@@ -44,6 +44,7 @@ export interface Person {
 
 export interface Server {
   readonly httpPort: number
+  readonly httpsPort: number
   /** `docker ps` shows only containers with this value of the label megapolos.system. */
   readonly label: string
 }
@@ -114,8 +115,9 @@ function translated(words: readonly string[], home: string, server: Server): rea
       '--no-progress-meter',
       '--max-time',
       '60',
-      '--connect-to',
-      `::127.0.0.1:${server.httpPort}`,
+      // Also where a redirect names the port itself.
+      ...[443, server.httpsPort].flatMap((port) => ['--connect-to', `:${port}:127.0.0.1:${server.httpsPort}`]),
+      ...['--connect-to', `::127.0.0.1:${server.httpPort}`],
       ...rest,
     ]
   }

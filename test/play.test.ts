@@ -24,7 +24,7 @@ describe('play', () => {
     await new Promise((resolve) => server.once('listening', resolve))
     httpPort = (server.address() as AddressInfo).port
     await makeHome(home, 'nobody', 9)
-    tester = await person(home, { httpPort, label: '' })
+    tester = await person(home, { httpPort, httpsPort: 9, label: '' })
   })
 
   afterEach(async () => {

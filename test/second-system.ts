@@ -4,13 +4,15 @@ import { existsSync } from 'node:fs'
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Ended, type Person, person } from './person.ts'
-import { quickly } from './quickly.ts'
+import { feed, quickly } from './quickly.ts'
 import type { System } from './system.ts'
 
 export interface SecondSystem {
   readonly home: string
   readonly httpPort: number
   readonly sshPort: number
+  /** A server that knows nothing of the first one, but for the key of the same somebody. */
+  install(): Promise<Ended>
   /** `install.sh --restore FILE --key-file KEYFILE`. */
   restore(backup: string, keyFile: string): Promise<Ended>
   /** The same somebody as there, with the same keys; `megapolos` is this system. */
@@ -26,16 +28,31 @@ export function secondSystem(first: System, pool: string): SecondSystem {
   const tester = `${first.tester}-restored`
   const base = first.httpPort - 80 + 500
   const [httpPort, sshPort] = [base + 80, base + 22]
-  const ports = { http: httpPort, https: base + 43, ssh: sshPort, panel: base + 180, rqlite: base + 141 }
+  const ports = {
+    http: httpPort,
+    https: base + 43,
+    ssh: sshPort,
+    panel: base + 180,
+    git: base + 181,
+    rqlite: base + 141,
+  }
+  const places = [
+    ...['--home', home, '--user', user, '--pool', pool],
+    ...Object.entries(ports).flatMap(([name, port]) => [`--${name}-port`, `${port}`]),
+  ]
 
   return {
     ...{ home, httpPort, sshPort },
+    async install() {
+      await programsOf(first.user, user)
+      const ended = await run(installer, 'install', '--no-hello', '--no-bases', ...places)
+      const key = await readFile(join(first.tester, '.ssh/tester.pub'), 'utf8')
+      if (ended.exit === 0) await feed(key, `/usr/local/bin/${user}`, 'keys:add', 'tester')
+      return ended
+    },
     async restore(backup, keyFile) {
       await programsOf(first.user, user)
-      return run(
-        ...[installer, '--restore', backup, '--key-file', keyFile, '--home', home, '--user', user, '--pool', pool],
-        ...Object.entries(ports).flatMap(([name, port]) => [`--${name}-port`, `${port}`]),
-      )
+      return run(installer, '--restore', backup, '--key-file', keyFile, ...places)
     },
     async person() {
       await rm(tester, { recursive: true, force: true })
@@ -47,7 +64,7 @@ export function secondSystem(first: System, pool: string): SecondSystem {
         .replaceAll(`User ${first.user}`, `User ${user}`)
       await writeFile(config, text)
       const label = (await readFile(join(home, 'system'), 'utf8')).trim()
-      return person(tester, { httpPort, label })
+      return person(tester, { httpPort, httpsPort: ports.https, label })
     },
     async remove() {
       await rm(tester, { recursive: true, force: true })

@@ -89,15 +89,22 @@ async function system(): Promise<System> {
     installer: (act) => quickly(installer, act, '--home', home).then(() => {}),
     pid: serverPid,
     async clean() {
+      for (const { app, target } of await json('links:list'))
+        await quickly(command, 'links:remove', String(app), String(target), '--no-restart')
       const apps = await list('apps:list')
       await Promise.all(Array.from({ length: 4 }, () => destroyAll(apps)))
-      for (const volume of await list('volumes:list'))
-        await quickly(command, 'volumes:destroy', volume, '--confirm', volume)
       for (const name of await list('db:list')) await quickly(command, 'db:destroy', name, '--confirm', name)
       for (const { subject } of await json('backups:schedules'))
         await quickly(command, 'backups:unschedule', String(subject))
       for (const { id } of await json('notify:list')) await quickly(command, 'notify:remove', String(id))
+      const drivers = await added()
+      // A changed driver that waits for approval cannot remove its devices.
+      for (const name of drivers) await quickly(command, 'drivers:approve', name)
       for (const name of await installed()) await quickly(command, 'devices:remove', name, '--confirm', name)
+      for (const name of drivers) await quickly(command, 'drivers:remove', name)
+      // An archive may be in one.
+      for (const volume of await list('volumes:list'))
+        await quickly(command, 'volumes:destroy', volume, '--confirm', volume)
       for (const key of await list('keys:list')) if (key !== 'tester') await quickly(command, 'keys:remove', key)
       for (const token of await list('tokens:list')) await quickly(command, 'tokens:revoke', token)
       await quickly(command, 'domains:set-global', 'localhost')
@@ -129,6 +136,13 @@ async function list(listing: string): Promise<string[]> {
 /** Names of the devices that a test brought. */
 async function installed(): Promise<string[]> {
   return (await json('devices:list')).filter((row) => row.as !== 'built-in').map((row) => String(row.name))
+}
+
+/** Names of the drivers that a test pushed. */
+async function added(): Promise<string[]> {
+  const { drivers } = JSON.parse(await quickly(command, 'drivers:list', '--format', 'json'))
+  const all = drivers as { name: string; from: string }[]
+  return all.filter(({ from }) => from === 'home').map(({ name }) => name)
 }
 
 async function json(listing: string): Promise<Record<string, unknown>[]> {

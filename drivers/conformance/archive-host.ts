@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import type { DriverHost, ExecOptions, Process } from '../../server/devices/driver.ts'
 
-type Host = Pick<DriverHost, 'device' | 'system' | 'folder' | 'settings' | 'node' | 'secrets' | 'log'>
+type Host = Pick<DriverHost, 'device' | 'system' | 'folder' | 'settings' | 'node' | 'secrets' | 'volume' | 'log'>
 
 export interface TestHost extends Host {
   /** Everything that was started, as a process list would show it. */
@@ -37,6 +37,7 @@ export async function hostFor(folder: string, settings: Host['settings']): Promi
       get: async (name) => kept.get(name) ?? null,
       set: async (name, value) => void (value === null ? kept.delete(name) : kept.set(name, value)),
     },
+    volume: { open: unused },
   }
 }
 

@@ -1,87 +1,119 @@
-/** The suite is worth something: drivers with one fault each, and every one of them is caught. */
+/** The suite is worth something: archives that are right but for one thing each, and the promise about it is seen to break. */
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { expect, test } from 'vitest'
 import type { ArchiveDriver } from '../../server/devices/classes/archive.ts'
 import { inDirectory } from '../volume/directory.ts'
-import { type ArchiveUnderTest, archivePromises } from './archive-promises.ts'
+import { archivePromises } from './archive-promises.ts'
+import type { Mutant } from './promises.ts'
+import { mutantsAreCaught } from './suite.ts'
 
 const never = new AbortController().signal
+const folder = await mkdtemp(join(tmpdir(), 'megapolos-mutant-'))
 
-type Fault = (good: ArchiveDriver, folder: string) => Partial<ArchiveDriver>
-
-const faults: Readonly<Record<string, Fault>> = {
-  'loses the last byte': (good) => ({
-    put: async (name, bytes, signal) => {
-      const all = await buffer(bytes)
-      return good.put(name, Readable.from([all.subarray(0, -1)]), signal)
-    },
-  }),
-  'keeps the half of a source that breaks off': (good) => ({
-    put: async (name, bytes, signal) => {
-      const through = new PassThrough()
-      bytes.on('error', () => through.end())
-      return good.put(name, bytes.pipe(through), signal)
-    },
-  }),
-  'writes straight to the name': (good, folder) => ({
-    put: async (name, bytes, signal) => {
-      await good.put(name, Readable.from([]), never)
-      const all: Buffer[] = []
-      for await (const some of bytes) await writeFile(join(folder, name), Buffer.concat([all.push(some) ? some : some]))
-      return good.put(name, Readable.from([Buffer.concat(all)]), signal)
-    },
-  }),
-  'does not hear that it is cancelled': (good) => ({ put: (name, bytes) => good.put(name, bytes, never) }),
-  'leaves its drafts': (good, folder) => ({
-    put: async (name, bytes, signal) => {
-      try {
-        return await good.put(name, bytes, signal)
-      } catch (error) {
-        await writeFile(join(folder, `${name}.part`), 'half')
-        throw error
-      }
-    },
-  }),
-  'keeps the old file of a name': (good) => ({
-    put: async (name, bytes, signal) => {
-      const [old] = await good.list(name)
-      return old ? { bytes: (await buffer(bytes)).length } : good.put(name, bytes, signal)
-    },
-  }),
-  'gives nothing for what is not there': (good) => ({
-    get: (name, signal) => good.get(name, signal).catch(() => Readable.from([])),
-  }),
-  'lists everything': (good) => ({ list: () => good.list('') }),
-  'deletes nothing': () => ({ delete: async () => {} }),
-  'follows names out of its folder': (good) => ({ delete: (name) => good.delete(name).catch(() => {}) }),
-}
-
-test.each(Object.keys(faults))(
-  'an archive that %s is found out',
-  async (fault) => {
-    const folder = await mkdtemp(join(tmpdir(), 'megapolos-mutant-'))
-    const good = inDirectory(folder)
-    const driver = { ...good, ...faults[fault]?.(good, folder) }
-    const under: ArchiveUnderTest = {
-      driver,
-      files: () => readdir(folder, { recursive: true }),
-      remove: async () => {},
-    }
-    const broken: string[] = []
-    const proofs = Object.entries(archivePromises).map(([name, prove]) =>
-      Promise.race([prove(under), late()]).catch(() => broken.push(name)),
-    )
-    await Promise.all(proofs)
-    await rm(folder, { recursive: true })
-    expect(broken).not.toEqual([])
+const mutants: Readonly<Record<string, Mutant<ArchiveDriver>>> = {
+  'it loses the last byte': {
+    breaks: 'what was put comes back as it was, whatever its size',
+    wrong: (right) => ({
+      put: async (name, bytes, signal) => {
+        const all = await buffer(bytes)
+        return right.put(name, Readable.from([all.subarray(0, -1)]), signal)
+      },
+    }),
   },
-  30_000,
-)
 
-function late(): Promise<never> {
-  return new Promise((_, reject) => setTimeout(() => reject(new Error('too late')), 8_000).unref())
+  'it keeps the half of a source that breaks off': {
+    breaks: 'a source that breaks off leaves nothing, and its own words',
+    sees: 'Missing expected rejection',
+    wrong: (right) => ({
+      put: async (name, bytes, signal) => {
+        const through = new PassThrough()
+        bytes.on('error', () => through.end())
+        return right.put(name, bytes.pipe(through), signal)
+      },
+    }),
+  },
+
+  'it writes straight to the name': {
+    breaks: 'a name stands for nothing until all of it is there',
+    wrong: (right) => ({
+      put: async (name, bytes, signal) => {
+        await right.put(name, Readable.from([]), never)
+        const all: Buffer[] = []
+        for await (const some of bytes) {
+          all.push(some)
+          await writeFile(join(folder, name), Buffer.concat(all))
+        }
+        return right.put(name, Readable.from([Buffer.concat(all)]), signal)
+      },
+    }),
+  },
+
+  'it does not hear that it is cancelled': {
+    breaks: 'a cancelled put ends at once, with the reason, and leaves nothing',
+    sees: 'did not end within',
+    wrong: (right) => ({ put: (name, bytes) => right.put(name, bytes, never) }),
+  },
+
+  'it leaves its drafts': {
+    breaks: 'a source that breaks off leaves nothing, and its own words',
+    sees: '.part',
+    wrong: (right) => ({
+      put: async (name, bytes, signal) => {
+        try {
+          return await right.put(name, bytes, signal)
+        } catch (error) {
+          await writeFile(join(folder, `${name}.part`), 'half')
+          throw error
+        }
+      },
+    }),
+  },
+
+  'it keeps the old file of a name': {
+    breaks: 'a file that is put again is the new one, however long the old one was',
+    sees: 'it is not the new file',
+    wrong: (right) => ({
+      put: async (name, bytes, signal) => {
+        const [old] = await right.list(name)
+        return old ? { bytes: (await buffer(bytes)).length } : right.put(name, bytes, signal)
+      },
+    }),
+  },
+
+  'it gives nothing for what is not there': {
+    breaks: 'a deleted file is gone, and deleting it again is no error',
+    sees: 'Missing expected rejection',
+    wrong: (right) => ({ get: (name, signal) => right.get(name, signal).catch(() => Readable.from([])) }),
+  },
+
+  'it lists everything': {
+    breaks: 'files are listed by name and with their sizes, and only those below the prefix',
+    sees: 'deep-equal',
+    wrong: (right) => ({ list: () => right.list('') }),
+  },
+
+  'it deletes nothing': {
+    breaks: 'a deleted file is gone, and deleting it again is no error',
+    sees: 'Missing expected rejection',
+    wrong: () => ({ delete: async () => {} }),
+  },
+
+  'it follows names out of its folder': {
+    breaks: 'a name that leads elsewhere is refused',
+    wrong: (right) => ({ delete: (name) => right.delete(name).catch(() => {}) }),
+  },
 }
+
+mutantsAreCaught(
+  'wrong archives are caught',
+  async () => ({
+    driver: inDirectory(folder),
+    files: () => readdir(folder, { recursive: true }),
+    remove: () => rm(folder, { recursive: true }),
+  }),
+  archivePromises,
+  mutants,
+)

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { ArchiveDriver } from '../../server/devices/classes/archive.ts'
+import type { Promises } from './promises.ts'
 import { within } from './within.ts'
 
 export interface ArchiveUnderTest {
@@ -16,7 +17,7 @@ export interface ArchiveUnderTest {
 }
 
 /** Each holds at any time, whatever lies in the archive already. */
-export const archivePromises: Readonly<Record<string, (under: ArchiveUnderTest) => Promise<void>>> = {
+export const archivePromises: Promises<ArchiveUnderTest> = {
   'a place that can be written is found good': async ({ driver }) => driver.check(),
 
   'what was put comes back as it was, whatever its size': async ({ driver }) => {

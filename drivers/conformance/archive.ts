@@ -1,14 +1,7 @@
-/** A driver's own test is one call of this, against the real place. */
-import { afterAll, beforeAll, describe, test } from 'vitest'
+/** The suite of the class `archive` under vitest: a driver's own test is one call of this, against the real place. */
 import { type ArchiveUnderTest, archivePromises } from './archive-promises.ts'
+import { keepsPromises } from './suite.ts'
 
-export function conformsArchive(name: string, make: () => Promise<ArchiveUnderTest>): void {
-  describe(`archive ${name}`, () => {
-    let under: ArchiveUnderTest
-    beforeAll(async () => {
-      under = await make()
-    }, 60_000)
-    afterAll(() => under.remove())
-    for (const [promise, prove] of Object.entries(archivePromises)) test(promise, () => prove(under), 60_000)
-  })
+export function archiveConforms(name: string, make: () => Promise<ArchiveUnderTest>): void {
+  keepsPromises(`${name} is an archive`, make, archivePromises)
 }

@@ -1,7 +1,7 @@
 /** The server dies or stands still in the middle of anything: it is said, and the same call finishes it later. */
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
-import type { Promises } from './database-under-test.ts'
+import type { DatabasePromises } from './database-under-test.ts'
 import { contentsOf, dumped, fails, inWorld, until, type World } from './database-world.ts'
 import { within } from './within.ts'
 
@@ -9,7 +9,7 @@ const anySignal = () => new AbortController().signal
 const back = (world: World) =>
   until(world.patience, 'the server is back', async () => (await world.driver.status()).running)
 
-export const failurePromises: Promises = {
+export const failurePromises: DatabasePromises = {
   'a killed server has lost nothing that was written': (it) =>
     inWorld(it, async (world) => {
       const database = await world.database()

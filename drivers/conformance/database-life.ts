@@ -1,17 +1,9 @@
 /** Databases come and go, and nothing stays of them. */
 import { strict as assert } from 'node:assert'
-import type { Promises } from './database-under-test.ts'
+import type { DatabasePromises } from './database-under-test.ts'
 import { inWorld } from './database-world.ts'
 
-export const lifePromises: Promises = {
-  'it runs, and tells its version': (it) =>
-    inWorld(it, async ({ driver }) => {
-      const status = await driver.status()
-      assert.equal(status.running, true)
-      assert.equal(status.problem, null)
-      assert.match(status.version ?? '', /^\d+(\.\d+)*/)
-    }),
-
+export const lifePromises: DatabasePromises = {
   'installing again changes nothing, and keeps what is there': (it) =>
     inWorld(it, async (world) => {
       const database = await world.database()
@@ -32,17 +24,6 @@ export const lifePromises: Promises = {
       assert.equal(await (await world.open(reach, login)).read('kept'), 'yes')
     }),
 
-  'a driver that begins anew knows everything that the one before it made': (it) =>
-    inWorld(it, async (world) => {
-      const database = await world.database()
-      const { login, reach } = await world.enter(database)
-      const fresh = world.again()
-      assert.equal((await fresh.status()).running, true)
-      assert((await fresh.list()).includes(database))
-      assert.deepEqual(await fresh.logins(database), [login.user])
-      assert.deepEqual(await fresh.grant(database, login), reach)
-    }),
-
   'creating a database twice is creating it once, and leaves what is in it': (it) =>
     inWorld(it, async (world) => {
       const database = await world.database()
@@ -54,24 +35,6 @@ export const lifePromises: Promises = {
         (await world.driver.list()).filter((name) => name === database),
         [database],
       )
-    }),
-
-  'a new database is empty, and has no logins': (it) =>
-    inWorld(it, async (world) => {
-      const database = await world.database()
-      const { tables } = await world.driver.inspect(database)
-      assert.equal(
-        tables.reduce((rows, table) => rows + table.rows, 0),
-        0,
-      )
-      assert.deepEqual(await world.driver.logins(database), [])
-    }),
-
-  'the list is of the databases made here, and of no others': (it) =>
-    inWorld(it, async (world) => {
-      const before = await world.driver.list()
-      const [one, two] = [await world.database(), await world.database()]
-      assert.deepEqual((await world.driver.list()).toSorted(), [...before, one, two].toSorted())
     }),
 
   'dropping takes the data and the logins, though somebody is connected, and can be repeated': (it) =>
@@ -102,8 +65,6 @@ export const lifePromises: Promises = {
       await (await world.open(reach, login)).write({ a: '1' })
       assert.deepEqual(await world.driver.logins(two), [login.user])
     }),
-
-  'dropping what never was is no error': (it) => inWorld(it, ({ driver, name }) => driver.drop(name())),
 
   'names may be 48 characters long and differ in the last one, or mean something to the server': (it) =>
     inWorld(it, async (world) => {

@@ -1,9 +1,9 @@
 /** Who gets in, who owns, and who is out. */
 import { strict as assert } from 'node:assert'
-import type { Promises, Session } from './database-under-test.ts'
-import { fails, inWorld, until } from './database-world.ts'
+import type { DatabasePromises, Session } from './database-under-test.ts'
+import { inWorld, until } from './database-world.ts'
 
-export const loginPromises: Promises = {
+export const loginPromises: DatabasePromises = {
   'a login comes in with its password, and with no other': (it) =>
     inWorld(it, async (world) => {
       const database = await world.database()
@@ -100,15 +100,6 @@ export const loginPromises: Promises = {
       await world.driver.revoke(mine, login.user)
       assert.deepEqual(await world.driver.logins(theirs), [login.user])
       await session.write({ a: '1' })
-    }),
-
-  'no login is given for a database that is not there, and none is left of it': (it) =>
-    inWorld(it, async (world) => {
-      const database = world.name()
-      const login = world.login()
-      await fails(world.driver.grant(database, login), 'not-found', 'refused')
-      await world.driver.create(database)
-      assert.deepEqual(await world.driver.logins(database), [])
     }),
 
   'ten rotations under use: no request fails': (it) =>

@@ -2,21 +2,14 @@
 import { spawn } from 'node:child_process'
 import { Readable } from 'node:stream'
 import type { Contents, DatabaseDriver, Login } from '../../server/devices/classes/database.ts'
-
-interface Mutant {
-  /** The promise that it does not keep. */
-  readonly breaks: string
-  /** Of what is said then; left out where the server says it in its own words. */
-  readonly sees?: string
-  readonly wrong: (right: DatabaseDriver) => Partial<DatabaseDriver>
-}
+import type { Mutant } from './promises.ts'
 
 const dumpIsWhole = 'what is dumped and restored is the same: values, definitions, contents'
 const revokeIsFinal = 'a revoked login is out at once and for good, others stay, and it can be repeated'
 const createTwice = 'creating a database twice is creating it once, and leaves what is in it'
 const contentsTell = 'contents tell one changed value, one row more, two values exchanged, and that all is as it was'
 
-export const databaseMutants: Readonly<Record<string, Mutant>> = {
+export const databaseMutants: Readonly<Record<string, Mutant<DatabaseDriver>>> = {
   'a dump without its last bytes': {
     breaks: dumpIsWhole,
     wrong: (right) => ({
@@ -85,7 +78,7 @@ export const databaseMutants: Readonly<Record<string, Mutant>> = {
 
   'a call that never ends': {
     breaks: revokeIsFinal,
-    sees: 'did not end within',
+    sees: 'revoke did not end within',
     wrong: () => ({ revoke: () => new Promise(() => {}) }),
   },
 

@@ -1,23 +1,14 @@
 /** Passwords are seen by nobody who only looks at the machine. */
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
-import { setImmediate as turn } from 'node:timers/promises'
-import type { Promises } from './database-under-test.ts'
-import { dumped, inWorld } from './database-world.ts'
-import { programsWith } from './programs.ts'
+import type { DatabasePromises } from './database-under-test.ts'
+import { dumped, inDumps } from './database-world.ts'
+import { programsSeen } from './programs.ts'
 
-export const secretPromises: Promises = {
+export const secretPromises: DatabasePromises = {
   'no password is in the words of any program while calls run, nor in the log': (it) =>
-    inWorld(it, async (world) => {
+    inDumps(it, async (world) => {
       const [from, to] = [await world.database(), await world.database()]
-      let seen = 0
-      let done = false
-      const watch = async () => {
-        while (!done) {
-          seen += programsWith('planted_')
-          await turn()
-        }
-      }
       const use = async () => {
         const { login, session } = await world.enter(from)
         await session.write({ a: '1' })
@@ -29,13 +20,7 @@ export const secretPromises: Promises = {
         assert(!exec.command.some((word) => word.includes(login.password)), 'connect has the password in its words')
         await world.driver.revoke(from, login.user)
       }
-      const watching = watch()
-      try {
-        await use()
-      } finally {
-        done = true
-        await watching
-      }
+      const { seen } = await programsSeen('planted_', use)
       assert.equal(seen, 0, 'a password was in the process list')
       assert(!(await world.driver.logs(2000)).join('\n').includes('planted_'), 'a password is in the log')
     }),

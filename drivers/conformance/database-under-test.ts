@@ -1,26 +1,27 @@
 /** What a driver's own test gives the suite. */
 import type { DatabaseDriver, Login, Reach } from '../../server/devices/classes/database.ts'
+import type { Promises } from './promises.ts'
 
 export interface DatabaseUnderTest {
   /** Installed, and running. */
   readonly driver: DatabaseDriver
   /** Another driver of the same device, as the kernel has after its restart. */
-  again(): DatabaseDriver
+  again(): DatabaseDriver | Promise<DatabaseDriver>
   /** Does once more what installed it. */
   install(): Promise<void>
-  readonly client: DatabaseClient
+  /** Null: the promises that need one are not tried. */
+  readonly client: DatabaseClient | null
   /** SIGKILL to all of the server, as a machine short of memory sends it; somebody starts it again. */
-  kill(): Promise<void>
+  readonly kill: (() => Promise<void>) | null
   /** Stops all of the server's processes without ending them; what it returns lets them go on. */
-  freeze(): Promise<() => Promise<void>>
+  readonly freeze: (() => Promise<() => Promise<void>>) | null
   /** Seconds that any call may take. */
   readonly patience: number
   /** Ends it for good and removes what it left. */
   remove(): Promise<void>
 }
 
-/** Name → what proves it; rejects when the driver breaks it. */
-export type Promises = Readonly<Record<string, (it: DatabaseUnderTest) => Promise<void>>>
+export type DatabasePromises = Promises<DatabaseUnderTest>
 
 /** The suite does not know what the server speaks: this does. Each class member writes it for its own protocol. */
 export interface DatabaseClient {

@@ -3,9 +3,13 @@ import { strict as assert } from 'node:assert'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Contents, DatabaseDriver, Dump, Login, Reach } from '../../server/devices/classes/database.ts'
 import type { DatabaseUnderTest, Session } from './database-under-test.ts'
+import { Untried } from './promises.ts'
 import { within } from './within.ts'
 
-export interface World extends DatabaseUnderTest {
+export interface World extends Omit<DatabaseUnderTest, 'client'> {
+  again(): Promise<DatabaseDriver>
+  kill(): Promise<void>
+  freeze(): Promise<() => Promise<void>>
   /** A name that nothing else has. */
   name(): string
   /** One that is there. */
@@ -28,6 +32,12 @@ export async function inWorld(it: DatabaseUnderTest, play: (world: World) => Pro
   const names: string[] = []
   const sessions: Session[] = []
   const driver = patient(it.driver, it.patience)
+  let missing: Untried | null = null
+  const needed = <T>(what: T | null, why: string): T => {
+    if (what !== null) return what
+    missing = new Untried(why)
+    throw missing
+  }
   const name = () => {
     made += 1
     const fresh = `c${process.pid}_${made}`
@@ -36,14 +46,17 @@ export async function inWorld(it: DatabaseUnderTest, play: (world: World) => Pro
   }
   const login = () => ({ user: name(), password: `planted_${process.pid}_${made}_secret` })
   const open = async (reach: Reach, who: Login) => {
-    const session = await within(it.patience, 'opening a session', it.client.open(reach, who))
+    const client = needed(it.client, 'it needs a client of what the server speaks')
+    const session = await within(it.patience, 'opening a session', client.open(reach, who))
     sessions.push(session)
     return session
   }
   const world: World = {
     ...it,
     driver,
-    again: () => patient(it.again(), it.patience),
+    again: async () => patient(await it.again(), it.patience),
+    kill: async () => needed(it.kill, 'it needs somebody who kills the server')(),
+    freeze: async () => needed(it.freeze, 'it needs somebody who halts the server')(),
     name,
     login,
     open,
@@ -60,11 +73,36 @@ export async function inWorld(it: DatabaseUnderTest, play: (world: World) => Pro
   }
   try {
     await play(world)
+    // A proof that expects an error must not take this one for it.
+    if (missing) throw missing
+  } catch (error) {
+    throw missing ?? error
   } finally {
     await Promise.allSettled(sessions.map((session) => session.close()))
     const left = (await driver.list().catch(() => [])).filter((database) => names.includes(database))
     await Promise.allSettled(left.map((database) => driver.drop(database)))
   }
+}
+
+/** As `inWorld`, where dumps are concerned. What has none, such as a cache, says so in a sentence, and is not held to them. */
+export function inDumps(it: DatabaseUnderTest, play: (world: World) => Promise<void>): Promise<void> {
+  return inWorld(it, async (world) => {
+    const refusal = refusals.get(it.driver) ?? refusalOf(world)
+    refusals.set(it.driver, refusal)
+    const words = await refusal
+    if (words !== null) throw new Untried(words)
+    await play(world)
+  })
+}
+
+/** Each driver is asked once. */
+const refusals = new WeakMap<DatabaseDriver, Promise<string | null>>()
+
+async function refusalOf(world: World): Promise<string | null> {
+  return world.driver.inspect(await world.database()).then(
+    () => null,
+    (error) => (error.code === 'refused' ? error.message : null),
+  )
 }
 
 function patient(driver: DatabaseDriver, seconds: number): DatabaseDriver {
@@ -93,7 +131,7 @@ export async function dumped(world: World, database: string): Promise<{ bytes: B
   return { bytes: Buffer.concat(chunks), contents: await contentsOf(world, dump) }
 }
 
-export function contentsOf(world: DatabaseUnderTest, dump: Dump): Promise<Contents> {
+export function contentsOf(world: Pick<DatabaseUnderTest, 'patience'>, dump: Dump): Promise<Contents> {
   return within(world.patience, 'the contents of a dump', dump.contents)
 }
 

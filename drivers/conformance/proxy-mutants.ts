@@ -1,7 +1,7 @@
 /** Proxies that are right but for one thing each. A suite that does not see it would prove nothing. */
 import type { ProxyDriver } from '../../server/devices/classes/proxy.ts'
 import type { Route, RouteTable } from '../../server/domain/route.ts'
-import type { Mutant } from './suite.ts'
+import type { Mutant } from './promises.ts'
 
 const whole = 'apply is whole: what the new table does not have is gone; and it can be repeated'
 const marked = 'apply gives a table a mark, and status says which one is in use'
@@ -97,6 +97,23 @@ export const proxyMutants: Readonly<Record<string, Mutant<ProxyDriver>>> = {
     breaks: 'on an unbuffered route a body goes through while it comes',
     sees: 'did not end within',
     wrong: (right) => withRoutes(right, ({ unbuffered: _, ...route }) => route),
+  },
+
+  'a request is noted by another name than the app was told': {
+    breaks:
+      'a request can be read of later: which app answered it, who asked for what, and the id that the app was told',
+    sees: 'made-up',
+    wrong: (right) => ({
+      async *accessLog(app, options) {
+        for await (const line of right.accessLog(app, options)) yield { ...line, request: 'made-up' }
+      },
+    }),
+  },
+
+  'a log that is followed ends with what is there': {
+    breaks: 'whoever follows the log of an app sees its requests come, until they have seen enough',
+    sees: '/1',
+    wrong: (right) => ({ accessLog: (app, options) => right.accessLog(app, { ...options, follow: false }) }),
   },
 
   'installing again always changes something': {

@@ -6,6 +6,7 @@ import { holdPromises } from './proxy-hold.ts'
 import { internalPromises } from './proxy-internal.ts'
 import { lifePromises, newPromises } from './proxy-life.ts'
 import { limitPromises } from './proxy-limits.ts'
+import { logPromises } from './proxy-log.ts'
 import { pathPromises } from './proxy-paths.ts'
 import { requestPromises } from './proxy-requests.ts'
 import { stormPromises } from './proxy-storm.ts'
@@ -26,6 +27,7 @@ export const proxyPromises: ProxyPromises = {
   ...limitPromises,
   ...trustPromises,
   ...internalPromises,
+  ...logPromises,
   ...changePromises,
   ...stormPromises,
   ...lifePromises,

@@ -3,7 +3,7 @@ import { until } from './proxy-apps.ts'
 import { proxyMutants } from './proxy-mutants.ts'
 import { proxyPromises } from './proxy-promises.ts'
 import type { ProxyUnderTest } from './proxy-under-test.ts'
-import { keepsPromises, seesMutants } from './suite.ts'
+import { keepsPromises, mutantsAreCaught } from './suite.ts'
 
 export type { ProxyUnderTest } from './proxy-under-test.ts'
 
@@ -11,9 +11,9 @@ export function proxyConforms(name: string, make: () => Promise<ProxyUnderTest>)
   keepsPromises(`${name} is a proxy`, () => started(make), proxyPromises)
 }
 
-export function proxyMutantsAreSeen(name: string, make: () => Promise<ProxyUnderTest>): void {
+export function proxyMutantsAreCaught(name: string, make: () => Promise<ProxyUnderTest>): void {
   const impatient = async () => ({ ...(await started(make)), patience: 2 })
-  seesMutants(`wrong drivers made of ${name} are seen`, impatient, proxyPromises, proxyMutants)
+  mutantsAreCaught(`wrong drivers made of ${name} are caught`, impatient, proxyPromises, proxyMutants)
 }
 
 /** Installed, and running. */

@@ -5,107 +5,89 @@ import { lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StorageDriver, StoredVolume } from '../../server/devices/classes/storage.ts'
+import type { Promises } from './promises.ts'
 
 export interface StorageUnderTest {
   readonly driver: StorageDriver
   /** The same device for a kernel that has just started. */
-  again(): StorageDriver
-}
-
-export interface StoragePromise {
-  readonly name: string
-  keep(under: StorageUnderTest): Promise<void>
+  again(): StorageDriver | Promise<StorageDriver>
+  remove(): Promise<void>
 }
 
 const mebibyte = 1024 * 1024
 
-export const storagePromises: readonly StoragePromise[] = [
-  {
-    name: 'a volume is an empty directory that user 1000 may write in',
-    keep: ({ driver }) =>
-      withVolume(driver, async (_, directory) => {
-        const { uid, gid, mode } = await lstat(directory)
-        assert.deepEqual({ uid, gid, mode: mode & 0o777 }, { uid: 1000, gid: 1000, mode: 0o755 })
-      }),
-  },
-  {
-    name: 'to create a volume again keeps what is in it',
-    keep: ({ driver }) =>
-      withVolume(driver, async (volume, directory) => {
-        await writeFile(join(directory, 'kept'), 'yes')
-        await driver.create(volume)
-        assert.equal(await readFile(join(directory, 'kept'), 'utf8'), 'yes')
-      }),
-  },
-  {
-    name: 'a volume is where it was after a restart of the kernel',
-    keep: ({ driver, again }) =>
-      withVolume(driver, async (volume, directory) => assert.equal(await again().open(volume), directory)),
-  },
-  {
-    name: 'two volumes are two directories',
-    keep: ({ driver }) =>
-      withVolume(driver, (_, one) => withVolume(driver, async (_, other) => assert.notEqual(one, other))),
-  },
-  {
-    name: 'usage counts bytes and files, and nothing that a link leads to',
-    keep: ({ driver }) =>
-      withVolume(driver, async (volume, directory) => {
-        const before = await driver.usage(volume)
-        assert.equal(before.files, 0)
-        await mkdir(join(directory, 'folder'))
-        await writeFile(join(directory, 'folder/large'), randomBytes(2 * mebibyte))
-        await symlink('/usr', join(directory, 'link'))
-        const { bytes, files } = await driver.usage(volume)
-        assert.equal(files, 3)
-        assert.ok(bytes >= 2 * mebibyte && bytes < 3 * mebibyte, `${bytes} bytes`)
-      }),
-  },
-  {
-    name: 'a removed volume is gone with its data, and nothing that a link in it leads to; to remove it again is no error',
-    keep: ({ driver }) =>
-      withDirectory(async (outside) => {
-        await writeFile(join(outside, 'kept'), 'yes')
-        const volume = { id: newId(), path: null }
-        await driver.create(volume)
-        const directory = await driver.open(volume)
-        await symlink(outside, join(directory, 'link'))
-        await driver.remove(volume)
-        await driver.remove(volume)
-        assert.equal(await lstat(directory).catch(() => null), null)
-        await assert.rejects(driver.open(volume), { code: 'unavailable' })
-        await assert.rejects(driver.usage(volume), { code: 'unavailable' })
-        assert.equal(await readFile(join(outside, 'kept'), 'utf8'), 'yes')
-      }),
-  },
-  {
-    name: 'a static volume is the given directory, left as it is when it is made and when it is removed',
-    keep: ({ driver }) =>
-      withDirectory(async (path) => {
-        await writeFile(join(path, 'kept'), 'yes')
-        const volume = { id: newId(), path }
-        const before = await lstat(path)
-        await driver.create(volume)
-        assert.equal(await driver.open(volume), path)
-        assert.equal((await driver.usage(volume)).files, 1)
-        await driver.remove(volume)
-        const { uid, mode } = await lstat(path)
-        assert.deepEqual({ uid, mode }, { uid: before.uid, mode: before.mode })
-        assert.equal(await readFile(join(path, 'kept'), 'utf8'), 'yes')
-      }),
-  },
-  {
-    name: 'a static volume whose directory is not there, or is a link, is refused',
-    keep: ({ driver }) =>
-      withDirectory(async (folder) => {
-        await symlink('/usr', join(folder, 'link'))
-        for (const path of [join(folder, 'missing'), join(folder, 'link')]) {
-          await assert.rejects(driver.create({ id: newId(), path }), { code: 'unavailable' })
-          await assert.rejects(driver.open({ id: newId(), path }), { code: 'unavailable' })
-        }
-      }),
-  },
-]
+export const storagePromises: Promises<StorageUnderTest> = {
+  'a volume is an empty directory that user 1000 may write in': ({ driver }) =>
+    withVolume(driver, async (_, directory) => {
+      const { uid, gid, mode } = await lstat(directory)
+      assert.deepEqual({ uid, gid, mode: mode & 0o777 }, { uid: 1000, gid: 1000, mode: 0o755 })
+    }),
+
+  'to create a volume again keeps what is in it': ({ driver }) =>
+    withVolume(driver, async (volume, directory) => {
+      await writeFile(join(directory, 'kept'), 'yes')
+      await driver.create(volume)
+      assert.equal(await readFile(join(directory, 'kept'), 'utf8'), 'yes')
+    }),
+
+  'a volume is where it was after a restart of the kernel': ({ driver, again }) =>
+    withVolume(driver, async (volume, directory) => assert.equal(await (await again()).open(volume), directory)),
+
+  'two volumes are two directories': ({ driver }) =>
+    withVolume(driver, (_, one) => withVolume(driver, async (_, other) => assert.notEqual(one, other))),
+
+  'usage counts bytes and files, and nothing that a link leads to': ({ driver }) =>
+    withVolume(driver, async (volume, directory) => {
+      const before = await driver.usage(volume)
+      assert.equal(before.files, 0)
+      await mkdir(join(directory, 'folder'))
+      await writeFile(join(directory, 'folder/large'), randomBytes(2 * mebibyte))
+      await symlink('/usr', join(directory, 'link'))
+      const { bytes, files } = await driver.usage(volume)
+      assert.equal(files, 3)
+      assert.ok(bytes >= 2 * mebibyte && bytes < 3 * mebibyte, `${bytes} bytes`)
+    }),
+
+  'a removed volume is gone with its data, and nothing that a link in it leads to; to remove it again is no error': ({
+    driver,
+  }) =>
+    withDirectory(async (outside) => {
+      await writeFile(join(outside, 'kept'), 'yes')
+      const volume = { id: newId(), path: null }
+      await driver.create(volume)
+      const directory = await driver.open(volume)
+      await symlink(outside, join(directory, 'link'))
+      await driver.remove(volume)
+      await driver.remove(volume)
+      assert.equal(await lstat(directory).catch(() => null), null)
+      await assert.rejects(driver.open(volume), { code: 'unavailable' })
+      await assert.rejects(driver.usage(volume), { code: 'unavailable' })
+      assert.equal(await readFile(join(outside, 'kept'), 'utf8'), 'yes')
+    }),
+
+  'a static volume is the given directory, left as it is when it is made and when it is removed': ({ driver }) =>
+    withDirectory(async (path) => {
+      await writeFile(join(path, 'kept'), 'yes')
+      const volume = { id: newId(), path }
+      const before = await lstat(path)
+      await driver.create(volume)
+      assert.equal(await driver.open(volume), path)
+      assert.equal((await driver.usage(volume)).files, 1)
+      await driver.remove(volume)
+      const { uid, mode } = await lstat(path)
+      assert.deepEqual({ uid, mode }, { uid: before.uid, mode: before.mode })
+      assert.equal(await readFile(join(path, 'kept'), 'utf8'), 'yes')
+    }),
+
+  'a static volume whose directory is not there, or is a link, is refused': ({ driver }) =>
+    withDirectory(async (folder) => {
+      await symlink('/usr', join(folder, 'link'))
+      for (const path of [join(folder, 'missing'), join(folder, 'link')]) {
+        await assert.rejects(driver.create({ id: newId(), path }), { code: 'unavailable' })
+        await assert.rejects(driver.open({ id: newId(), path }), { code: 'unavailable' })
+      }
+    }),
+}
 
 async function withVolume(
   driver: StorageDriver,

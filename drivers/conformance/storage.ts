@@ -1,13 +1,12 @@
-/** What every storage must do. A driver's own test is one call of this. */
-import { beforeAll, describe, test } from 'vitest'
+/** The suite of the class `storage` under vitest: a driver's own test is one call of this. */
+import { storageMutants } from './storage-mutants.ts'
 import { type StorageUnderTest, storagePromises } from './storage-promises.ts'
+import { keepsPromises, mutantsAreCaught } from './suite.ts'
 
-export function storageConforms(name: string, setUp: () => Promise<StorageUnderTest>): void {
-  describe(`storage ${name}`, () => {
-    let under: StorageUnderTest
-    beforeAll(async () => {
-      under = await setUp()
-    })
-    for (const promise of storagePromises) test(promise.name, () => promise.keep(under))
-  })
+export function storageConforms(name: string, make: () => Promise<StorageUnderTest>): void {
+  keepsPromises(`${name} is a storage`, make, storagePromises)
+}
+
+export function storageMutantsAreCaught(name: string, make: () => Promise<StorageUnderTest>): void {
+  mutantsAreCaught(`wrong drivers made of ${name} are caught`, make, storagePromises, storageMutants)
 }

@@ -8,7 +8,8 @@ import { expect, test } from 'vitest'
 import { createBases } from '../../server/build/bases.ts'
 import { createEngine } from '../../server/engine/docker.ts'
 import { createLog } from '../../server/log.ts'
-import { conformsBuilder } from '../conformance/builder.ts'
+import { builderConforms, builderMutantsAreCaught } from '../conformance/builder.ts'
+import type { BuilderUnderTest } from '../conformance/builder-under-test.ts'
 import { createDriver } from './index.ts'
 
 const engineSocket = '/var/run/docker.sock'
@@ -16,24 +17,33 @@ const host = { folder: '/nonexistent', system: 'test', settings: {}, log: create
 const execute = promisify(execFile)
 const docker = async (...args: string[]) => (await execute('docker', args)).stdout
 
-conformsBuilder('docker', async () => {
+/** Its images: those of a run that was interrupted go an hour later. */
+const label = `megapolos.test=builder-${process.pid}`
+
+async function makeBuilder(): Promise<BuilderUnderTest> {
   const driver = createDriver({ ...host, engineSocket })
   const config = { mode: 'auto', buildpacks: join(import.meta.dirname, '../../buildpacks'), system: 'test' } as const
   const bases = createBases(config, () => driver, createEngine({ socket: engineSocket, system: 'test' }))
   await bases.ensure('static', () => {})
+  await docker('image', 'prune', '--all', '--force', '--filter', 'label=megapolos.test', '--filter', 'until=1h')
   return {
     driver,
     base: bases.reference('static', 'bookworm', 'run'),
+    label,
+    patience: 30,
     run: (image, command) => docker('run', '--rm', '--network', 'none', image, ...command),
     history: (image) => docker('history', '--no-trunc', image),
     labels: async (image) => JSON.parse(await docker('inspect', '--format', '{{json .Config.Labels}}', image)),
     processes: async () => (await execute('ps', ['-eo', 'args'])).stdout,
-    remove: async (label) => {
+    remove: async () => {
       const images = (await docker('images', '-q', '--no-trunc', '--filter', `label=${label}`)).trim()
       if (images) await docker('rmi', '-f', ...new Set(images.split('\n')))
     },
   }
-})
+}
+
+builderConforms('docker', makeBuilder)
+builderMutantsAreCaught('docker', async () => ({ ...(await makeBuilder()), patience: 5 }))
 
 const request = {
   app: 'a',

@@ -70,6 +70,8 @@ class Memcached:
         return sorted(kernel('containers.list'))
 
     def grant(self, database, login):
+        if database not in self.list():
+            raise Refused('not-found', f'There is no cache {database}.', 'db:list shows those that are.')
         remember(database, {*self.logins(database), login['user']})
         return {**kernel('network.endpoint', database, PORT), 'database': database}
 

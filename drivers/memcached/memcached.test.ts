@@ -16,7 +16,7 @@ beforeAll(async () => {
   house = await driverHouse('tmemc', (packages) =>
     host.containers.image({ hub: null, debian: { packages, lines: [] } }, () => {}),
   )
-  await house.addShipped('memcached')
+  await house.addFolder(import.meta.dirname)
   driver = house.load('memcached', host)
 }, 240_000)
 afterAll(async () => {

@@ -3,6 +3,7 @@ import type { ProxyDriver, ProxyStatus } from '../../server/devices/classes/prox
 import type { HostBasics } from '../../server/devices/driver.ts'
 import { UserError } from '../../server/errors.ts'
 import { turnOver } from './access.ts'
+import { readAccessLog } from './access-log.ts'
 import { apply, type Connection } from './apply.ts'
 import type { Paths, Settings } from './config.ts'
 import { callControl, okay } from './control.ts'
@@ -29,6 +30,7 @@ export function createDriver(host: HostBasics): ProxyDriver {
       await turnOver(paths).catch((error) => host.log.error('the access log was not turned over', error))
       return status(paths)
     },
+    accessLog: (app, options) => readAccessLog(paths.accessLog, app, options),
   }
 }
 

@@ -2,13 +2,13 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { proxyMutantsAreSeen } from '../conformance/proxy.ts'
+import { proxyMutantsAreCaught } from '../conformance/proxy.ts'
 import { until } from '../conformance/proxy-apps.ts'
 import { proxyPromises } from '../conformance/proxy-promises.ts'
 import { promised } from '../conformance/suite.ts'
 import { makeNginx, type Nginx } from './nginx-for-test.ts'
 
-proxyMutantsAreSeen('nginx', makeNginx)
+proxyMutantsAreCaught('nginx', makeNginx)
 
 interface WrongLine {
   readonly breaks: string
@@ -147,7 +147,7 @@ const lines: Readonly<Record<string, WrongLine>> = {
   },
 }
 
-describe('an nginx that is wrong in one line is seen', () => {
+describe('an nginx that is wrong in one line is caught', () => {
   test.each(Object.entries(lines))('%s', async (_, line) => {
     const nginx = await makeNginx()
     try {

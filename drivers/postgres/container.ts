@@ -9,6 +9,8 @@ const container = 'server'
 const volume = 'data'
 const endpoint = 'server'
 const port = 5432
+/** That the images made of Debian's packages have. */
+const debianVersion = '15'
 
 /** On the volume: the server's files, and its socket beside them. */
 const cluster = '/var/lib/megapolos'
@@ -76,6 +78,7 @@ export function containerPlace(host: DriverHost): Place {
 function imageSource(version: string | null): ImageSource {
   return {
     hub: version === null ? null : `postgres:${version}`,
+    ...(version !== null && version !== debianVersion && { debianVersion }),
     debian: {
       packages: [version === null ? 'postgresql' : `postgresql-${version}`],
       lines: [

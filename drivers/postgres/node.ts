@@ -30,7 +30,11 @@ export async function installNode(
   { version, memory }: InstallOptions,
   progress: (line: string) => void,
 ): Promise<string> {
-  await host.node.packages([version === null ? 'postgresql' : `postgresql-${version}`], progress)
+  await host.node
+    .packages([version === null ? 'postgresql' : `postgresql-${version}`], progress)
+    .catch(async (error) => {
+      throw version === null ? error : await unlessUnknown(host, version, error)
+    })
   const found = version ?? (await newestVersion(host))
   const paths = pathsOf(host)
   const program = (name: string) => `${versions}/${found}/bin/${name}`
@@ -107,6 +111,16 @@ async function serve(host: DriverHost, version: string): Promise<void> {
       `megapolos.settings=${digest}`,
     ],
   })
+}
+
+/** What failed, or in its place that the archive of this machine has no such version. */
+async function unlessUnknown(host: DriverHost, version: string, error: unknown): Promise<unknown> {
+  const found = await run(host.node.exec, { command: ['apt-cache', 'pkgnames', 'postgresql-'] })
+  const known = found.output.split('\n').flatMap((name) => /^postgresql-(\d+)$/.exec(name)?.[1] ?? [])
+  const has = known.sort((a, b) => Number(a) - Number(b))
+  if (has.length === 0 || has.includes(version)) return error
+  const message = `The archive of this machine has no PostgreSQL ${version}; it has ${has.join(', ')}.`
+  return new UserError('refused', message, `Take that one: --version ${has.at(-1)}`)
 }
 
 /** The newest version of Debian's packages on the node that has this program. */

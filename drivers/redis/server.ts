@@ -125,6 +125,7 @@ const startSeconds = 120
 function imageOf(version: string) {
   return {
     hub: `redis:${version}`,
+    ...(version !== debianVersion && { debianVersion }),
     debian: {
       packages: ['redis-server'],
       // Debian has one version; asking for another one must not give that.

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { conformsArchive } from '../conformance/archive.ts'
+import { archiveConforms } from '../conformance/archive.ts'
 import { hostFor, type TestHost } from '../conformance/archive-host.ts'
 import { createDriver } from './index.ts'
 import { askedKey, startSshd, type TestSshd } from './sshd-for-test.ts'
@@ -31,7 +31,7 @@ async function adopted(sshd: TestSshd, path: string): Promise<TestHost> {
   return host
 }
 
-conformsArchive('sftp', async () => {
+archiveConforms('sftp', async () => {
   const sshd = await startSshd()
   const folder = join(sshd.folder, 'kept/here')
   return {

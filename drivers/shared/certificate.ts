@@ -1,5 +1,6 @@
-/** A certificate that signs itself: enough for clients that want TLS and do not ask who answers. */
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+/** A certificate that signs itself: enough for clients that want TLS and do not ask who answers, or were told to trust it. */
+import { webcrypto } from 'node:crypto'
+import { isIP } from 'node:net'
 
 export interface Certificate {
   /** PEM. */
@@ -7,55 +8,33 @@ export interface Certificate {
   readonly certificate: string
 }
 
-export function selfSigned(name: string, now = new Date()): Certificate {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const who = sequence(set(sequence(commonName, der(0x0c, Buffer.from(name)))))
-  const until = new Date(now)
-  until.setUTCFullYear(now.getUTCFullYear() + 20)
-  const contents = sequence(
-    der(0xa0, der(0x02, Buffer.from([2]))),
-    der(0x02, Buffer.concat([Buffer.from([0x01]), randomBytes(15)])),
-    ecdsaWithSha256,
-    who,
-    sequence(time(now), time(until)),
-    who,
-    publicKey.export({ type: 'spki', format: 'der' }),
-  )
-  const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', contents, privateKey)]))
-  return {
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
-    certificate: pem(sequence(contents, ecdsaWithSha256, signature)),
-  }
+/** ECDSA P-256, for these names and addresses. */
+export async function selfSigned(names: readonly string[], days: number, now = Date.now()): Promise<Certificate> {
+  // Large; a kernel that signs nothing goes without it.
+  const x509 = await import('@peculiar/x509')
+  const keys = await webcrypto.subtle.generateKey(curve, true, ['sign', 'verify'])
+  const made = await x509.X509CertificateGenerator.createSelfSigned({
+    keys,
+    signingAlgorithm: { ...curve, hash: 'SHA-256' },
+    name: [{ CN: [names.find((name) => name.length <= longestCommonName) ?? 'self-signed'] }],
+    // Clocks differ.
+    notBefore: new Date(now - hour),
+    notAfter: new Date(now + days * 24 * hour),
+    extensions: [
+      new x509.SubjectAlternativeNameExtension(
+        names.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value })),
+      ),
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+    ],
+  })
+  const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY')
+  return { key: `${key}\n`, certificate: `${made.toString('pem')}\n` }
 }
 
-/** X.690: tag, length, content. */
-function der(tag: number, content: Buffer): Buffer {
-  const { length } = content
-  if (length < 0x80) return Buffer.concat([Buffer.from([tag, length]), content])
-  const bytes = Buffer.from(length.toString(16).padStart(length > 0xff ? 4 : 2, '0'), 'hex')
-  return Buffer.concat([Buffer.from([tag, 0x80 | bytes.length]), bytes, content])
-}
-
-function sequence(...parts: readonly Buffer[]): Buffer {
-  return der(0x30, Buffer.concat(parts))
-}
-
-function set(...parts: readonly Buffer[]): Buffer {
-  return der(0x31, Buffer.concat(parts))
-}
-
-/** UTCTime until 2049, GeneralizedTime after it, as RFC 5280 wants. */
-function time(at: Date): Buffer {
-  const digits = at.toISOString().replace(/[-:T]|\.\d+/g, '')
-  return at.getUTCFullYear() < 2050 ? der(0x17, Buffer.from(digits.slice(2))) : der(0x18, Buffer.from(digits))
-}
-
-function pem(bytes: Buffer): string {
-  const lines = bytes.toString('base64').match(/.{1,64}/g) ?? []
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
-}
-
-/** 2.5.4.3 */
-const commonName = Buffer.from('0603550403', 'hex')
-/** 1.2.840.10045.4.3.2 */
-const ecdsaWithSha256 = Buffer.from('300a06082a8648ce3d040302', 'hex')
+const curve = { name: 'ECDSA', namedCurve: 'P-256' } as const
+/** RFC 5280; what the certificate is for stands in the other names anyway. */
+const longestCommonName = 64
+/** Milliseconds. */
+const hour = 3_600_000

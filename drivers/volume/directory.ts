@@ -11,7 +11,7 @@ export function inDirectory(root: string): ArchiveDriver {
   /** Never made here: where a disk should be mounted, the folder below it would take the backups instead. */
   async function assertThere(): Promise<void> {
     if (!isAbsolute(root)) {
-      throw new UserError('usage', 'An archive of this kind needs a directory or a disk.', 'path=/mnt/disk2')
+      throw new UserError('usage', 'An archive of this kind needs a directory, a disk or a volume.', 'path=/mnt/disk2')
     }
     const found = await stat(root).catch(() => null)
     if (!found?.isDirectory()) {

@@ -1,13 +1,16 @@
-/** An archive in a directory of the node, or on a disk that is mounted for each backup and unmounted after it. */
+/** An archive in a directory of the node, or in what is mounted for each backup and unmounted after it: a disk, or a volume. */
 import type { ArchiveDriver } from '../../server/devices/classes/archive.ts'
 import type { DriverHost } from '../../server/devices/driver.ts'
+import { UserError } from '../../server/errors.ts'
 import { inDirectory } from './directory.ts'
-import { createDisk, type DiskHost } from './disk.ts'
+import { createMounted, type MountHost, type MountSource } from './mounted.ts'
 
-export function createDriver(host: DiskHost & Pick<DriverHost, 'settings'>): ArchiveDriver {
-  const { path, disk } = host.settings
-  if (disk === undefined) return inDirectory(String(path ?? ''))
-  const mounted = createDisk(host, String(disk))
+type Host = MountHost & Pick<DriverHost, 'settings' | 'volume'>
+
+export function createDriver(host: Host): ArchiveDriver {
+  const source = sourceOf(host)
+  if (source === null) return inDirectory(String(host.settings.path ?? ''))
+  const mounted = createMounted(host, source)
 
   async function there<T>(work: (archive: ArchiveDriver) => Promise<T>): Promise<T> {
     const archive = inDirectory(await mounted.enter())
@@ -35,4 +38,16 @@ export function createDriver(host: DiskHost & Pick<DriverHost, 'settings'>): Arc
       }
     },
   }
+}
+
+/** Null: a directory, which nobody mounts. */
+function sourceOf({ settings, volume }: Host): MountSource | null {
+  const [kind, other] = ['path', 'disk', 'volume'].filter((one) => settings[one] !== undefined)
+  if (other !== undefined) {
+    throw new UserError('usage', `An archive is in one place: ${kind} or ${other}.`, `Leave out ${other}=…`)
+  }
+  const name = String(settings[kind ?? ''])
+  if (kind === 'disk') return { what: `disk ${name}`, options: '', find: async () => name }
+  if (kind === 'volume') return { what: `volume ${name}`, options: 'bind,', find: () => volume.open() }
+  return null
 }

@@ -8,7 +8,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { conformsArchive } from '../conformance/archive.ts'
+import { archiveConforms } from '../conformance/archive.ts'
 import { hostFor } from '../conformance/archive-host.ts'
 import { createDriver } from './index.ts'
 
@@ -19,7 +19,7 @@ async function driverOf(settings: Readonly<Record<string, string>>) {
   return createDriver(await hostFor(await mkdtemp(join(tmpdir(), 'megapolos-device-')), settings))
 }
 
-conformsArchive('volume', async () => {
+archiveConforms('volume', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'megapolos-volume-'))
   return {
     driver: await driverOf({ path: folder }),
@@ -99,4 +99,49 @@ describe('a disk', () => {
     const driver = await driverOf({ disk: '/dev/not-there' })
     await expect(driver.check()).rejects.toThrow(/^The disk \/dev\/not-there cannot be mounted: .*does not exist/)
   })
+})
+
+describe('a volume of the kernel', () => {
+  let parent: string
+  let driver: Awaited<ReturnType<typeof driverOf>>
+  let directory: string
+  const place = `/run/megapolos-test${process.pid}/archive`
+  const isMounted = async () => (await readFile('/proc/mounts', 'utf8')).includes(` ${place} `)
+  beforeAll(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'megapolos-volumes-'))
+    for (const name of ['before', 'after']) await mkdir(join(parent, name))
+    directory = join(parent, 'before')
+    const host = await hostFor(await mkdtemp(join(tmpdir(), 'megapolos-device-')), { volume: 'vault' })
+    driver = createDriver({ ...host, volume: { open: async () => directory } })
+  })
+  afterAll(() => rm(parent, { recursive: true }))
+
+  test('is mounted while a backup is written there, and not before or after it', async () => {
+    await driver.check()
+    expect(await isMounted()).toBe(false)
+    const source = new PassThrough()
+    const put = driver.put('volumes/one', source, never)
+    source.write(randomBytes(200_000))
+    await once(source, 'drain')
+    expect(await isMounted()).toBe(true)
+    source.end()
+    await put
+    expect(await isMounted()).toBe(false)
+    expect(await readdir(join(parent, 'before/volumes'))).toEqual(['one'])
+  })
+
+  test('whose content was switched is the new one at the next backup, whatever a dead kernel left mounted', async () => {
+    await execute('mount', ['-o', 'bind', directory, place])
+    directory = join(parent, 'after')
+    await driver.put('volumes/two', Readable.from(['x']), never)
+    expect(await readdir(join(parent, 'before/volumes'))).toEqual(['one'])
+    expect(await readdir(join(parent, 'after/volumes'))).toEqual(['two'])
+    expect(await isMounted()).toBe(false)
+  })
+})
+
+test('an archive that is said to be in two places is refused', async () => {
+  await expect(driverOf({ path: '/mnt', volume: 'vault' })).rejects.toThrow(
+    'An archive is in one place: path or volume.',
+  )
 })

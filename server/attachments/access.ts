@@ -17,9 +17,10 @@ export interface DatabaseAccess {
   keep(name: string, scratch: Scratch, actor: string): Promise<Database>
   /**
    * Makes a filled scratch database the content of this one. Apps that are attached get logins there and are rolled out;
-   * only then the old content steps aside, as a database of its own with the returned name. Fails: nothing has changed.
+   * only then the old content steps aside, as a database of its own with the returned name; null: it was lost before. Fails:
+   * nothing has changed.
    */
-  replace(database: Database, scratch: Scratch, job: RunningJob): Promise<{ readonly kept: string }>
+  replace(database: Database, scratch: Scratch, job: RunningJob): Promise<{ readonly kept: string | null }>
 }
 
 export interface Scratch {

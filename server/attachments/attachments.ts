@@ -10,6 +10,7 @@ import { createClientDoor } from './client.ts'
 import { createDatabases } from './databases.ts'
 import { templateProblem } from './inject.ts'
 import { createLeftOvers } from './left-overs.ts'
+import { createLinks } from './links.ts'
 import { createLogins } from './logins.ts'
 import { createOverview } from './overview.ts'
 import type { AttachmentParts } from './parts.ts'
@@ -30,6 +31,7 @@ export function createAttachments(parts: AttachmentParts) {
   const leftOvers = createLeftOvers(parts)
   const logins = createLogins(parts, references)
   const databases = createDatabases(parts, leftOvers)
+  const links = createLinks(parts)
 
   return {
     ...references,
@@ -39,6 +41,7 @@ export function createAttachments(parts: AttachmentParts) {
     templateProblem,
     logins,
     databases,
+    links,
     /** What app.json wishes for. */
     provide: createAddons(parts, databases, references),
 
@@ -73,7 +76,7 @@ export function createAttachments(parts: AttachmentParts) {
       )
     },
 
-    /** What apps may reach, for the firewall: exactly the servers that they have a login on. */
+    /** What apps may reach, for the firewall: exactly the servers that they have a login on, and the way to other apps. */
     async grants(): Promise<Grant[]> {
       const [logins, apps] = await Promise.all([store.credentials.list(), store.apps.list()])
       const networks = new Map(apps.flatMap(({ id, subnet }) => (subnet === null ? [] : [[id, subnet] as const])))
@@ -82,7 +85,8 @@ export function createAttachments(parts: AttachmentParts) {
         if (index === undefined || reach === null || !isIPv4(reach.host)) return []
         return [{ subnet: `${addressIn(parts.pool, index, 0)}/24`, host: reach.host, port: reach.port }]
       })
-      return [...new Map(all.map((grant) => [Object.values(grant).join(), grant])).values()]
+      const servers = [...new Map(all.map((grant) => [Object.values(grant).join(), grant])).values()]
+      return [...servers, ...(await links.grants())]
     },
   }
 }

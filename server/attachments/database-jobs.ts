@@ -6,6 +6,7 @@ import type { Database } from '../domain/database.ts'
 import type { Device } from '../domain/device.ts'
 import { UserError } from '../errors.ts'
 import type { JobQueue, JobRequest, RunningJob } from '../jobs/queue.ts'
+import { lostContent } from '../state/lost.ts'
 import type { Store } from '../state/store.ts'
 import type { DatabaseAccess } from './access.ts'
 import type { Databases } from './databases.ts'
@@ -45,8 +46,10 @@ export function createDatabaseJobs({ jobs, store, databases, access }: DatabaseJ
     }
   }
 
-  async function ready(name: string): Promise<Database> {
+  /** One without content can only be filled. */
+  async function ready(name: string, toFill = false): Promise<Database> {
     const found = await store.databases.get(name)
+    if (found.lost && !toFill) throw lostContent('database', name)
     if (found.state === 'ready') return found
     const state = found.state === 'creating' ? 'is still being created' : 'is being destroyed'
     throw new UserError('conflict', `${name} ${state}.`, 'See it: db:list')
@@ -98,12 +101,13 @@ export function createDatabaseJobs({ jobs, store, databases, access }: DatabaseJ
         try {
           job.emit('-----> Reading the dump')
           await driver.restore(scratch.handle, counted(bytes, job), job.signal)
-          const before = await driver.inspect(into.handle, job.signal)
+          const before = into.lost ? null : await driver.inspect(into.handle, job.signal)
           const { kept } = await access.replace(into, scratch, job)
-          const empty = before.tables.length === 0 && before.definitions.length === 0
-          if (empty) await databases.destroy(kept, job.emit)
-          const what = empty ? '' : ` What was in it before is ${kept} now.`
-          return { value: { kept: empty ? null : kept }, result: `${into.name} has the content of the dump.${what}` }
+          const empty = before !== null && before.tables.length === 0 && before.definitions.length === 0
+          if (empty && kept !== null) await databases.destroy(kept, job.emit)
+          const stays = empty ? null : kept
+          const what = stays === null ? '' : ` What was in it before is ${stays} now.`
+          return { value: { kept: stays }, result: `${into.name} has the content of the dump.${what}` }
         } finally {
           await scratch.drop()
         }

@@ -32,9 +32,9 @@ export function createLogins(parts: AttachmentParts, references: References) {
   }
 
   return {
-    /** Grants what the release needs and the app does not have. They are used by the group that starts next. */
-    async prepare(app: App, release: Release, job: RunningJob, wishes: Wishes = {}): Promise<void> {
-      if (release.attachments.length === 0) return
+    /** Grants what the release needs and the app does not have; says whether that was anything. The group that starts next uses them. */
+    async prepare(app: App, release: Release, job: RunningJob, wishes: Wishes = {}): Promise<boolean> {
+      if (release.attachments.length === 0) return false
       const [resolved, logins] = await Promise.all([
         references.resolve(release.attachments),
         store.credentials.ofApp(app.id),
@@ -46,11 +46,12 @@ export function createLogins(parts: AttachmentParts, references: References) {
         const has = logins.some((one) => isLive(one, database, handle)) && !wishes.fresh?.includes(database.name)
         return has ? [] : [{ database, handle }]
       })
-      if (needed.length === 0) return
+      if (needed.length === 0) return false
       // The firewall lets a network in, so the app must have one.
       if (app.subnet === null) await store.apps.assignSubnet(app.id, poolSize(parts.pool))
       for (const { database, handle } of needed) await grant(app, database, handle, job)
       await firewall.apply()
+      return true
     },
 
     /** For a person who looks into the database. It ends with `end`, or with the next start. */

@@ -26,9 +26,10 @@ export function createOverview({ store }: Pick<AttachmentParts, 'store'>, refere
         appNames(),
       ])
       const drivers = new Map(devices.map(({ name, driver }) => [name, driver]))
-      return databases.map(({ name, device, state, createdAt }) => {
+      return databases.map(({ name, device, lost, createdAt, ...database }) => {
         const own = all.filter(({ database }) => database === name)
         const attached = own.map(({ app, alias }) => ({ app: names.get(app) ?? app, alias }))
+        const state = lost ? 'lost' : database.state
         return { name, device, driver: drivers.get(device) ?? device, state, attached, createdAt }
       })
     },

@@ -7,7 +7,7 @@ import type { Firewall } from '../network/firewall.ts'
 import type { Store } from '../state/store.ts'
 
 export interface AttachmentParts {
-  readonly store: Pick<Store, 'apps' | 'attachments' | 'credentials' | 'databases' | 'devices' | 'releases'>
+  readonly store: Pick<Store, 'apps' | 'attachments' | 'credentials' | 'databases' | 'devices' | 'links' | 'releases'>
   readonly devices: DatabaseDevices
   /** Opens the client of a server where it can reach it: beside the server. */
   openClient(device: string, command: ConnectCommand, tty: boolean): Promise<Session>
@@ -15,6 +15,8 @@ export interface AttachmentParts {
   readonly engine: Pick<Engine, 'list'>
   /** Applied when what an app may reach has changed. */
   readonly firewall: Pick<Firewall, 'apply'>
+  /** Refreshed when who may call whom has changed. */
+  readonly routes: { refresh(): Promise<void> }
   /** IPv4 block that app networks are cut from. */
   readonly pool: string
   readonly log: Log

@@ -1,8 +1,10 @@
 /** From the references of a release to what they stand for. */
 import type { AttachmentReference, Credential, Database } from '../domain/database.ts'
 import type { AttachTemplate } from '../domain/device.ts'
+import { type LinkReference, linkEnvironment, linkHost, linkVariable } from '../domain/link.ts'
 import type { Release } from '../domain/release.ts'
 import { UserError } from '../errors.ts'
+import { lostContent } from '../state/lost.ts'
 import { injected, injectedNames } from './inject.ts'
 import type { AttachmentParts } from './parts.ts'
 
@@ -28,7 +30,7 @@ export interface Injection {
 export type References = ReturnType<typeof createReferences>
 
 export function createReferences({ store, devices }: Pick<AttachmentParts, 'store' | 'devices'>) {
-  /** Throws `conflict` naming a database that was destroyed. */
+  /** Throws `conflict` naming a database that was destroyed, or whose content is lost. */
   async function resolve(references: readonly AttachmentReference[]): Promise<Resolved[]> {
     if (references.length === 0) return []
     const [databases, list] = await Promise.all([store.databases.list(), store.devices.list()])
@@ -36,6 +38,7 @@ export function createReferences({ store, devices }: Pick<AttachmentParts, 'stor
     return references.map((reference) => {
       const database = databases.find(({ name, state }) => name === reference.database && state !== 'destroying')
       if (!database) throw destroyed(reference)
+      if (database.lost) throw lostContent('database', database.name)
       return { reference, database, template: templateOf(drivers.get(database.device) ?? '') }
     })
   }
@@ -56,24 +59,30 @@ export function createReferences({ store, devices }: Pick<AttachmentParts, 'stor
 
     /** The whole environment that a release's containers get: config vars, and what its attachments inject now. */
     async environment(release: Release, which: Which): Promise<Readonly<Record<string, string>>> {
-      if (release.attachments.length === 0) return release.config
+      const own = { ...release.config, ...linkEnvironment(release.links) }
+      if (release.attachments.length === 0) return own
       const [resolved, logins] = await Promise.all([resolve(release.attachments), store.credentials.ofApp(release.app)])
       const all = resolved.map(({ reference, database, template }) =>
         injected(reference, template, loginFor(database, logins, which)),
       )
-      return Object.assign({}, release.config, ...all)
+      return Object.assign(own, ...all)
     },
 
     /** Throws `conflict` when two of them would set the same variable. */
-    async check(config: Readonly<Record<string, string>>, references: readonly AttachmentReference[]): Promise<void> {
+    async check(
+      config: Readonly<Record<string, string>>,
+      references: readonly AttachmentReference[],
+      links: readonly LinkReference[],
+    ): Promise<void> {
       const owners = new Map(Object.keys(config).map((name) => [name, 'the config var of that name']))
+      const take = (name: string, own: string) => {
+        const owner = owners.get(name)
+        if (owner) throw taken(name, own, owner)
+        owners.set(name, own)
+      }
+      for (const link of links) take(linkVariable(link), `the link to ${linkHost(link)}`)
       for (const { reference, template } of await resolve(references)) {
-        for (const name of injectedNames(reference, template)) {
-          const owner = owners.get(name)
-          const own = `${reference.database} as ${reference.alias}`
-          if (owner) throw taken(name, own, owner)
-          owners.set(name, own)
-        }
+        for (const name of injectedNames(reference, template)) take(name, `${reference.database} as ${reference.alias}`)
       }
     },
 

@@ -79,6 +79,11 @@ export function createSwitching(
     keep: (name, { device, handle }, actor) => store.databases.keep({ name, device, handle, createdBy: actor }),
 
     async replace(database, scratch: Scratch, job) {
+      if (database.lost) {
+        // No app runs with it.
+        await store.databases.found(database.name, scratch.handle)
+        return { kept: null }
+      }
       await store.databases.intend(scratch.handle, database.name)
       try {
         await move(database, scratch.handle, job)

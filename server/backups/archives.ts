@@ -7,8 +7,8 @@ import type { Store } from '../state/store.ts'
 
 /** What is asked of the devices. */
 export interface ArchiveDevices {
-  /** Names of the archives that are ready. */
-  archives(): Promise<string[]>
+  /** Those that are ready; `volume`: the one that it keeps its files in. */
+  archives(): Promise<{ readonly name: string; readonly volume: string | null }[]>
   archive(name: string): Promise<ArchiveDriver>
 }
 
@@ -25,8 +25,8 @@ export interface Look {
 }
 
 export interface Archives {
-  /** The one that is meant; without a name the only one. Throws `not-found` and `usage`. */
-  choose(name: string | undefined): Promise<string>
+  /** The one that is meant; without a name the only one. Throws `not-found`, and `usage` when that would fill itself. */
+  choose(name: string | undefined, of: Pick<Backup, 'kind' | 'subject'>): Promise<string>
   driver(name: string): Promise<ArchiveDriver>
   /** Looks into every archive, and waits for none longer than `patience`. */
   look(): Promise<Look>
@@ -42,7 +42,8 @@ const patience = 10_000
 
 export function createArchives(devices: ArchiveDevices, store: Pick<Store, 'backups'>): Archives {
   async function look(): Promise<Look> {
-    const [rows, names] = await Promise.all([store.backups.list(), devices.archives()])
+    const [rows, archives] = await Promise.all([store.backups.list(), devices.archives()])
+    const names = archives.map(({ name }) => name)
     const looks = await Promise.all(names.map((name) => lookInto(name)))
     const lists = new Map(names.map((name, n) => [name, looks[n]]))
     const missing = ({ archive, ...one }: Backup) => {
@@ -76,19 +77,28 @@ export function createArchives(devices: ArchiveDevices, store: Pick<Store, 'back
   return {
     look,
     driver: (name) => devices.archive(name),
-    async choose(name) {
-      const names = await devices.archives()
+    async choose(name, { kind, subject }) {
+      const archives = await devices.archives()
+      const names = archives.map((one) => one.name)
       const list = `Archives: ${names.join(', ')}`
       if (names.length === 0) {
         const hint =
-          'A second disk: devices:adopt volume path=/mnt/disk2. Another machine: devices:adopt sftp host=… user=…'
+          'A second disk: devices:adopt volume path=/mnt/disk2. A volume: volume=NAME. Another machine: devices:adopt sftp host=… user=…'
         throw new UserError('not-found', 'There is no archive yet that backups could go to.', hint)
       }
       if (name === undefined && names.length > 1) {
         throw new UserError('usage', 'There are several archives; say which one.', `--to NAME. ${list}`)
       }
       const chosen = name ?? (names[0] as string)
-      if (!names.includes(chosen)) throw new UserError('not-found', `There is no archive ${chosen}.`, list)
+      const archive = archives.find((one) => one.name === chosen)
+      if (!archive) throw new UserError('not-found', `There is no archive ${chosen}.`, list)
+      if (kind === 'volume' && archive.volume === subject) {
+        throw new UserError(
+          'usage',
+          `The archive ${chosen} is in the volume ${subject} itself.`,
+          'Choose another: --to',
+        )
+      }
       return chosen
     },
     async find(word) {

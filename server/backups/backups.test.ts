@@ -5,6 +5,7 @@ import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, sta
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { digestOf, readFolder } from '../devices/driver-folder.ts'
 import { UserError } from '../errors.ts'
 import { createBundles } from '../push/bundles.ts'
 import { createRepositories } from '../push/repositories.ts'
@@ -13,7 +14,7 @@ import { quiet, startStore, type TestStore } from '../state/stores-for-test.ts'
 import { encrypt } from './age.ts'
 import { archive } from './archive.ts'
 import { type Backups, createBackups } from './backups.ts'
-import { openBackup } from './restore.ts'
+import { loadDrivers, openBackup } from './restore.ts'
 
 const planted = 'planted-5ecret-value'
 const account = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
@@ -39,6 +40,10 @@ describe.each([
     fresh = await startStore(to)
     const { folder: home, store, config } = old
     for (const name of ['spool', 'backups', 'repositories', 'sshd']) mkdirSync(join(home, name), { recursive: true })
+    const driver = join(config.paths.drivers, 'tides')
+    mkdirSync(join(driver, 'lib'), { recursive: true })
+    writeFileSync(join(driver, 'driver.json'), '{}')
+    writeFileSync(join(driver, 'lib/run'), planted, { mode: 0o755 })
     writeFileSync(join(home, 'sshd/host_ed25519'), `host key ${planted}`)
     writeFileSync(join(home, 'sshd/sshd_config'), 'Port 22\n')
     writeFileSync(
@@ -56,6 +61,7 @@ describe.each([
       processes: {},
       hardened: true,
       attachments: [],
+      links: [],
       checks: { path: null, timeout: 60 },
     }
     await store.releases.create({ ...release, config: { SECRET: planted }, description: 'Push', createdBy: 'ann' })
@@ -104,12 +110,18 @@ describe.each([
     git('clone', '-q', '-b', 'main', join(opened, `repositories/${app}.bundle`), folder('cloned'))
     expect(readFileSync(folder('cloned/file'), 'utf8')).toBe(planted)
     const config = { ...fresh.config, paths: { ...fresh.config.paths, sqlite: folder('empty/db') } }
-    await restoreState(config, join(opened, 'state.sqlite'))
+    await restoreState(config, join(opened, 'state.sqlite'), { elsewhere: true })
     const store = await openStore({ config, key: old.key, log: quiet })
     expect(await store.apps.get('blog')).toMatchObject({ id: app, release: 1 })
     expect(await store.config.get(app)).toEqual({ SECRET: planted })
     expect((await store.releases.get(app, 1))?.config).toEqual({ SECRET: planted })
     await store.close()
+  })
+
+  test('it gives back the drivers that were added, and what was approved of them still is', async () => {
+    const [before, after] = [join(old.config.paths.drivers, 'tides'), folder('home-drivers')]
+    await loadDrivers(join(folder('opened'), 'drivers'), after)
+    expect(digestOf(await readFolder(join(after, 'tides')))).toBe(digestOf(await readFolder(before)))
   })
 
   test('sent to whoever asked it is the same, without a file here', async () => {
@@ -181,7 +193,7 @@ describe.each([
     ['../escaped', 'x', /damaged/],
     ['settings.env', 'MEGAPOLOS_DOMAIN=a\nLD_PRELOAD=/tmp/x\n', /damaged/],
     ['settings.env', 'MEGAPOLOS_PREFIX=/etc\n', /damaged/],
-    ['about.json', '{"format":2,"program":"9.0.0"}', /written by MegapolOS 9\.0\.0, in a format/],
+    ['about.json', '{"format":3,"program":"9.0.0"}', /written by MegapolOS 9\.0\.0, in a format/],
   ])('a part %s that this program does not know is refused', async (name, content, sentence) => {
     const state = folder('state')
     if (!existsSync(state)) await old.store.backup(state)

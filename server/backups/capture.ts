@@ -1,20 +1,23 @@
-/** What a backup of the server holds: the kernel's own state, its keys, and the repositories. Not images, logs or volumes. */
+/** What a backup of the server holds: the kernel's own state, its keys, the repositories and added drivers. Not images, logs or volumes. */
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readFolder } from '../devices/driver-folder.ts'
+import { packDriver } from '../devices/driver-tar.ts'
+import { messageOf } from '../errors.ts'
 import type { Bundles } from '../push/bundles.ts'
 import { appsInBackup } from '../state/backup-contents.ts'
 import type { Store } from '../state/store.ts'
 import type { Part } from './archive.ts'
 
 /** Raised when a program that reads only the formats before could not restore it. */
-export const format = 1
+export const format = 2
 
 export interface CapturePorts {
   readonly home: string
   /** Its spool has the parts while they are made; they are as private as what they are made of. */
-  readonly paths: { readonly spool: string; readonly backups: string }
+  readonly paths: { readonly spool: string; readonly backups: string; readonly drivers: string }
   readonly version: string
   readonly store: Pick<Store, 'backup' | 'domains'>
   readonly bundles: Bundles
@@ -50,6 +53,7 @@ export async function* capture(
     yield { name: 'state.sqlite', path: state }
     yield await made('settings.env', await settings(ports))
     yield* hostKeys(ports.home)
+    yield* addedDrivers(ports.paths.drivers, captured)
     const apps = appsInBackup(state)
     captured.apps = apps.length
     emit('-----> Saving the repositories')
@@ -85,6 +89,21 @@ async function* hostKeys(home: string): AsyncGenerator<Part> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => /^host_[a-z0-9]+(\.pub)?$/.test(name))
   for (const name of names.sort()) yield { name: `sshd/${name}`, path: join(folder, name) }
 }
+
+/** Those of the operator, a tar each: what may be executed is part of what was approved. */
+async function* addedDrivers(folder: string, { warnings }: Captured): AsyncGenerator<Part> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  for (const { name } of entries.filter((entry) => entry.isDirectory() && driverName.test(entry.name))) {
+    try {
+      yield { name: `drivers/${name}.tar`, bytes: await packDriver(await readFolder(join(folder, name))) }
+    } catch (error) {
+      warnings.push(`The driver ${name} is not in the backup: ${messageOf(error)}.`)
+    }
+  }
+}
+
+/** What begins with a dot is on its way in or out. */
+const driverName = /^[a-z][a-z0-9-]{0,29}$/
 
 function lost(app: string, commit: string): string {
   return `The commit ${commit.slice(0, 7)} of a release of ${app} is not in its repository any more, so it is not in the backup.`

@@ -24,8 +24,8 @@ export interface DataBackups {
   look(): Promise<Look>
   /** Throws `not-found`. */
   find(id: string): Promise<Backup>
-  /** The archive that is meant; without a name the only one. */
-  archive(name: string | undefined): Promise<string>
+  /** The archive that is meant; without a name the only one. Throws `usage` when it would be in what it is to keep. */
+  archive(name: string | undefined, of: Pick<Backup, 'kind' | 'subject'>): Promise<string>
   /** The file as it lies in the archive. */
   download(id: string, signal: AbortSignal): Promise<Readable>
   delete(id: string): Promise<void>
@@ -120,7 +120,8 @@ export function createDataBackups(parts: DataBackupParts): DataBackups {
     find: archives.find,
     archive: archives.choose,
     async capture(asked, archive, asker) {
-      const [{ kind, name, subject }, chosen] = [await resolve(asked), await archives.choose(archive)]
+      const { kind, name, subject } = await resolve(asked)
+      const chosen = await archives.choose(archive, { kind, subject: name })
       return run('backup', asker, async (job) => {
         const backup: Backup = {
           ...{ id: randomBytes(4).toString('hex'), kind, subject: name, archive: chosen, state: 'capturing' },

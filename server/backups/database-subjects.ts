@@ -1,6 +1,7 @@
 /** Databases as something to back up. */
 import type { DatabaseAccess } from '../attachments/access.ts'
 import { UserError } from '../errors.ts'
+import { lostContent } from '../state/lost.ts'
 import type { Subjects } from './subject.ts'
 
 export function databaseSubjects(databases: DatabaseAccess): Subjects {
@@ -21,10 +22,12 @@ export function databaseSubjects(databases: DatabaseAccess): Subjects {
     async find(name) {
       const database = await databases.find(name)
       if (database === null) return null
-      const driver = await databases.driver(database.device)
       return {
         driver: await databases.driverOf(database.device),
-        dump: (signal) => driver.dump(database.handle, signal),
+        dump: async (signal) => {
+          if (database.lost) throw lostContent('database', name)
+          return (await databases.driver(database.device)).dump(database.handle, signal)
+        },
       }
     },
     async scratch(name, wanted) {

@@ -1,10 +1,12 @@
-/** `node server/backups/restore.ts open FILE FOLDER`, `… repositories FOLDER`: what install.sh --restore asks, before there is a kernel. */
+/** `node server/backups/restore.ts open FILE FOLDER`, `… put-back FOLDER`: what install.sh --restore asks, before there is a kernel. */
 import { createReadStream, createWriteStream } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { readConfig } from '../config.ts'
+import { writeFolder } from '../devices/driver-folder.ts'
+import { filesOf } from '../devices/driver-tar.ts'
 import { messageOf, UserError } from '../errors.ts'
 import { prepareHome } from '../home.ts'
 import { findAccount } from '../push/account.ts'
@@ -16,7 +18,7 @@ import { readArchive } from './archive.ts'
 import { carried, format } from './capture.ts'
 
 const known =
-  /^(about\.json|state\.sqlite|settings\.env|sshd\/host_[a-z0-9]+(\.pub)?|repositories\/[0-9a-f]{8}\.bundle)$/
+  /^(about\.json|state\.sqlite|settings\.env|sshd\/host_[a-z0-9]+(\.pub)?|repositories\/[0-9a-f]{8}\.bundle|drivers\/[a-z][a-z0-9-]{0,29}\.tar)$/
 
 /** Unpacks a backup into a new folder that only root can enter; nothing is there unless all of it is whole and fits. */
 export async function openBackup(source: AsyncIterable<Buffer>, key: string, folder: string): Promise<void> {
@@ -55,7 +57,18 @@ async function loadRepositories(folder: string): Promise<void> {
   for (const file of files) {
     await bundles.load(await repositories.ensure(file.replace(/\.bundle$/, '')), join(from, file))
   }
-  process.stdout.write(`${files.length}\n`)
+}
+
+/** The drivers that were added, whole as they were: they are used again as far as an admin has approved exactly this. */
+export async function loadDrivers(from: string, to: string): Promise<void> {
+  for (const file of await readdir(from).catch(() => [])) {
+    await writeFolder(await filesOf(createReadStream(join(from, file))), join(to, file.replace(/\.tar$/, '')))
+  }
+}
+
+async function putBack(folder: string): Promise<void> {
+  await loadRepositories(folder)
+  await loadDrivers(join(folder, 'drivers'), readConfig().paths.drivers)
 }
 
 function readKey(text: string): Buffer {
@@ -70,7 +83,7 @@ function readKey(text: string): Buffer {
 
 function checkFormat(about: string): void {
   const { format: written, program } = JSON.parse(about)
-  if (written === format) return
+  if (written >= 1 && written <= format) return
   throw new UserError(
     'conflict',
     `The backup was written by MegapolOS ${program}, in a format that this one does not know.`,
@@ -96,7 +109,7 @@ if (import.meta.main) {
   const [act, ...rest] = process.argv.slice(2)
   const open = async ([file = '', folder = '']: string[]) =>
     openBackup(createReadStream(file), await text(process.stdin), folder)
-  await (act === 'open' ? open(rest) : loadRepositories(rest[0] ?? '')).catch((error) => {
+  await (act === 'open' ? open(rest) : putBack(rest[0] ?? '')).catch((error) => {
     const hint = error instanceof UserError ? error.hint : ''
     process.stderr.write(`${messageOf(error)}\n${hint ?? ''}\n`)
     process.exitCode = 1

@@ -25,8 +25,8 @@ export interface Place {
   inspect(signal: AbortSignal): Promise<Contents>
   /** Becomes a new one of this name. Throws `conflict` when it is taken. */
   keep(name: string, actor: string): Promise<void>
-  /** Becomes the content of the one with this name; the old content stays as another one, whose name is returned. */
-  replace(name: string, job: RunningJob): Promise<{ readonly kept: string }>
+  /** Becomes the content of the one with this name; the old content stays as another one, whose name is returned, unless it was lost. */
+  replace(name: string, job: RunningJob): Promise<{ readonly kept: string | null }>
   /** Not an error once it has become something. */
   drop(): Promise<void>
 }

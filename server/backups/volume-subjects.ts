@@ -16,7 +16,7 @@ export interface VolumeAccess<V = unknown> {
   scratch(): Promise<{
     readonly folder: string
     keep(name: string, actor: string): Promise<unknown>
-    replace(volume: V): Promise<{ readonly kept: string }>
+    replace(volume: V): Promise<{ readonly kept: string | null }>
     drop(): Promise<void>
   }>
 }

@@ -33,7 +33,7 @@ export function debianImageName(maker: Pick<Maker, 'system'>, { packages, lines 
 async function ensure(
   maker: Maker,
   mode: BasesConfig['mode'],
-  { hub, debian }: ImageSource,
+  { hub, debian, debianVersion }: ImageSource,
   progress: (line: string) => void,
 ): Promise<string> {
   const hubTag = hub === null ? null : tagOf(maker, ['hub', hub])
@@ -51,9 +51,15 @@ async function ensure(
       progress(`Docker Hub did not help (${messageOf(error)}); going on with Debian's archive`)
     }
   }
+  if (debianVersion !== undefined) throw onlyOnHub(hub ?? '', debianVersion)
   const stack = await ensureStack(maker, progress)
   progress(`Making an image with ${debian.packages.join(', ')} from Debian's archive`)
   return build(maker, debianTag, [`FROM ${stack}`, install(debian.packages), ...debian.lines], progress)
+}
+
+function onlyOnHub(hub: string, debianVersion: string): UserError {
+  const message = `${hub} is only on Docker Hub, which does not help here; Debian's archive has version ${debianVersion}.`
+  return new UserError('refused', message, `Take that one: --version ${debianVersion}`)
 }
 
 function tagOf({ system }: Pick<Maker, 'system'>, content: readonly string[]): string {

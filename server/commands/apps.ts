@@ -1,6 +1,7 @@
 /** apps:* */
 import { z } from 'zod'
 import { scaleOf } from '../domain/app.ts'
+import { addressOf } from '../domain/claims.ts'
 import { runningTypes, shownCommand } from '../domain/release.ts'
 import { appUrl } from '../domain/route.ts'
 import { command } from './command.ts'
@@ -28,14 +29,15 @@ export const apps = [
     positional: [],
     aliases: [{ name: 'apps' }],
     result: z.array(summary),
-    run: async (_args, _context, { store, live, config }) => {
+    run: async (_args, _context, { store, live, config, routes }) => {
       const [list, states, domains] = await Promise.all([store.apps.list(), live.apps(), store.domains.list()])
+      const { hosts } = routes.table()
       const domainsOf = Map.groupBy(domains, (domain) => domain.app)
       return list.map(({ id, name, release, stopped, createdAt }) => ({
         id,
         name,
         state: states[id]?.state ?? (stopped ? 'stopped' : release === null ? 'empty' : 'running'),
-        url: appUrl(domainsOf.get(id) ?? [], config.httpPort),
+        url: appUrl(domainsOf.get(id) ?? [], config, hosts),
         release,
         processes: Object.entries(states[id]?.processes ?? {}).map(([type, scale]) => ({ type, ...scale })),
         createdAt,
@@ -95,17 +97,23 @@ export const apps = [
         }),
       ),
       domains: z.array(z.string()),
+      /** Of each of them; empty where there is nothing to open, as for a star. */
+      urls: z.array(z.string()),
+      maintenance: z.boolean(),
       createdAt: z.string(),
       createdBy: z.string(),
     }),
-    run: async ({ app: name }, _context, { store, live, url }) => {
+    run: async ({ app: name }, _context, { store, live, url, config, routes }) => {
       const found = await store.apps.get(name)
-      const [release, formation, domains, states] = await Promise.all([
+      const [release, formation, domains, rules, states] = await Promise.all([
         found.release === null ? null : store.releases.get(found.id, found.release),
         store.formations.get(found.id),
         store.domains.ofApp(found.id),
+        store.routing.of(found.id),
         live.apps(),
       ])
+      const own = domains.filter(({ kind }) => kind !== 'redirect')
+      const { hosts } = routes.table()
       const state = states[found.id]
       return {
         id: found.id,
@@ -124,7 +132,9 @@ export const apps = [
           running: state?.processes[type]?.running ?? 0,
           memory: scaleOf(formation, type).memory,
         })),
-        domains: domains.map((domain) => domain.host),
+        domains: own.map(addressOf),
+        urls: own.map((one) => (one.host.startsWith('*.') ? '' : appUrl([one], config, hosts))),
+        maintenance: rules.maintenance !== undefined,
         createdAt: found.createdAt,
         createdBy: found.createdBy,
       }
@@ -136,6 +146,7 @@ export const apps = [
         ['release', one.release === null ? 'none yet' : `v${one.release}, ${one.description}, ${ago(one.releasedAt)}`],
         ['branch', one.branch ?? 'set by the first push'],
         ['domains', one.domains.join(', ')],
+        ...(one.maintenance ? [['maintenance', 'on: everybody gets 503'] as const] : []),
         ['created', `${ago(one.createdAt)} by ${one.createdBy}`],
       ]),
       ...(one.processes.length > 0 ? [''] : []),

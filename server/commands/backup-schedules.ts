@@ -42,7 +42,8 @@ export const backupSchedules = [
     result: schedule,
     examples: ['backups:schedule blog-db --at 02:00', 'backups:schedule uploads --every week --keep 4 --to nas'],
     run: async ({ name, kind, to, every, at, keep }, context, { store, dataBackups }) => {
-      const [found, archive] = [await dataBackups.resolve({ name, kind }), await dataBackups.archive(to)]
+      const found = await dataBackups.resolve({ name, kind })
+      const archive = await dataBackups.archive(to, { kind: found.kind, subject: name })
       const row = {
         ...{ kind: found.kind, subject: name, archive, every, at, keep },
         ...{ createdAt: new Date().toISOString(), createdBy: context.actor.name },

@@ -5,6 +5,7 @@ import { bytesText } from '../domain/bytes.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'
 import { asker, confirmed, dryRun, pipeTo } from './fields.ts'
+import { lostOnes } from './revive.ts'
 import { ago, facts, table } from './text.ts'
 
 export const subject = z
@@ -119,10 +120,14 @@ export const backups = [
       'backups:restore 1a2b3c4d',
       'backups:restore 1a2b3c4d --as blog-db-of-monday',
     ],
-    run: async ({ backup: id, as, dryRun }, context, { dataBackups }): Promise<Planned> => {
+    run: async ({ backup: id, as, dryRun }, context, kernel): Promise<Planned> => {
+      const { dataBackups } = kernel
       if (dryRun) return { planned: true, operations: await dataBackups.planRestore(id, as ?? null), result: '' }
-      const { name, kept } = await dataBackups.restore(id, as ?? null, asker(context))
-      const old = kept === null ? '' : ` What was there is ${kept} now.`
+      const lost = await lostOnes(kernel)
+      const { kind, name, kept } = await dataBackups.restore(id, as ?? null, asker(context))
+      const wasLost = lost.some((one) => one.kind === kind && one.name === name)
+      const start = wasLost ? ' Start the apps that need it: server:revive' : ''
+      const old = kept === null ? start : ` What was there is ${kept} now.`
       return { planned: false, operations: [], result: `${name} is restored.${old}` }
     },
     text: plannedText,

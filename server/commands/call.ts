@@ -100,6 +100,7 @@ export function createCaller(table: Table, kernel: Kernel, log: Log): Caller {
     expects(words, actor) {
       const row = entryOf(table, words[0] ?? '')?.row
       if (!row || row.kind === 'terminal' || row.input === undefined || !may(actor, row.access)) return null
+      if (row.asksInput && !row.asksInput(parse(words, table).args)) return null
       return { what: row.input, streams: row.streams === true }
     },
     outline(name) {

@@ -55,6 +55,8 @@ export interface Command<A extends z.ZodObject = z.ZodObject, R extends z.ZodTyp
   readonly reveals?: boolean
   /** Reads standard input; the text says what it expects. */
   readonly input?: string
+  /** Reads it with these arguments only: whoever sits at a terminal is not made to wait for what was not meant. */
+  asksInput?(args: z.output<A>): boolean
   /** Reads it as it comes, of any length (`Context.source`); otherwise it is text of at most 4 MB. */
   readonly streams?: boolean
   run(args: z.output<A>, context: Context, kernel: Kernel): Promise<z.output<R>>

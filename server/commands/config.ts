@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Change } from '../changes.ts'
 import { configVarProblem } from '../domain/config-vars.ts'
+import { linkEnvironment } from '../domain/link.ts'
 import { UserError } from '../errors.ts'
 import type { Context } from './command.ts'
 import { command } from './command.ts'
@@ -14,15 +15,17 @@ const noRestart = z.boolean().default(false).meta({ description: 'save only; the
 const injection = z.object({
   name: z.string(),
   value: z.string().nullable(),
-  database: z.string(),
-  alias: z.string(),
+  from: z.string(),
 })
 const flags = { noRestart, dryRun }
 
-/** What attachments set beside the config vars. */
+/** What attachments and links set beside the config vars. */
 async function injections(app: string, { store, attachments }: Kernel) {
-  const saved = await store.attachments.ofApp(app)
-  return saved.length === 0 ? [] : attachments.injections(app, saved)
+  const [saved, links] = await Promise.all([store.attachments.ofApp(app), store.links.ofApp(app)])
+  const values = Object.entries(linkEnvironment(links))
+  const linked = values.map(([name, value]) => ({ name, value, from: 'linked app' }))
+  const known = saved.length === 0 ? [] : await attachments.injections(app, saved)
+  return [...known.map(({ name, value, database }) => ({ name, value, from: `attached: ${database}` })), ...linked]
 }
 
 async function save(
@@ -39,7 +42,7 @@ async function save(
 export const config = [
   command({
     name: 'config:show',
-    summary: 'Show the config vars of an app, and what attachments set',
+    summary: 'Show the config vars of an app, and what attachments and links set',
     access: 'app:write',
     kind: 'query',
     reveals: true,
@@ -53,11 +56,11 @@ export const config = [
     },
     text: ({ vars, injected }) => {
       if (Object.keys(vars).length + injected.length === 0) return ['No config vars are set.']
-      const attached = injected.map(({ name, value, database }): [string, string] => [
+      const others = injected.map(({ name, value, from }): [string, string] => [
         name,
-        `${value ?? 'from the next release on'}  (attached: ${database})`,
+        `${value ?? 'from the next release on'}  (${from})`,
       ])
-      return facts([...Object.entries(vars), ...attached])
+      return facts([...Object.entries(vars), ...others])
     },
   }),
   command({

@@ -55,7 +55,7 @@ export const dbData = [
     run: async ({ database }, context, { databases }) => {
       const example = `ssh megapolos db:import ${database} < blog.dump`
       if (!context.source) throw new UserError('usage', 'A dump only comes over SSH or on the server itself.', example)
-      const into = await databases.ready(database)
+      const into = await databases.ready(database, true)
       const { kept } = await databases.import(into, context.source, asker(context))
       const before = kept === null ? '' : ` What was in it before is ${kept} now.`
       return { result: `${database} has the content of the dump.${before}` }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { databaseNameProblem } from '../domain/database.ts'
 import { command } from './command.ts'
 import { asker, confirmed, dryRun } from './fields.ts'
+import { isScheduled, scheduleEnds } from './schedule-of.ts'
 import { ago, facts, table } from './text.ts'
 
 export const databaseName = z
@@ -108,12 +109,15 @@ export const db = [
     positional: ['name'],
     result: done,
     examples: ['db:destroy blog-db --confirm blog-db'],
-    run: async ({ name, confirm, dryRun }, context, { attachments, databases }) => {
+    run: async ({ name, confirm, dryRun }, context, kernel) => {
+      const { attachments, databases } = kernel
       await attachments.databases.destroyable(name)
-      if (dryRun) return { result: `Would do:\n  destroy the database ${name}` }
+      const scheduled = await isScheduled(kernel, 'database', name)
+      const end = scheduled ? '\n  end its schedule of backups' : ''
+      if (dryRun) return { result: `Would do:\n  destroy the database ${name}${end}` }
       confirmed(name, confirm, `db:destroy ${name}`)
       await databases.destroy(name, asker(context))
-      return { result: `${name} is gone.` }
+      return { result: scheduled ? `${name} is gone.\n${scheduleEnds(name)}` : `${name} is gone.` }
     },
     text: ({ result }) => result.split('\n'),
   }),

@@ -1,6 +1,7 @@
 /** devices:* */
 import { z } from 'zod'
-import type { Device } from '../domain/device.ts'
+import type { DeviceState } from '../devices/devices.ts'
+import { type Device, scratchPrefix } from '../domain/device.ts'
 import type { RunningJob } from '../jobs/queue.ts'
 import type { Context } from './command.ts'
 import { command } from './command.ts'
@@ -17,6 +18,7 @@ const newName = z
     /^(?!.*--)[a-z][a-z0-9-]{0,28}[a-z0-9]$|^[a-z]$/,
     'A device’s name has lower-case letters, digits and single hyphens, at most 30; a letter first.',
   )
+  .refine((name) => !name.startsWith(scratchPrefix), `Only drivers:test calls a device ${scratchPrefix}….`)
   .meta({ description: 'name of the device; that of its driver when left out' })
 const memory = z
   .string()
@@ -213,18 +215,24 @@ export const devices = [
 async function changed(
   kind: string,
   context: Context,
-  { jobs, live }: Kernel,
+  { jobs, live, devices }: Kernel,
   work: (job: RunningJob) => Promise<Device>,
 ): Promise<z.output<typeof outcome>> {
   const { name, result } = await jobs.run({ kind, app: null, ...asker(context) }, async (job) => {
     // Whoever hangs up leaves it to its end.
     job.commit()
-    const { name, version, driver } = await work(job)
-    const result = `${name} is ready: ${[driver, version].filter(Boolean).join(' ')}.`
+    const { name } = await work(job)
+    const result = readyText(await devices.info(name))
     return { value: { name, result }, result }
   })
   live.wake('devices')
   return { device: name, planned: false, operations: [], result }
+}
+
+function readyText({ name, driver, class: deviceClass, version }: DeviceState): string {
+  if (deviceClass === 'archive') return `${name} is ready for backups.`
+  const what = [...(name === driver ? [] : [driver]), ...(version === null ? [] : [`version ${version}`])].join(', ')
+  return what === '' ? `${name} is ready.` : `${name} is ready: ${what}.`
 }
 
 function pairOf(word: string): [string, string] {

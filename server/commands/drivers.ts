@@ -1,8 +1,11 @@
 /** drivers:* */
 import { z } from 'zod'
+import type { Proof } from '../devices/suite.ts'
 import { driverRepository } from '../domain/device.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'
+import { asker } from './fields.ts'
+import { isBroken, proofLines, untriedLines, verdictOf } from './proofs.ts'
 import { facts, table } from './text.ts'
 
 /** Any word will do; whether there is such a driver is found out. */
@@ -54,6 +57,10 @@ function privilegeLines(privileges: Details['privileges'], begin: string): strin
   return ['', `${begin}`, ...privileges.map((one) => `  ${one.meaning} (${one.name})`)]
 }
 
+const proofs = z.array(
+  z.object({ promise: z.string(), outcome: z.enum(['kept', 'broken', 'untried']), why: z.string().nullable() }),
+)
+const tried = z.object({ name: z.string(), proofs, rest: z.string().nullable() })
 export const drivers = [
   command({
     name: 'drivers:list',
@@ -122,23 +129,30 @@ export const drivers = [
   }),
   command({
     name: 'drivers:test',
-    summary: 'Start a driver without any privilege, and see whether it speaks the contract of its class',
+    summary: 'Try every promise that a driver makes, on a device of its own that is removed afterwards',
     access: 'admin',
     kind: 'mutation',
-    args: z.object({ name }),
-    positional: ['name'],
-    result: z.object({
-      name: z.string(),
-      checks: z.array(z.object({ promise: z.string(), problem: z.string().nullable() })),
+    args: z.object({
+      name,
+      as: z.enum(['container', 'node']).optional().meta({ description: 'how its server is installed for that' }),
+      on: z.string().optional().meta({ description: 'an archive that is there, to try its driver on' }),
     }),
-    run: async ({ name }, _context, { drivers }) => ({ name, checks: await drivers.test(name) }),
-    text: ({ checks }) =>
-      checks.map(({ promise, problem }) => (problem === null ? `ok    ${promise}` : `FAIL  ${promise}: ${problem}`)),
-    unwell: ({ name, checks }) => {
-      const failed = checks.filter(({ problem }) => problem !== null)
-      if (failed.length === 0) return null
-      return new UserError('refused', `${name} does not keep ${failed.length} of ${checks.length} promises.`)
-    },
+    positional: ['name'],
+    examples: ['drivers:test memcached', 'drivers:test postgres --as node', 'drivers:test sftp --on offsite'],
+    result: tried,
+    run: async ({ name, as = null, on = null }, context, { jobs, driverTests }) =>
+      jobs.run({ kind: 'drivers:test', app: null, ...asker(context) }, async ({ emit, signal }) => {
+        const proofs: Proof[] = []
+        const proof = (one: Proof) => {
+          proofs.push(one)
+          for (const line of proofLines(one)) emit(line)
+        }
+        const rest = await driverTests.test({ driver: name, as, on }, { proof, progress: emit }, signal)
+        const value = { name, proofs, rest }
+        return { value, result: verdictOf(value) }
+      }),
+    text: (one) => [...untriedLines(one.proofs), '', verdictOf(one), ...(one.rest === null ? [] : [one.rest])],
+    unwell: (one) => (one.proofs.some(isBroken) ? new UserError('refused', verdictOf(one)) : null),
   }),
   command({
     name: 'drivers:remove',

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Asker, Change } from '../changes.ts'
 import { type App, appNameProblem, isProcessType, suggestAppName } from '../domain/app.ts'
+import { parseAddress } from '../domain/claims.ts'
 import { configVarProblem } from '../domain/config-vars.ts'
 import { parseHost } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
@@ -30,16 +31,26 @@ export const newApp = z
   })
   .meta({ description: 'name of the new app' })
 
-export const hosts = z
-  .array(
-    z.string().transform((text, context) => {
-      const parsed = parseHost(text)
-      if ('host' in parsed) return parsed.host
-      context.addIssue({ code: 'custom', message: `“${text.slice(0, 80)}” ${parsed.problem}.` })
-      return z.NEVER
-    }),
-  )
-  .meta({ description: 'host names, such as example.com or *.example.com' })
+export const host = parsed(parseHost, 'host').meta({ description: 'host name, such as example.com or *.example.com' })
+
+export const hosts = z.array(host).meta({ description: 'host names, such as example.com or *.example.com' })
+
+export const addresses = z
+  .array(parsed(parseAddress, 'address'))
+  .meta({ description: 'host names, such as example.com or *.example.com, or paths below one: example.com/api' })
+
+/** A word as a rule reads it. */
+function parsed<K extends string>(
+  parse: (text: string) => { readonly [key in K]: string } | { problem: string },
+  key: K,
+) {
+  return z.string().transform((text, context): string => {
+    const read = parse(text)
+    if (!('problem' in read)) return read[key]
+    context.addIssue({ code: 'custom', message: `“${text.slice(0, 80)}” ${read.problem}.` })
+    return z.NEVER
+  })
+}
 
 export const dryRun = z.boolean().default(false).meta({ description: 'print what would be done, and do nothing' })
 
@@ -93,6 +104,11 @@ export function asker(context: Context): Asker {
 /** The app and whoever asks for a change of it. */
 export async function subject(name: string, context: Context, kernel: Kernel): Promise<[App, Asker]> {
   return [await kernel.store.apps.get(name), asker(context)]
+}
+
+/** Whether whoever asks may change the app with this id. */
+export function mayChange({ actor }: Context): (app: string) => boolean {
+  return (app) => !actor.apps || actor.apps.includes(app)
 }
 
 /** Where the bytes of a backup go. Whoever runs a terminal sees nothing of use in them. */

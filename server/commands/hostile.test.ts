@@ -71,6 +71,28 @@ const commands: readonly (readonly [words: readonly string[], besides?: readonly
   [['domains:set', 'blog', `${'a'.repeat(64)}.example`, '?']],
   [['domains:remove', 'blog', '?']],
   [['domains:set-global', '?'], [`${'a.'.repeat(107)}b`]],
+  [['domains:set-canonical', 'blog', '?'], ['a.b/c']],
+  [['redirects:add', 'blog', '?', 'example.com'], ['a.b/c']],
+  [
+    ['redirects:add', 'blog', 'example.com', '?'],
+    ['a.b/c', '*.a.b'],
+  ],
+  [
+    ['auth:set', 'blog', '?'],
+    ['a:b', 'a'.repeat(65)],
+  ],
+  [
+    ['proxy:set', 'blog', 'largest-body=?'],
+    ['0', '-1', '1e9', '99999999999999999999g'],
+  ],
+  [
+    ['proxy:set', 'blog', '?=1'],
+    ['constructor', 'key', 'proxy-buffering'],
+  ],
+  [
+    ['proxy:set-global', 'trusted=?'],
+    ['0.0.0.0/0', '::/0', '10.0.0.0/7', 'example.com'],
+  ],
   [
     ['ps:scale', 'blog', '?=1'],
     ['1a', '_a', 'a.b', 'a'.repeat(31)],
@@ -181,6 +203,10 @@ describe('a hostile name', () => {
 function allowed(door: string, [command]: readonly string[], name: string): boolean {
   // Pages name commands themselves.
   if (door === 'panel' && !table.names.has(command ?? '')) return true
+  // A path below a host.
+  if (name === 'a/b' && /^domains:(add|set|remove)$/.test(command ?? '')) return true
+  // Nothing at all is as it is without a word.
+  if (name === '' && /^(domains:set-canonical|proxy:.*)$/.test(command ?? '')) return true
   // What only ends the options leaves a command as it stands.
   return name === '--'
 }
@@ -193,7 +219,8 @@ function quoted(word: string): string {
 function args(name: string, words: readonly string[]): Record<string, unknown> {
   const positional = table.names.get(name)?.positional ?? []
   const last = positional.at(-1)
-  const isList = last !== undefined && ['domains', 'vars', 'keys', 'scales', 'limits'].includes(last)
+  const isList =
+    last !== undefined && ['domains', 'vars', 'keys', 'scales', 'limits', 'settings', 'networks'].includes(last)
   return Object.fromEntries(
     positional.flatMap((key, at) =>
       at >= words.length ? [] : [[key, isList && key === last ? words.slice(at) : words[at]]],

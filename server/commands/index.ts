@@ -2,9 +2,12 @@
 import { apps } from './apps.ts'
 import { attachments } from './attachments.ts'
 import { audit } from './audit.ts'
+import { auth } from './auth.ts'
 import { backupSchedules } from './backup-schedules.ts'
 import { backups } from './backups.ts'
 import { builds } from './builds.ts'
+import { certs } from './certs.ts'
+import { certsOwn } from './certs-own.ts'
 import type { AnyRow } from './command.ts'
 import { config } from './config.ts'
 import { db } from './db.ts'
@@ -18,11 +21,16 @@ import { git } from './git.ts'
 import { helpRow } from './help.ts'
 import { jobs } from './jobs.ts'
 import { keys } from './keys.ts'
+import { links } from './links.ts'
 import { logs } from './logs.ts'
+import { maintenance } from './maintenance.ts'
 import { notify } from './notify.ts'
 import type { Table } from './parse.ts'
+import { proxy } from './proxy.ts'
 import { ps } from './ps.ts'
+import { redirects } from './redirects.ts'
 import { releases } from './releases.ts'
+import { restoreAll } from './restore-all.ts'
 import { run } from './run.ts'
 import { server } from './server.ts'
 import { serverBackup } from './server-backup.ts'
@@ -38,6 +46,13 @@ export const rows: readonly AnyRow[] = [
   ...apps,
   ...config,
   ...domains,
+  ...redirects,
+  ...proxy,
+  ...auth,
+  ...maintenance,
+  ...certs,
+  ...certsOwn,
+  ...links,
   ...ps,
   ...releases,
   ...builds,
@@ -56,6 +71,7 @@ export const rows: readonly AnyRow[] = [
   ...storage,
   ...drivers,
   ...backups,
+  ...restoreAll,
   ...backupSchedules,
   ...notify,
   ...keys,

@@ -3,12 +3,15 @@ import type { AttachmentKeeper } from '../attachments/attachments.ts'
 import type { DatabaseJobs } from '../attachments/database-jobs.ts'
 import type { Backups } from '../backups/backups.ts'
 import type { DataBackups } from '../backups/data-backups.ts'
+import type { Certificates } from '../certificates/certificates.ts'
 import type { Config } from '../config.ts'
 import type { Devices } from '../devices/devices.ts'
+import type { DriverTests } from '../devices/driver-tests.ts'
 import type { DriversControl } from '../devices/drivers.ts'
 import type { Lifecycle } from '../devices/lifecycle.ts'
 import type { Doctor } from '../doctor/doctor.ts'
 import type { App } from '../domain/app.ts'
+import type { RouteTable } from '../domain/route.ts'
 import type { Journal } from '../events/journal.ts'
 import type { Notifier } from '../events/notifier.ts'
 import type { Collector } from '../gc/collector.ts'
@@ -37,6 +40,7 @@ export interface Kernel {
   readonly devices: Devices
   readonly volumes: Volumes
   readonly drivers: DriversControl
+  readonly driverTests: DriverTests
   readonly driverPushes: DriverPushes
   readonly attachments: AttachmentKeeper
   readonly databases: DatabaseJobs
@@ -49,8 +53,9 @@ export interface Kernel {
   readonly dataBackups: DataBackups
   readonly notifier: Notifier
   readonly signIn: SignIn
-  /** The hosts that requests go by; `refresh` after the names changed. */
-  readonly routes: { refresh(): Promise<void> }
+  readonly certificates: Certificates
+  /** What requests go by now. */
+  readonly routes: { table(): RouteTable }
   /** Apps that a push is making right now, so that it can say so. */
   readonly born: Set<string>
   /** Where people find the app. */

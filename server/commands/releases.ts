@@ -1,6 +1,7 @@
 /** releases* */
 import { z } from 'zod'
 import type { App } from '../domain/app.ts'
+import { linkHost, linkVariable } from '../domain/link.ts'
 import { difference, type Release, shownCommand } from '../domain/release.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'
@@ -16,7 +17,7 @@ const version = z
 const without = z
   .array(z.string())
   .default([])
-  .meta({ description: 'a database to go on without, such as one that was destroyed' })
+  .meta({ description: 'a database or a linked app to go on without, such as one that was destroyed' })
 
 const summary = z.object({
   version: z.number(),
@@ -87,7 +88,10 @@ export const releases = [
         ...summarize(one, found),
         processes: Object.fromEntries(Object.entries(one.processes).map(([type, p]) => [type, shownCommand(p)])),
         config: Object.keys(one.config).sort(),
-        attachments: one.attachments.map(({ database, alias }) => `${database} (${alias})`),
+        attachments: [
+          ...one.attachments.map(({ database, alias }) => `${database} (${alias})`),
+          ...one.links.map((link) => `${linkHost(link)} (${linkVariable(link)})`),
+        ],
         changes: before ? difference(before, one) : ['the first release'],
       }
     },
@@ -106,7 +110,7 @@ export const releases = [
   }),
   command({
     name: 'releases:rollback',
-    summary: 'Go back to an earlier release: images, config vars and attachments, at the scale of now',
+    summary: 'Go back to an earlier release: images, config vars and what is attached, at the scale of now',
     access: 'app:write',
     kind: 'mutation',
     args: z.object({ app, version: version.optional(), without, dryRun }),

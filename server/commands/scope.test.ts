@@ -52,9 +52,13 @@ function wordsFor(row: (typeof rows)[number], app: string, id: string): string[]
     vars: 'A=1',
     domains: 'a.org',
     limits: 'web=1G',
+    settings: 'timeout=5',
+    networks: '10.0.0.0/8',
     job: '1',
     budget: '50%',
     access: 'read',
+    target: 'blog',
+    part: 'crt',
   }
   samples.repository = row.name === 'git:push' || row.name === 'git:verdict' ? id : app
   const needed = row.positional.filter((key: string) => key === 'app' || isRequired(row, key))
@@ -84,4 +88,9 @@ test('the id of another app is not taken for the name of one, nor the other way 
   const row = rows.find(({ name }) => name === 'git:push') as (typeof rows)[number]
   expect(await outcome(row, wordsFor(row, 'blog', 'blog'))).toBe('forbidden')
   expect(await outcome(row, ['git:receive-pack', 'b1'])).toBe('forbidden')
+})
+
+test.each(['links:add', 'links:remove'])('%s does not lead from its app to another one, there or not', async (name) => {
+  const row = rows.find((row) => row.name === name) as (typeof rows)[number]
+  for (const target of ['shop', 'nothing']) expect(await outcome(row, [name, 'blog', target])).toBe('forbidden')
 })

@@ -1,10 +1,18 @@
 /** server:backup, server:revive */
 import { z } from 'zod'
 import { bytesText } from '../domain/bytes.ts'
-import { errorLines, told, UserError } from '../errors.ts'
+import { UserError } from '../errors.ts'
 import { command } from './command.ts'
-import { asker, pipeTo } from './fields.ts'
+import { pipeTo } from './fields.ts'
 import type { Kernel } from './kernel.ts'
+import { installAgain, lostOnes, reviveApps, revivedText } from './revive.ts'
+
+const revived = z.object({
+  apps: z.array(z.object({ name: z.string(), release: z.number(), url: z.string() })),
+  waiting: z.array(z.object({ name: z.string(), for: z.array(z.string()) })),
+  /** How many databases and volumes have no content here. */
+  lost: z.number(),
+})
 
 export const serverBackup = [
   command({
@@ -29,33 +37,25 @@ export const serverBackup = [
   }),
   command({
     name: 'server:revive',
-    summary: 'Start what should run and does not, building images that are gone',
+    summary: 'Install and start what should run and does not, building images that are gone',
     access: 'admin',
     kind: 'mutation',
     args: z.object({}),
     positional: [],
-    result: z.object({ apps: z.array(z.object({ name: z.string(), release: z.number(), url: z.string() })) }),
-    run: async (_args, context, { store, pipeline, url }) => {
-      const apps: { name: string; release: number; url: string }[] = []
-      const failed: string[] = []
-      for (const app of await store.apps.list()) {
-        if (app.release === null || app.stopped) continue
-        context.emit(`-----> ${app.name} v${app.release}`)
-        await pipeline.revive(app, asker(context)).then(
-          async () => apps.push({ name: app.name, release: app.release ?? 0, url: await url(app) }),
-          (error) => {
-            context.signal.throwIfAborted()
-            for (const line of errorLines(told(error))) context.emit(line)
-            failed.push(app.name)
-          },
-        )
-      }
-      if (failed.length === 0) return { apps }
-      for (const line of revived(apps)) context.emit(line)
-      const again = failed.map((name) => `ps:restart ${name}`).join(', ')
-      throw new UserError('refused', `Not back: ${failed.join(', ')}. The reasons are above.`, `Try again: ${again}`)
+    result: revived,
+    run: async (_args, context, kernel) => {
+      const missing = await installAgain(kernel, context)
+      const { failed, ...result } = await reviveApps(kernel, context)
+      if (missing.length + failed.length === 0) return { ...result, lost: (await lostOnes(kernel)).length }
+      for (const line of revivedText(result)) context.emit(line)
+      const again = [...missing, ...failed.map((name) => `ps:restart ${name}`)].join(', ')
+      const names = [...missing.map((words) => words.split(' ').at(-1)), ...failed].join(', ')
+      throw new UserError('refused', `Not back: ${names}. The reasons are above.`, `Try again: ${again}`)
     },
-    text: ({ apps }) => revived(apps),
+    text: ({ lost, ...result }) => [
+      ...revivedText(result),
+      ...(lost === 0 ? [] : ['What was in databases and volumes comes back from their backups: backups:restore-all']),
+    ],
   }),
 ]
 
@@ -68,8 +68,4 @@ function savedText({ file, bytes, apps, warnings }: Saved): string[] {
     `${file} has ${what} (${bytesText(bytes)}).`,
     'Keep a copy on another machine. On an empty one, with the encryption key of this server: ./install.sh --restore FILE',
   ]
-}
-
-function revived(apps: readonly { name: string; release: number; url: string }[]): string[] {
-  return apps.length === 0 ? ['No app runs.'] : apps.map(({ name, release, url }) => `${name} v${release} runs: ${url}`)
 }

@@ -26,10 +26,13 @@ function asked(kernel: object, over: Partial<Context> = {}) {
   return { emitted, lines: (...words: string[]) => caller.lines(words, context) }
 }
 
+const empty = { list: async () => [] }
+const nothing = { apps: empty, devices: empty, databases: empty, volumes: empty }
+
 test('what should run is revived one after the other; one that fails is named, and stops no other', async () => {
   const apps = ['ant', 'bee', 'cat', 'dog'].map((name) => ({ name, release: 3, stopped: name === 'cat' }))
   const { emitted, lines } = asked({
-    store: { apps: { list: async () => [...apps, { name: 'egg', release: null, stopped: false }] } },
+    store: { ...nothing, apps: { list: async () => [...apps, { name: 'egg', release: null, stopped: false }] } },
     url: async ({ name }: { name: string }) => `http://${name}.localhost/`,
     pipeline: {
       revive: async ({ name }: { name: string }) => {
@@ -51,6 +54,46 @@ test('what should run is revived one after the other; one that fails is named, a
     'bee v3 runs: http://bee.localhost/',
     'dog v3 runs: http://dog.localhost/',
   ])
+})
+
+test('what is lost is filled from the newest backup that proves itself; what no archive has is named, and stops no other', async () => {
+  const backup = { kind: 'database', subject: 'blog-db', archive: 'disk', state: 'stored', missing: false }
+  const backups = [
+    { ...backup, id: 'newest', createdAt: '2026-01-03T02:00:00.000Z' },
+    { ...backup, id: 'older', createdAt: '2026-01-02T02:00:00.000Z' },
+    { ...backup, id: 'oldest', createdAt: '2026-01-01T02:00:00.000Z' },
+  ]
+  const tried: string[] = []
+  const { emitted, lines } = asked({
+    store: {
+      ...nothing,
+      databases: { list: async () => [{ name: 'blog-db', lost: true }] },
+      volumes: {
+        list: async () => [
+          { name: 'uploads', lost: true },
+          { name: 'blog-db', lost: false },
+        ],
+      },
+    },
+    dataBackups: {
+      look: async () => ({ backups, unseen: [] }),
+      restore: async (id: string) => {
+        tried.push(id)
+        if (id === 'newest') throw new UserError('refused', 'It is damaged.')
+      },
+    },
+  })
+  expect(await lines('backups:restore-all', '--dry-run')).toEqual([
+    'Would do:',
+    expect.stringMatching(/^ {2}restore the database blog-db from .*-newest\.age in disk, made .* ago$/),
+    '  nothing for the volume uploads: no archive has a backup of it',
+  ])
+  await expect(lines('backups:restore-all')).rejects.toMatchObject({
+    message: expect.stringMatching(/^Not back: uploads\./),
+  })
+  expect(tried).toEqual(['newest', 'older'])
+  expect(emitted).toContain(' !     It is damaged.')
+  expect(emitted).toContainEqual(expect.stringMatching(/^blog-db is back, as it was .* \(older\)\.$/))
 })
 
 const saved = { file: '/b/server.age', bytes: 1_234_567, apps: 1, warnings: ['A commit is gone.'] }

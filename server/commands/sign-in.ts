@@ -1,4 +1,4 @@
-/** Panel sign-in without a password: a link that works once, for five minutes, and only over loopback or a tunnel. */
+/** Panel sign-in without a password: a link that works once, for five minutes; over https, loopback or a tunnel. */
 import { randomBytes } from 'node:crypto'
 import type { Actor } from '../domain/access.ts'
 
@@ -14,12 +14,14 @@ export interface SignInParts {
   readonly panelPort: number
   /** The words before the link, for callers that are not on this machine. */
   readonly tunnel: string
+  /** Where the panel answers over https, `https://panel.example.com`; null: it is on this machine only. */
+  readonly publicly: () => string | null
   /** Somebody came in by a link. */
   readonly redeemed: (actor: Actor) => void
   readonly now?: () => number
 }
 
-export function createSignIn({ panelPort, tunnel, redeemed, now = Date.now }: SignInParts): SignIn {
+export function createSignIn({ panelPort, tunnel, publicly, redeemed, now = Date.now }: SignInParts): SignIn {
   const invitations = new Map<string, { actor: Actor; until: number }>()
 
   function forgetOld() {
@@ -32,7 +34,9 @@ export function createSignIn({ panelPort, tunnel, redeemed, now = Date.now }: Si
       const token = randomBytes(24).toString('base64url')
       invitations.set(token, { actor, until: now() + minutes * 60_000 })
       const local = actor.from === null || /^(127\.|::1$|::ffff:127\.)/.test(actor.from)
-      return { tunnel: local ? null : tunnel, url: `http://localhost:${panelPort}/login?token=${token}`, minutes }
+      const outside = publicly()
+      const url = `${outside ?? `http://localhost:${panelPort}`}/login?token=${token}`
+      return { tunnel: local || outside !== null ? null : tunnel, url, minutes }
     },
     redeem(token) {
       forgetOld()

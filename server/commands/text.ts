@@ -34,6 +34,11 @@ export function ago(time: string | null, now = Date.now()): string {
   return `${Math.floor(seconds / 86_400)} d ago`
 }
 
+/** `2026-01-31` of an ISO 8601 time. */
+export function day(time: string | null): string {
+  return time === null ? '-' : time.slice(0, 10)
+}
+
 export function duration(milliseconds: number): string {
   return milliseconds < 60_000
     ? `${(milliseconds / 1000).toFixed(1)} s`

@@ -7,6 +7,7 @@ import { UserError } from '../errors.ts'
 import { command } from './command.ts'
 import { app, confirmed, dryRun, ruled, volume } from './fields.ts'
 import type { Kernel } from './kernel.ts'
+import { isScheduled, scheduleEnds } from './schedule-of.ts'
 import { ago, facts, table } from './text.ts'
 
 const newVolume = ruled('A volume cannot be called', volumeNameProblem).meta({
@@ -17,6 +18,7 @@ const shown = z.object({
   id: z.string(),
   name: z.string(),
   kind: z.enum(['static', 'automatic']),
+  lost: z.boolean(),
   /** Bytes and files; null when nobody can say it now. */
   usage: z.object({ bytes: z.number(), files: z.number() }).nullable(),
   attachments: z.array(z.object({ app: z.string(), at: z.string(), how: z.array(z.string()) })),
@@ -25,7 +27,7 @@ const shown = z.object({
 })
 
 async function show(one: Volume, { store, volumes }: Kernel): Promise<z.output<typeof shown>> {
-  const { id, name, createdAt, createdBy } = one
+  const { id, name, lost, createdAt, createdBy } = one
   const rows = await store.volumes.attachments({ volume: id })
   const attachments = rows.map(async (row) => ({
     app: (await store.apps.byId(row.app))?.name ?? row.app,
@@ -33,7 +35,7 @@ async function show(one: Volume, { store, volumes }: Kernel): Promise<z.output<t
     how: howOf(row),
   }))
   return {
-    ...{ id, name, createdAt, createdBy },
+    ...{ id, name, lost, createdAt, createdBy },
     kind: one.path === null ? 'automatic' : 'static',
     usage: await volumes.usage(one),
     attachments: await Promise.all(attachments),
@@ -78,7 +80,7 @@ export const volumes = [
         list.map((one) => [
           one.name,
           one.kind,
-          usageText(one.usage),
+          one.lost ? 'lost' : usageText(one.usage),
           one.attachments.map(({ app, at }) => `${app}:${at}`).join(' ') || '-',
         ]),
         'There are no volumes. Make one: volumes:create uploads',
@@ -143,17 +145,19 @@ export const volumes = [
     args: z.object({ volume, confirm: z.string().optional().meta({ description: 'the name again' }), dryRun }),
     positional: ['volume'],
     aliases: [{ name: 'storage:destroy' }],
-    result: z.object({ volume: z.string(), planned: z.boolean(), kept: z.string().nullable() }),
+    result: z.object({ volume: z.string(), planned: z.boolean(), kept: z.string().nullable(), scheduled: z.boolean() }),
     run: async ({ volume, confirm, dryRun }, _context, kernel) => {
       const found = await kernel.store.volumes.get(volume)
-      const result = { volume, planned: dryRun, kept: found.path }
+      const scheduled = await isScheduled(kernel, 'volume', volume)
+      const result = { volume, planned: dryRun, kept: found.path, scheduled }
       if (dryRun) return result
       confirmed(volume, confirm, `volumes:destroy ${volume}`)
       await kernel.volumes.destroy(found)
       return result
     },
-    text: ({ volume, planned, kept }) => [
+    text: ({ volume, planned, kept, scheduled }) => [
       planned ? `Would destroy ${volume}.` : `${volume} is gone.`,
+      ...(scheduled ? [planned ? 'Would end its schedule of backups.' : scheduleEnds(volume)] : []),
       ...(kept === null ? [] : [`Its directory stays: ${kept}`]),
     ],
   }),

@@ -39,8 +39,8 @@ export interface ContainerDrivers {
   load(name: string): CreateDriver<object>
   /** Starts it without any privilege, approved or not; the caller ends it. */
   open(name: string, host: DriverHost): Promise<DriverProcess>
-  /** Ends all processes of the driver; its next call starts one of what is there then. */
-  stop(name: string, why: string): void
+  /** Ends all processes of the driver, or that of one device; its next call starts one of what is there then. */
+  stop(name: string, why: string, device?: string): void
   close(): void
 }
 
@@ -101,8 +101,9 @@ export function createContainerDrivers(parts: ContainerDriverParts): ContainerDr
       return remote.calls
     },
     open: async (name, host) => (await run(name, host, async () => [])).process,
-    stop(name, why) {
-      for (const remote of remotes.get(name)?.values() ?? []) remote.stop(why)
+    stop(name, why, only) {
+      for (const [device, remote] of remotes.get(name) ?? [])
+        if (only === undefined || device === only) remote.stop(why)
     },
     close() {
       for (const name of remotes.keys()) this.stop(name, 'the kernel stops')

@@ -1,8 +1,10 @@
 /** The devices of this installation, and the driver of each. */
 import type { Config, Paths } from '../config.ts'
 import type { Device, DeviceClass, Manifest } from '../domain/device.ts'
+import { internalPort } from '../domain/link.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { internalAddress } from '../network/subnets.ts'
 import type { Store } from '../state/store.ts'
 import type { HostBasics } from './driver.ts'
 import type { HostParts } from './host.ts'
@@ -17,9 +19,13 @@ const defaults = [
   { name: 'nginx', driver: 'nginx', class: 'proxy', ...builtIn },
   { name: 'docker', driver: 'docker', class: 'builder', ...builtIn },
   { name: 'directory', driver: 'directory', class: 'storage', ...builtIn },
+  { name: 'acme', driver: 'acme', class: 'certificate', ...builtIn },
+  { name: 'self-signed', driver: 'self-signed', class: 'certificate', ...builtIn },
 ] as const
 
-export interface DeviceState extends Omit<Device, 'state'> {
+export interface DeviceState extends Omit<Device, 'state' | 'version'> {
+  /** What its server says, such as `17.2`; else what was asked for, if anything. */
+  readonly version: string | null
   /** `running`, `ready` (it runs nothing of its own), or the sentence that says what is wrong. */
   readonly state: string
 }
@@ -62,7 +68,7 @@ export function createDevices({ registry, store, config, host, log }: DevicePart
     ...device.settings,
     ...(device.as === 'built-in' ? {} : { as: device.as }),
     ...(device.version === null ? {} : { version: device.version }),
-    ...(device.class === 'proxy' ? { httpPort: config.httpPort, httpsPort: config.httpsPort } : {}),
+    ...(device.class === 'proxy' ? proxySettings(config, host.pool) : {}),
     ...(device.class === 'storage' && device.as === 'built-in' ? { folder: config.paths.volumes } : {}),
   })
   const loaded = createLoaded(registry, settings, host)
@@ -80,10 +86,10 @@ export function createDevices({ registry, store, config, host, log }: DevicePart
     const doing = device.state === 'removing' ? 'is being removed' : 'is not installed completely'
     throw new UserError('conflict', `The device ${name} ${doing}.`, `Look at it: devices:info ${name}`)
   }
-  const withState = async (device: Device): Promise<DeviceState> => ({
-    ...device,
-    state: await stateOf(device, loaded),
-  })
+  const withState = async (device: Device): Promise<DeviceState> => {
+    const { state, version } = await stateOf(device, loaded)
+    return { ...device, state, version: version ?? device.version }
+  }
 
   return {
     async installDefaults() {
@@ -110,6 +116,11 @@ export function createDevices({ registry, store, config, host, log }: DevicePart
     forget: loaded.forget,
     anyDriver: loaded.driver,
   }
+}
+
+/** Its ports for everybody, and where it listens for apps that call each other. */
+function proxySettings({ httpPort, httpsPort }: DeviceParts['config'], pool: string): HostBasics['settings'] {
+  return { httpPort, httpsPort, internal: `${internalAddress(pool)}:${internalPort}` }
 }
 
 async function addMissing(devices: Store['devices']): Promise<void> {

@@ -32,6 +32,8 @@ export interface DriverHost extends HostBasics {
   readonly network: NetworkCalls
   /** Privilege `secrets`. */
   readonly secrets: SecretCalls
+  /** Privilege `volume`; only for a module. */
+  readonly volume: VolumeCalls
 }
 
 export type CreateDriver<T> = (host: DriverHost) => T
@@ -95,6 +97,8 @@ export interface ImageSource {
   readonly hub: string | null
   /** Debian packages of the second way, and Dockerfile lines (`RUN`, `ENV`, `USER` …) after them. */
   readonly debian: { readonly packages: readonly string[]; readonly lines: readonly string[] }
+  /** The version that Debian has, when it is not that of `hub`: then only Docker Hub will do. */
+  readonly debianVersion?: string
 }
 
 export interface DeviceContainer {
@@ -141,4 +145,10 @@ export interface SecretCalls {
   get(name: string): Promise<string | null>
   /** Null forgets it. */
   set(name: string, value: string | null): Promise<void>
+}
+
+/** The kernel's volume that the setting `volume` names: the device has no other. */
+export interface VolumeCalls {
+  /** Its directory on the node now: it is another one once a backup has taken its place. Throws `not-found` and `unavailable`. */
+  open(): Promise<string>
 }

@@ -8,8 +8,9 @@ import type { Store } from '../state/store.ts'
 import type { ContainerDrivers } from './container-drivers.ts'
 import { hotPlug } from './hot-plug.ts'
 import { privilegeMeanings } from './privileges.ts'
-import { type Probe, probe } from './probe.ts'
+import { probe } from './probe.ts'
 import type { BrokenDriver, FoundDriver, Registry } from './registry.ts'
+import type { Proof } from './suite.ts'
 
 export interface DriverState extends Pick<Manifest, 'name' | 'version' | 'class' | 'runs' | 'description'> {
   readonly from: FoundDriver['from']
@@ -38,7 +39,8 @@ export interface DriversControl {
   approve(name: string, actor: string, expected?: string): Promise<DriverDetails>
   /** Takes an operator's driver away. Throws `conflict` naming the devices that use it. */
   remove(name: string): Promise<void>
-  test(name: string): Promise<Probe[]>
+  /** Starts it without any privilege, and tells whether it speaks its contract; true when it does. Throws `not-found`. */
+  probe(name: string, tell: (proof: Proof) => void): Promise<boolean>
   /** Looks at the folder now. */
   rescan(): Promise<void>
   /** Keeps looking until `signal` aborts. */
@@ -143,7 +145,7 @@ export function createDrivers(parts: DriversParts): DriversControl {
       await store.approvals.remove(name)
       await rescan()
     },
-    test: (name) => probe(name, registry, containers),
+    probe: (name, tell) => probe(name, { registry, containers }, tell),
     rescan,
     watch: (signal) => hotPlug(folder, rescan, signal, log),
   }

@@ -53,6 +53,13 @@ function ask(address: string, port: number): Promise<string> {
 }
 
 describe('containers', () => {
+  test('one that is asked for twice at once is made once', async () => {
+    const ensure = () => host.containers.ensure(container({ ports: {} }))
+    await Promise.all([ensure(), ensure()])
+    expect(await host.containers.list()).toEqual(['server'])
+    await host.containers.remove('server', 1)
+  })
+
   test('an image is made once, and is called by the same id from then on', async () => {
     const lines: string[] = []
     const source = { hub: null, debian: { packages: ['socat'], lines: ['RUN useradd -u 4321 -U keeper'] } }

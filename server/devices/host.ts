@@ -6,7 +6,7 @@ import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { endpointAddress } from '../network/subnets.ts'
 import type { Store } from '../state/store.ts'
-import type { DriverHost, HostBasics, NetworkCalls, SecretCalls } from './driver.ts'
+import type { DriverHost, HostBasics, NetworkCalls, SecretCalls, VolumeCalls } from './driver.ts'
 import { type ContainerParts, createContainerCalls } from './host-containers.ts'
 import { createNodeCalls, type NodeParts } from './host-node.ts'
 
@@ -15,6 +15,8 @@ export interface HostParts extends ContainerParts, NodeParts {
   readonly devicesFolder: string
   readonly engineSocket: string
   readonly store: Pick<Store, 'deviceSecrets' | 'endpoints'>
+  /** Directory of the kernel's volume of this name. Throws `not-found` and `unavailable`. */
+  readonly openVolume: (name: string) => Promise<string>
   readonly log: Log
 }
 
@@ -39,6 +41,7 @@ export async function createHost({ device, privileges, settings }: HostInput, pa
     containers: allowed('containers', createContainerCalls({ name: device, folder, privileges }, parts)),
     network: allowed('network', networkCalls(device, parts)),
     secrets: allowed('secrets', secretCalls(device, parts)),
+    volume: allowed('volume', volumeCalls(settings, parts)),
   }
 }
 
@@ -57,6 +60,10 @@ function secretCalls(device: string, { store }: HostParts): SecretCalls {
     get: (name) => store.deviceSecrets.get(device, name),
     set: (name, value) => store.deviceSecrets.set(device, name, value),
   }
+}
+
+function volumeCalls({ volume }: HostBasics['settings'], { openVolume }: HostParts): VolumeCalls {
+  return { open: () => openVolume(String(volume ?? '')) }
 }
 
 /** The same calls, each of which says no. */

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { UserError } from '../errors.ts'
 import { startStore, type TestStore } from '../state/stores-for-test.ts'
 import { createDevices, type Devices } from './devices.ts'
 import type { HostParts } from './host.ts'
@@ -27,7 +28,7 @@ beforeEach(async () => {
   left = []
   noted.length = 0
   lines.length = 0
-  Object.assign(globalThis, { squirrel: { noted, fails: null } })
+  Object.assign(globalThis, { squirrel: { noted, fails: null, UserError } })
   await addDriver('squirrel', {
     class: 'database',
     installs: ['container', 'node'],
@@ -35,6 +36,7 @@ beforeEach(async () => {
     aliases: ['sql'],
   })
   await addDriver('shed', { class: 'archive' })
+  await addDriver('notary', { class: 'certificate' })
   await openHouse()
 })
 afterEach(async () => {
@@ -86,6 +88,7 @@ async function addDriver(name: string, more: object) {
         const { noted, fails } = globalThis.squirrel
         noted.push([call, ...words.filter((word) => typeof word !== 'function'), host.settings])
         if (fails === call) throw new Error('it fell off')
+        if (fails === 'refuse' && call === 'install') throw new globalThis.squirrel.UserError('refused', 'There is no such version.')
         if (call === 'check') noted.push(await host.secrets.get('key'))
         if (call === 'status') return { running: true, version: '3.1', problem: null }
       },
@@ -132,6 +135,18 @@ test.each([
   expect(await devices.list()).toEqual([])
 })
 
+test('what cannot be installed as it was asked for leaves nothing; a device that was there before stays', async () => {
+  failAt('refuse')
+  await expect(lifecycle.install(wish, progress)).rejects.toMatchObject({ code: 'refused' })
+  expect(await devices.list()).toEqual([])
+  expect(noted.map((one) => (one as unknown[])[0])).toEqual(['install', 'uninstall'])
+  failAt(null)
+  await lifecycle.install(wish, progress)
+  failAt('refuse')
+  await expect(lifecycle.install({ ...wish, memory: 900 }, progress)).rejects.toMatchObject({ code: 'refused' })
+  expect((await devices.list()).map(({ name }) => name)).toEqual(['squirrel'])
+})
+
 test('an installation that failed or was killed is told, gives nobody its driver, and goes on with the same words', async () => {
   failAt('install')
   await expect(lifecycle.install(wish, progress)).rejects.toThrow('it fell off')
@@ -167,6 +182,14 @@ test('an archive that cannot be used yet keeps its row and secrets for the next 
   expect(noted.slice(-2)).toEqual([['check', { host: 'near', as: 'adopted' }], 'sesame'])
   expect(await states()).toEqual(['shed: ready'])
   expect((await devices.ofClass('archive')).map(({ name }) => name)).toEqual(['shed'])
+})
+
+test('an issuer is adopted with its secrets, and looked at', async () => {
+  const asked = { driver: 'notary', name: 'ours', settings: { server: 'near' }, secrets: { key: 'sesame' } }
+  await lifecycle.adopt(asked, progress)
+  const settings = { server: 'near', as: 'adopted' }
+  expect(noted).toEqual([['check', expect.any(AbortSignal), settings], 'sesame'])
+  expect(JSON.stringify(await devices.list())).not.toContain('sesame')
 })
 
 test('one that is used is not removed, and its users are named', async () => {

@@ -1,14 +1,12 @@
 /** A device comes and goes. Each step can be killed, and the same words go on with it. */
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Device, Manifest } from '../domain/device.ts'
-import { messageOf, UserError } from '../errors.ts'
+import { messageOf, told, UserError } from '../errors.ts'
 import { endpointAddress } from '../network/subnets.ts'
 import type { Store } from '../state/store.ts'
 import type { Devices } from './devices.ts'
 import type { Endpoint } from './driver.ts'
 import type { HostParts } from './host.ts'
-import { createNodeCalls } from './host-node.ts'
+import { sweep } from './sweep.ts'
 import { type AdoptWish, type DeviceRow, described, type InstallWish, wantedAdoption, wantedInstall } from './wishes.ts'
 
 type Progress = (line: string) => void
@@ -40,6 +38,9 @@ export interface LifecycleParts {
   readonly users: (device: string) => Promise<readonly string[]>
 }
 
+/** Milliseconds that an issuer may take to say whether it takes these settings. */
+const patience = 60_000
+
 export function createLifecycle(parts: LifecycleParts): Lifecycle {
   const { devices, store, host } = parts
   const busy = new Set<string>()
@@ -61,6 +62,7 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
     async install(wish, progress) {
       const row = await wanted(wish)
       return alone(row.name, async () => {
+        const isNew = !(await store.devices.list()).some(({ name }) => name === row.name)
         const device = await prepare(parts, row)
         progress(`Installing ${row.name}: ${described(row)}`)
         const options = {
@@ -68,7 +70,11 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
           as: row.as as 'container' | 'node',
           memory: Number(row.settings.memory),
         }
-        await (await devices.anyDriver(device, 'database')).install(options, progress)
+        const driver = await devices.anyDriver(device, 'database')
+        await driver.install(options, progress).catch(async (error) => {
+          if (isNew && told(error).code === 'refused') await forgetAgain(parts, row.name)
+          throw error
+        })
         return settle(parts, row.name)
       })
     },
@@ -125,7 +131,8 @@ async function takeOver(
     return
   }
   for (const [key, value] of Object.entries(secrets)) await store.deviceSecrets.set(device.name, key, value)
-  await (await devices.anyDriver(device, 'archive')).check()
+  if (device.class === 'archive') await (await devices.anyDriver(device, 'archive')).check()
+  else await (await devices.anyDriver(device, 'certificate')).check(AbortSignal.timeout(patience))
 }
 
 async function settle({ devices, store }: LifecycleParts, name: string): Promise<Device> {
@@ -147,20 +154,17 @@ async function remove(parts: LifecycleParts, name: string, progress: Progress): 
   await store.devices.remove(name)
 }
 
+/** What cannot be installed as it was asked for is not there half either. */
+async function forgetAgain(parts: LifecycleParts, name: string): Promise<void> {
+  await remove(parts, name, () => {}).catch((error) => parts.host.log.error('device.not-forgotten', error, { name }))
+}
+
 async function removable({ store, users }: LifecycleParts, name: string): Promise<Device> {
   const device = await store.devices.get(name)
   if (device.as === 'built-in') throw new UserError('refused', `${name} came with the installation, and stays.`)
   const by = await users(name)
   if (by.length === 0) return device
   throw new UserError('conflict', `${name} is used by ${by.join(', ')}.`, 'Destroy or move those first.')
-}
-
-/** What its driver has left of it. */
-async function sweep(host: HostParts, name: string): Promise<void> {
-  for (const one of await host.containers.list(name)) await host.containers.remove(name, one.name, 10)
-  const node = createNodeCalls(name, host)
-  for (const server of await node.servers()) await node.stop(server)
-  await rm(join(host.devicesFolder, name), { recursive: true, force: true })
 }
 
 function manifestOf(manifests: readonly Manifest[], word: string): Manifest {

@@ -7,34 +7,38 @@ import type { DriverHost } from './driver.ts'
 import type { Registry } from './registry.ts'
 import { classCalls } from './rpc/class-calls.ts'
 import type { DriverProcess } from './rpc/process.ts'
+import type { Proof } from './suite.ts'
 
-export interface Probe {
-  /** A promise that every driver keeps. */
-  readonly promise: string
-  /** What broke it; null when it is kept. */
-  readonly problem: string | null
+export interface ProbeParts {
+  readonly registry: Registry
+  readonly containers: ContainerDrivers
 }
 
-/** Throws `not-found`. */
-export async function probe(name: string, registry: Registry, containers: ContainerDrivers): Promise<Probe[]> {
+/** Tells each promise that every driver keeps as soon as it is tried; true when all are kept. Throws `not-found`. */
+export async function probe(
+  name: string,
+  { registry, containers }: ProbeParts,
+  tell: (proof: Proof) => void,
+): Promise<boolean> {
   const { manifest } = registry.found(name)
-  const done: Probe[] = []
+  let isWell = true
   const check = async <T>(promise: string, work: () => Promise<T>): Promise<T | null> => {
     try {
       const result = await work()
-      done.push({ promise, problem: null })
+      tell({ promise, outcome: 'kept', why: null })
       return result
     } catch (error) {
-      done.push({ promise, problem: messageOf(error) })
+      isWell = false
+      tell({ promise, outcome: 'broken', why: messageOf(error) })
       return null
     }
   }
   if (manifest.runs === 'module') {
     await check('its index.ts exports createDriver', () => registry.load(name, manifest.class))
-    return done
+    return isWell
   }
   const process = await check('it starts in its container', () => containers.open(name, hostOf(name)))
-  if (!process) return done
+  if (!process) return isWell
   try {
     const methods = Object.keys(classCalls[manifest.class] ?? {})
     await check('it refuses a call that no class has', () => refuses(process, 'no-such-call', methodNotFound))
@@ -43,7 +47,7 @@ export async function probe(name: string, registry: Registry, containers: Contai
   } finally {
     process.end('the test is over')
   }
-  return done
+  return isWell
 }
 
 /** What JSON-RPC calls an unknown method; the sentence ends with it. */
@@ -80,5 +84,6 @@ function hostOf(name: string): DriverHost {
     },
     network: { endpoint: refuse, release: refuse },
     secrets: { get: refuse, set: refuse },
+    volume: { open: refuse },
   }
 }

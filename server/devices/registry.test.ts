@@ -1,7 +1,9 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { quickly } from '../../test/quickly.ts'
 import { loadRegistry } from './registry.ts'
 
 let folder: string
@@ -132,4 +134,22 @@ test('the drivers that are shipped are all in order', async () => {
   const registry = await loadRegistry(join(import.meta.dirname, '../../drivers'))
   expect(registry.broken).toEqual([])
   expect(registry.drivers.map((driver) => driver.class)).toContain('proxy')
+})
+
+test('of two looks at once the later one decides, however slow the earlier is', async () => {
+  await addDriver('home/cache', apart('cache', { version: '1.0.0' }))
+  const registry = await loadRegistry(folder, home())
+  const slow = join(folder, 'home/slow')
+  await mkdir(slow)
+  await quickly('mkfifo', join(slow, 'driver.json'))
+  const earlier = registry.rescan()
+  // Opens when the look is there, which has read what comes before by then.
+  const held = await open(join(slow, 'driver.json'), 'w')
+  await addDriver('home/cache', apart('cache', { version: '2.0.0' }))
+  await rename(slow, join(folder, 'gone'))
+  const later = registry.rescan()
+  await Promise.race([later, pause(200)])
+  await held.close()
+  await Promise.all([earlier, later])
+  expect(registry.manifest('cache').version).toBe('2.0.0')
 })

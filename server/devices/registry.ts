@@ -67,6 +67,8 @@ export async function loadRegistry(program: string, home: Apart | null = null): 
   const shipped = await scan(program, 'program')
   let own = home ? await scan(home.folder, 'home') : nothing
   let all = merged(shipped, own)
+  /** One scan after another: of two at once the older one could be the last to say what is there. */
+  let turn: Promise<unknown> = Promise.resolve()
 
   const found = (name: string) => {
     const driver = all.drivers.get(name)
@@ -96,12 +98,16 @@ export async function loadRegistry(program: string, home: Apart | null = null): 
       if (home) return home.load(name) as CreateDriver<Drivers[typeof deviceClass]>
       throw new UserError('unavailable', `${name} runs as a container, and nothing here runs those.`)
     },
-    async rescan() {
-      if (!home) return []
-      const before = all
-      own = await scan(home.folder, 'home')
-      all = merged(shipped, own)
-      return different(before, all)
+    rescan() {
+      const mine = turn.then(async () => {
+        if (!home) return []
+        const before = all
+        own = await scan(home.folder, 'home')
+        all = merged(shipped, own)
+        return different(before, all)
+      })
+      turn = mine.catch(() => {})
+      return mine
     },
   }
 }

@@ -1,5 +1,5 @@
 /** What somebody wants of a driver → the row of a device, or the sentence that says why not. Pure. */
-import type { Device, Manifest } from '../domain/device.ts'
+import type { Device, DeviceClass, Manifest } from '../domain/device.ts'
 import { UserError } from '../errors.ts'
 
 export interface InstallWish {
@@ -26,6 +26,9 @@ export type DeviceRow = Omit<Device, 'createdAt'>
 
 const usualMemory = 512
 
+/** Classes of what may be there already, here or elsewhere. */
+const adopted: readonly DeviceClass[] = ['database', 'archive', 'certificate']
+
 export function wantedInstall(manifest: Manifest, wish: InstallWish, devices: readonly Device[]): DeviceRow {
   const { name: driver, installs, versions } = manifest
   const name = wish.name ?? driver
@@ -49,8 +52,8 @@ export function wantedInstall(manifest: Manifest, wish: InstallWish, devices: re
 
 export function wantedAdoption(manifest: Manifest, wish: AdoptWish, devices: readonly Device[]): DeviceRow {
   const { name: driver, class: deviceClass } = manifest
-  if (deviceClass !== 'database' && deviceClass !== 'archive') {
-    throw new UserError('usage', `${driver} is a ${deviceClass}; only databases and archives are adopted.`)
+  if (!adopted.includes(deviceClass)) {
+    throw new UserError('usage', `${driver} is a ${deviceClass}; what is adopted is ${adopted.join(', ')}.`)
   }
   const name = wish.name ?? driver
   // What a database driver has to know again it keeps itself; which of it is secret only it knows.

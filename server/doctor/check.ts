@@ -39,7 +39,10 @@ export interface Finding {
 export interface House {
   readonly config: Config
   readonly engine: Pick<Engine, 'info' | 'list' | 'inspect'>
-  readonly store: Pick<Store, 'ping' | 'apps' | 'domains' | 'jobs' | 'events' | 'backups' | 'schedules'>
+  readonly store: Pick<
+    Store,
+    'ping' | 'apps' | 'domains' | 'certificates' | 'jobs' | 'events' | 'backups' | 'schedules' | 'databases' | 'volumes'
+  >
   readonly live: Pick<Live, 'apps' | 'available'>
   readonly proxy: () => ProxyDriver
   readonly devices: Pick<Devices, 'list' | 'archive'>

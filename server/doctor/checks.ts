@@ -1,6 +1,7 @@
 /** Every check, listed once. */
 import type { AnyCheck } from './check.ts'
 import { backups } from './checks/backups.ts'
+import { certificates } from './checks/certificates.ts'
 import { clock } from './checks/clock.ts'
 import { containers } from './checks/containers.ts'
 import { devices } from './checks/devices.ts'
@@ -10,6 +11,7 @@ import { firewall } from './checks/firewall.ts'
 import { hooks } from './checks/hooks.ts'
 import { jobs } from './checks/jobs.ts'
 import { keys } from './checks/keys.ts'
+import { lost } from './checks/lost.ts'
 import { mounts } from './checks/mounts.ts'
 import { names } from './checks/names.ts'
 import { nameservers } from './checks/nameservers.ts'
@@ -36,6 +38,8 @@ export const checks: readonly AnyCheck[] = [
   program,
   containers,
   devices,
+  lost,
   jobs,
   backups,
+  certificates,
 ]

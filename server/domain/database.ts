@@ -7,6 +7,8 @@ export interface Database {
   /** What the server calls it. Another one after a restore: the name stays, the content is switched. */
   readonly handle: string
   readonly state: 'creating' | 'ready' | 'destroying'
+  /** Its content stayed on the server that this one was restored from. */
+  readonly lost: boolean
   readonly createdAt: string
   readonly createdBy: string
 }

@@ -6,7 +6,7 @@ export type DeviceClass = (typeof deviceClasses)[number]
 /**
  * What a driver may ask of the kernel. `engine`: the engine's own socket (modules only) · `exec:node`: programs and Debian
  * packages of the node · `network`: an address that apps reach it at · `containers`: containers and images of its own ·
- * `volume`: kernel volumes for them · `secrets`: secrets that the kernel keeps for it.
+ * `volume`: kernel volumes for them, and the one that a module's device is in · `secrets`: secrets that the kernel keeps for it.
  */
 export const privileges = ['engine', 'exec:node', 'network', 'containers', 'volume', 'secrets'] as const
 export type Privilege = (typeof privileges)[number]
@@ -50,6 +50,14 @@ export interface Approval {
   readonly approvedBy: string
   readonly approvedAt: string
 }
+
+/** What `drivers:test` calls the device that it tries a driver on; nobody else may call one like this. */
+export const scratchName = (driver: string): string => `${scratchPrefix}${driver}`.slice(0, 30).replace(/-+$/, '')
+export const scratchPrefix = 'test-of-'
+/** Tells it from one that somebody had called like this before. */
+export const scratchSettings = { madeBy: 'drivers:test' } as const
+export const isScratch = ({ name, settings }: Pick<Device, 'name' | 'settings'>): boolean =>
+  name.startsWith(scratchPrefix) && settings.madeBy === scratchSettings.madeBy
 
 /** Id of the repository that a driver is pushed to. Those of apps are hexadecimal digits, so none of them begins like this. */
 export const driverRepository = (driver: string): string => `driver-${driver}`

@@ -14,11 +14,16 @@ export type Operation =
   | { readonly do: 'retire'; readonly process: string; readonly index: number; readonly release: number }
   | { readonly do: 'route'; readonly host: string; readonly app: string }
   | { readonly do: 'remove-route'; readonly host: string; readonly app: string }
+  | { readonly do: 'move-route'; readonly host: string; readonly from: string; readonly app: string }
+  | { readonly do: 'redirect'; readonly host: string; readonly to: string; readonly status: number }
+  | { readonly do: 'rule'; readonly app: string; readonly what: string }
   | { readonly do: 'attach-volume'; readonly volume: string; readonly app: string; readonly at: string }
   | { readonly do: 'detach-volume'; readonly volume: string; readonly app: string }
   | { readonly do: 'create'; readonly what: string }
   | { readonly do: 'destroy'; readonly what: string }
   | { readonly do: 'grant'; readonly app: string; readonly database: string }
+  | { readonly do: 'open'; readonly host: string; readonly app: string; readonly target: string }
+  | { readonly do: 'close'; readonly host: string; readonly app: string; readonly target: string }
   | { readonly do: 'collect'; readonly what: string; readonly why: string }
 
 /** The line that a person reads. */
@@ -46,6 +51,12 @@ export function describe(operation: Operation): string {
       return `route ${operation.host} to ${operation.app}`
     case 'remove-route':
       return `stop routing ${operation.host} to ${operation.app}`
+    case 'move-route':
+      return `move ${operation.host} from ${operation.from} to ${operation.app}`
+    case 'redirect':
+      return `redirect ${operation.host} to ${operation.to} (${operation.status})`
+    case 'rule':
+      return operation.what
     case 'attach-volume':
       return `attach the volume ${operation.volume} to ${operation.app} at ${operation.at}`
     case 'detach-volume':
@@ -54,6 +65,10 @@ export function describe(operation: Operation): string {
       return `create ${operation.what}`
     case 'grant':
       return `give ${operation.app} a login for ${operation.database}`
+    case 'open':
+      return `let ${operation.app} call ${operation.target} at http://${operation.host}`
+    case 'close':
+      return `close http://${operation.host} for ${operation.app}`
     case 'destroy':
       return `destroy ${operation.what}`
     case 'collect':

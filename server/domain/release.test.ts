@@ -4,7 +4,7 @@ import { difference, type Release } from './release.ts'
 const release = (more: Partial<Release>): Release => ({
   ...{ app: '0a0a0a0a', version: 1, commit: 'a'.repeat(40), tree: 'b', hardened: true, build: null, attachments: [] },
   ...{ checks: { path: null, timeout: 60 }, createdAt: '', createdBy: '', description: '' },
-  ...{ config: {}, processes: {} },
+  ...{ config: {}, links: [], processes: {} },
   ...more,
 })
 const process = { image: 'sha256:1', command: ['x'], port: null }

@@ -1,6 +1,7 @@
 /** A release: images + commands + config vars + what attachments inject, numbered, never changed afterwards. */
 
 import type { AttachmentReference } from './database.ts'
+import { type LinkReference, linkHost } from './link.ts'
 
 /** What one process type runs. */
 export interface Process {
@@ -28,6 +29,8 @@ export interface Release {
   readonly config: Readonly<Record<string, string>>
   /** What else its containers get in their environment, resolved when they are made. */
   readonly attachments: readonly AttachmentReference[]
+  /** Apps that it may call by name. */
+  readonly links: readonly LinkReference[]
   /** What made it, as a person would say it: `Push 4f2c9e1`, `Set API_KEY`, `Rollback to v3`. */
   readonly description: string
   readonly createdAt: string
@@ -75,10 +78,12 @@ export function difference(from: Release, to: Release): string[] {
     lines.push(`${alias} of ${database} goes`)
   for (const { alias, database } of missing(to.attachments, from.attachments))
     lines.push(`${alias} of ${database} is attached`)
+  for (const link of missing(from.links, to.links)) lines.push(`link to ${linkHost(link)} goes`)
+  for (const link of missing(to.links, from.links)) lines.push(`${linkHost(link)} is linked`)
   return lines
 }
 
-function missing(of: Release['attachments'], from: Release['attachments']): Release['attachments'] {
+function missing<T>(of: readonly T[], from: readonly T[]): readonly T[] {
   const there = new Set(from.map((one) => JSON.stringify(one)))
   return of.filter((one) => !there.has(JSON.stringify(one)))
 }

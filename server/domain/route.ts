@@ -23,6 +23,13 @@ export interface Redirect {
 export const redirectStatuses = [301, 302, 307, 308] as const
 export type RedirectStatus = (typeof redirectStatuses)[number]
 
+/** Host → the app that has all of it, or else the first that has a path of it: only its certificates serve there. */
+export function holders(domains: readonly Domain[]): ReadonlyMap<string, string> {
+  const apps = new Map<string, string>()
+  for (const { host, path, app } of domains) if (path === undefined || !apps.has(host)) apps.set(host, app)
+  return apps
+}
+
 /** Where requests go, and what happens to them before. No targets: the app is there but nothing of it runs (503), unless it is held. */
 export interface Route {
   readonly app: string
@@ -95,18 +102,39 @@ export function gitHost(global: string): string {
   return `git.${global}`
 }
 
+/** Where the panel answers, over TLS only. */
+export function panelHost(global: string): string {
+  return `panel.${global}`
+}
+
+/** Address of the public panel; null while it has none, as it has no certificate then. */
+export function panelUrl({ hosts }: RouteTable, httpsPort: number): string | null {
+  const host = Object.keys(hosts).find((name) => hosts[name]?.app === 'panel')
+  return host === undefined ? null : `https://${host}${httpsPort === 443 ? '' : `:${httpsPort}`}`
+}
+
 /** Says whose host it is when an app may not have it: whoever holds it would be sent other people's tokens. */
 export function ownHostProblem(host: string, global: string): string | null {
   const own = ownNames.some((name) => host === `${name}.${global}`)
   return own ? `${host} belongs to the server itself.` : null
 }
 
-/** Where people find an app: its first own domain, else the default one; a wildcard cannot be opened. */
-export function appUrl(domains: readonly Domain[], httpPort: number): string {
-  const named = domains.filter((domain) => !domain.host.startsWith('*.'))
-  const host = (named.find((domain) => domain.kind === 'custom') ?? named[0])?.host
-  if (!host) return 'no address'
-  return `http://${host}${httpPort === 80 ? '' : `:${httpPort}`}/`
+/** Where people find an app: its canonical or first own domain, else the default one; a wildcard cannot be opened. */
+export function appUrl(domains: readonly Domain[], { httpPort, httpsPort }: Ports, hosts: RouteTable['hosts']): string {
+  const named = domains.filter(({ host, kind }) => kind !== 'redirect' && !host.startsWith('*.'))
+  const whole = named.filter(({ path }) => path === undefined)
+  const best = named.find(({ canonical }) => canonical) ?? whole.find(({ kind }) => kind === 'custom')
+  const { host, path = '' } = best ?? whole[0] ?? named[0] ?? { host: null }
+  if (host === null) return 'no address'
+  const secure = hosts[host]?.secure === true
+  const [scheme, port, usual] = secure ? ['https', httpsPort, 443] : ['http', httpPort, 80]
+  return `${scheme}://${host}${port === usual ? '' : `:${port}`}${path}/`
+}
+
+/** Of the proxy. */
+export interface Ports {
+  readonly httpPort: number
+  readonly httpsPort: number
 }
 
 /** The routes, as a rollout needs them; `route/` implements it. */

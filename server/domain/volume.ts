@@ -12,6 +12,8 @@ export interface Volume {
   readonly path: string | null
   /** `scratch`: being filled, and nobody's yet. What a dead kernel left in the other two is finished by the next start. */
   readonly state: 'creating' | 'scratch' | 'ready' | 'destroying'
+  /** Its content stayed on the server that this one was restored from. */
+  readonly lost: boolean
   readonly createdAt: string
   readonly createdBy: string
 }

@@ -12,7 +12,7 @@ import { codes, told } from '../errors.ts'
 import type { PanelPorts } from './panel.ts'
 import { streamUpdates } from './panel-events.ts'
 import { loadFiles } from './panel-files.ts'
-import { guard } from './panel-guard.ts'
+import { createGuard } from './panel-guard.ts'
 import { createSessions } from './panel-session.ts'
 
 export async function createApp(ports: PanelPorts & { readonly secret: string }): Promise<Hono> {
@@ -21,7 +21,7 @@ export async function createApp(ports: PanelPorts & { readonly secret: string })
   const sessions = createSessions(ports)
   const app = new Hono()
 
-  app.use(guard)
+  app.use(createGuard(ports.publicly))
   app.get('/assets/:name', (c) => files.serve(c))
 
   app.get('/login', async (c) => {

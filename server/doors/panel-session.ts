@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie'
 import { type Actor, consoleName } from '../domain/access.ts'
 import type { PanelPorts } from './panel.ts'
+import { isSecure } from './panel-guard.ts'
 
 const cookie = 'megapolos'
 const hours = 12
@@ -20,7 +21,7 @@ export function createSessions({ signIn, keys, secret }: Ports) {
       if (!actor || !mark) return false
       const until = Date.now() + hours * 3_600_000
       await setSignedCookie(c, cookie, `${until} ${mark} ${actor.name}`, secret, {
-        ...{ path: '/', httpOnly: true, sameSite: 'Lax', maxAge: hours * 3600 },
+        ...{ path: '/', httpOnly: true, sameSite: 'Lax', maxAge: hours * 3600, secure: isSecure(c) },
       })
       return true
     },

@@ -94,6 +94,23 @@ describe('every request', () => {
     expect((await testPanel().request('/', { headers: { host } })).status).toBe(status)
   })
 
+  test('by its public name is answered only when it came over TLS, and the cookie goes over nothing else', async () => {
+    const { request, token } = testPanel()
+    const host = 'panel.example.com'
+    const secure = { host, 'x-forwarded-proto': 'https' }
+    expect((await request('/', { headers: { host } })).status).toBe(421)
+    expect((await request('/', { headers: { host, 'x-forwarded-proto': 'http' } })).status).toBe(421)
+    expect((await request('/', { headers: { ...secure, host: 'other.example.com' } })).status).toBe(421)
+    expect((await request('/', { headers: secure })).status).toBe(401)
+    const sign = async (origin: string) => {
+      const headers = { ...secure, origin, 'content-type': 'application/x-www-form-urlencoded' }
+      return request('/login', { method: 'POST', headers, body: new URLSearchParams({ token: token() }).toString() })
+    }
+    expect((await sign('http://panel.example.com')).status).toBe(403)
+    const answer = await sign('https://panel.example.com')
+    expect([answer.status, answer.headers.get('set-cookie')]).toEqual([303, expect.stringContaining('; Secure; ')])
+  })
+
   test.each(['http://evil.example', 'http://localhost:3000', 'https://localhost:9180', 'null', ''])(
     'that changes something from %j is refused, and the link stays good',
     async (origin) => {

@@ -16,6 +16,8 @@ export interface PanelPorts {
   readonly signIn: Pick<SignIn, 'redeem'>
   readonly keys: { byName(name: string): Promise<Key | null> }
   readonly live: Pick<Live, 'watch' | 'available'>
+  /** Its address over https; null while it has none. */
+  readonly publicly: () => string | null
   /** Cookies are signed with a key made from it. */
   readonly secret: string | Uint8Array
   readonly log: Log

@@ -10,6 +10,7 @@ const input: SpecInput = {
   commit: '4f2c9e1',
   hardened: true,
   network: 'mp-x1-0a1b2c3d',
+  hosts: ['blog.internal:10.79.251.255'],
   address: '10.64.3.2',
   memory: 256,
   restart: true,
@@ -51,6 +52,7 @@ test('a web container is wholly told by its release and place', () => {
     User: '1000:1000',
     HostConfig: {
       NetworkMode: 'mp-x1-0a1b2c3d',
+      ExtraHosts: ['blog.internal:10.79.251.255'],
       Memory: 268435456,
       MemorySwap: 268435456,
       PidsLimit: 512,

@@ -12,6 +12,8 @@ export interface ContainerSpec {
   readonly labels: Readonly<Record<string, string>>
   readonly hostname: string
   readonly network: string
+  /** `name:address` lines of its hosts file. */
+  readonly hosts: readonly string[]
   /** Null: the engine chooses (one-off containers). */
   readonly address: string | null
   /** MiB. */
@@ -35,6 +37,7 @@ export interface SpecInput {
   readonly commit: string
   readonly hardened: boolean
   readonly network: string
+  readonly hosts: readonly string[]
   readonly address: string
   /** MiB. */
   readonly memory: number
@@ -107,6 +110,7 @@ function common(input: Omit<SpecInput, 'address' | 'restart'>) {
       MEGAPOLOS_PROCESS: place.process,
     },
     network: input.network,
+    hosts: input.hosts,
     memory: input.memory,
     pids: pidsLimit,
     hardened: input.hardened,
@@ -181,6 +185,7 @@ export function createOptions(spec: ContainerSpec): object {
     ...(spec.hardened && { User: '1000:1000' }),
     HostConfig: {
       NetworkMode: spec.network,
+      ExtraHosts: spec.hosts,
       Memory: spec.memory * mebibyte,
       // Equal to Memory: no swap. A process that outgrows its limit ends at once instead of slowing the machine down.
       MemorySwap: spec.memory * mebibyte,

@@ -55,17 +55,29 @@ export function createDeviceContainers({ socket, system, key }: Parts): DeviceCo
     throw new UserError('unavailable', `The container ${name} of ${device} is not there.`)
   }
 
+  /** Who asks for one of them twice at once gets what the first has made. */
+  const turns = new Map<string, Promise<void>>()
+  const inTurn = (id: string, work: () => Promise<void>): Promise<void> => {
+    const mine = (turns.get(id) ?? Promise.resolve()).catch(() => {}).then(work)
+    turns.set(id, mine)
+    const leave = () => turns.get(id) === mine && turns.delete(id)
+    mine.then(leave, leave)
+    return mine
+  }
+
   return {
-    ensureNetwork: (network) => ensureNetwork(client, system, network),
-    ensure: async (spec, claim) => {
+    ensureNetwork: (network) => inTurn(network.name, () => ensureNetwork(client, system, network)),
+    ensure: (spec, claim) => {
       const id = idOf(spec.device, spec.name)
-      const digest = specDigest(spec, key)
-      const found = await inspect(client, id)
-      // One that never started may have come without its files.
-      const isLikeThis = found?.Config.Labels['megapolos.digest'] === digest && found.State.Status !== 'created'
-      if (found && !isLikeThis) await end(client, id, spec.stopTimeout)
-      if (!isLikeThis) await make(client, spec, digest, claim)
-      await refusing(`Docker could not start ${spec.name} of ${spec.device}.`, client.container(id).start())
+      return inTurn(id, async () => {
+        const digest = specDigest(spec, key)
+        const found = await inspect(client, id)
+        // One that never started may have come without its files.
+        const isLikeThis = found?.Config.Labels['megapolos.digest'] === digest && found.State.Status !== 'created'
+        if (found && !isLikeThis) await end(client, id, spec.stopTimeout)
+        if (!isLikeThis) await make(client, spec, digest, claim)
+        await refusing(`Docker could not start ${spec.name} of ${spec.device}.`, client.container(id).start())
+      })
     },
     remove: (device, name, seconds) => end(client, idOf(device, name), seconds),
     restart: async (device, name) => {

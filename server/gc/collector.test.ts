@@ -103,6 +103,7 @@ async function released(image: string, commit = image): Promise<void> {
       hardened: true,
       config: {},
       attachments: [],
+      links: [],
     },
     ...{ checks: { path: null, timeout: 60 }, description: 'Push', createdBy: 'ann' },
   })

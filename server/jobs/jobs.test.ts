@@ -346,7 +346,9 @@ test('what a dead kernel left is interrupted, or succeeded if it had done its pa
     jobs().create({ ...push, state: 'queued' }),
     jobs().create({ ...push, kind: 'config', state: 'running' }),
   ])
-  await queue.recover(async ({ kind }) => (kind === 'config' ? 'v2 is live.' : null))
+  await queue.recover(async ({ kind }) =>
+    kind === 'config' ? { to: 'succeeded', text: 'v2 is live.' } : { to: 'interrupted', text: 'Interrupted: …' },
+  )
   const ended = await Promise.all(
     left.map(async ({ id }) => [(await jobs().get(id))?.state, ...(await read(id, true))]),
   )

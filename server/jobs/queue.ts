@@ -2,6 +2,7 @@
 import type { Job } from '../domain/job.ts'
 import type { Operation } from '../domain/operation.ts'
 import type { Step } from '../steps.ts'
+import type { Decision } from './recover.ts'
 
 export interface JobQueue {
   /**
@@ -18,10 +19,10 @@ export interface JobQueue {
   /** Where its time went; nothing while it runs. */
   steps(id: number): readonly Step[]
   /**
-   * Marks what a dead kernel left as interrupted; a running job that had done its part as succeeded: `decided` says what
-   * came of it, or null. Called once at start.
+   * Marks what a dead kernel left waiting as interrupted; `decided` says what came of a job that was running. Called once
+   * at start.
    */
-  recover(decided: (job: Job) => Promise<string | null>): Promise<void>
+  recover(decided: (job: Job) => Promise<Decision>): Promise<void>
   /** Waits for running jobs to end, at most `timeout` ms. */
   close(timeout: number): Promise<void>
 }

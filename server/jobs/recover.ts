@@ -2,25 +2,29 @@
 import type { Job } from '../domain/job.ts'
 import type { Jobs } from '../state/store.ts'
 
-const interrupted = 'Interrupted: the kernel stopped while this job was waiting or running.'
+const neverBegan = 'Interrupted: the kernel stopped while this job was waiting. Nothing was begun.'
 
-export interface Recovered {
-  readonly job: Pick<Job, 'id' | 'kind' | 'app' | 'actor'>
+/** What came of a job that ran when the kernel died. */
+export interface Decision {
   readonly to: 'succeeded' | 'interrupted'
-  /** What is to be said in its log. */
+  /** What is to be said of it, and in its log. */
   readonly text: string
 }
 
-export async function recoverRows(jobs: Jobs, decided: (job: Job) => Promise<string | null>): Promise<Recovered[]> {
+export interface Recovered extends Decision {
+  readonly job: Pick<Job, 'id' | 'kind' | 'app' | 'actor'>
+}
+
+export async function recoverRows(jobs: Jobs, decided: (job: Job) => Promise<Decision>): Promise<Recovered[]> {
   const told: Recovered[] = []
   for (const job of await jobs.list({ active: true, limit: mostActive })) {
-    const text = job.state === 'running' ? await decided(job) : null
-    if (text === null) continue
-    await jobs.move(job.id, 'running', 'succeeded', { result: text, operations: job.operations })
-    told.push({ job, to: 'succeeded', text })
+    if (job.state !== 'running') continue
+    const { to, text } = await decided(job)
+    await jobs.move(job.id, 'running', to, { result: text, operations: job.operations })
+    told.push({ job, to, text })
   }
-  const rest = await jobs.interruptAll(interrupted)
-  return [...told, ...rest.map((job) => ({ job, to: 'interrupted' as const, text: interrupted }))]
+  const rest = await jobs.interruptAll(neverBegan)
+  return [...told, ...rest.map((job) => ({ job, to: 'interrupted' as const, text: neverBegan }))]
 }
 
 /** More than can wait at a time. */

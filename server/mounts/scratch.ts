@@ -15,9 +15,9 @@ export interface ScratchVolume {
   keep(name: string, actor: string): Promise<Volume>
   /**
    * Takes the place of this one, with its name and its apps, where it is mounted at once in the place of the other, in use
-   * or not. That one goes on under the returned name. At a path of its own an app sees it after its next rollout.
+   * or not. That one goes on under the returned name, unless its content was lost. At a path of its own an app sees it after its next rollout.
    */
-  replace(volume: Volume): Promise<{ readonly kept: string }>
+  replace(volume: Volume): Promise<{ readonly kept: string | null }>
   /** Not an error once it has become something. */
   drop(): Promise<void>
 }
@@ -44,7 +44,7 @@ export function createScratch({ store, make, open, remove, follow }: ScratchPart
           return store.volumes.get(name)
         },
         async replace(volume) {
-          const kept = keptName(volume.name, new Date())
+          const kept = volume.lost ? null : keptName(volume.name, new Date())
           await store.volumes.replace(volume, made, kept)
           ours = false
           const apps = new Set((await store.volumes.attachments({ volume: made.id })).map(({ app }) => app))

@@ -224,6 +224,16 @@ test('what a dead kernel left half-made or half-destroyed is gone after the next
   expect(await readdir(join(folder, 'volumes'))).toEqual([])
 })
 
+test('one whose content is lost is given to no container, and nothing is kept of it once it is filled', async () => {
+  const lost = { ...uploads, lost: true }
+  await expect(volumes.open(lost)).rejects.toMatchObject({ hint: expect.stringContaining('backups:restore-all') })
+  const scratch = await volumes.scratch()
+  await writeFile(join(scratch.folder, 'hello'), 'restored')
+  expect(await scratch.replace(lost)).toEqual({ kept: null })
+  expect((await store.volumes.list()).map(({ name }) => name)).toEqual(['uploads'])
+  expect(await readFile(join(await volumes.open(await store.volumes.get('uploads')), 'hello'), 'utf8')).toBe('restored')
+})
+
 test('a filled one takes the place of a volume in the apps that have it, while they run', async () => {
   await groups.prepare(web(blog))
   await volumes.attach(to(blog, uploads, { readOnly: true }))
@@ -234,5 +244,5 @@ test('a filled one takes the place of a volume in the apps that have it, while t
   expect(await readFile(seen(web(blog), 'uploads/hello'), 'utf8')).toBe('restored')
   await expect(writeFile(seen(web(blog), 'uploads/new'), '')).rejects.toMatchObject({ code: 'EROFS' })
   expect(kept).toMatch(/^uploads-before-\d{8}-\d{6}$/)
-  expect(await readFile(join(await volumes.open(await store.volumes.get(kept)), 'hello'), 'utf8')).toBe('hello')
+  expect(await readFile(join(await volumes.open(await store.volumes.get(kept ?? '')), 'hello'), 'utf8')).toBe('hello')
 })

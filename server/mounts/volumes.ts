@@ -5,6 +5,7 @@ import type { Groups } from '../domain/group.ts'
 import { nodePathProblem, type Volume, type VolumeAttachment } from '../domain/volume.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { lostContent } from '../state/lost.ts'
 import type { Store } from '../state/store.ts'
 import { createKeptOrders } from './kept-orders.ts'
 import { createLiveVolumes, type LiveVolumes } from './live-volumes.ts'
@@ -27,7 +28,7 @@ export interface Volumes extends LiveVolumes, Scratch {
   destroy(volume: Volume): Promise<void>
   /** Null when nobody can say it now. */
   usage(volume: Volume): Promise<Usage | null>
-  /** Its directory on this node; throws `unavailable` when it is not there. */
+  /** Its directory on this node; throws `unavailable` when it is not there, `conflict` when its content is lost. */
   open(volume: Volume): Promise<string>
   /** What is mounted stays. */
   close(): void
@@ -47,7 +48,10 @@ export interface VolumesParts {
 export function createVolumes(parts: VolumesParts): Volumes {
   const { store, storage, groups, paths, log } = parts
   const driverOf = ({ device }: Volume) => storage.driver(device)
-  const open = async (volume: Volume) => (await driverOf(volume)).open(volume)
+  const open = async (volume: Volume) => {
+    if (volume.lost) throw lostContent('volume', volume.name)
+    return (await driverOf(volume)).open(volume)
+  }
   const mounter = createMounter()
   const live = createLiveVolumes({
     ...{ store, open, groups, mounter, log, folder: paths.mounts },

@@ -28,11 +28,13 @@ test('the table lets DNS and the proxy through, and refuses the rest and the met
 :MPX1-INPUT - [0:0]
 :MPX1-FORWARD - [0:0]
 -A MPX1-INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A MPX1-INPUT -s 10.64.3.0/24 -d 10.79.248.7 -p tcp --dport 5432 -j ACCEPT
+-A MPX1-INPUT -d 10.79.248.0/22 -p tcp -j REJECT --reject-with tcp-reset
+-A MPX1-INPUT -d 10.79.248.0/22 -j REJECT
 -A MPX1-INPUT -p udp --dport 53 -j ACCEPT
 -A MPX1-INPUT -p tcp --dport 53 -j ACCEPT
 -A MPX1-INPUT -p tcp --dport 80 -j ACCEPT
 -A MPX1-INPUT -p tcp --dport 443 -j ACCEPT
--A MPX1-INPUT -s 10.64.3.0/24 -d 10.79.248.7 -p tcp --dport 5432 -j ACCEPT
 -A MPX1-INPUT -p tcp -j REJECT --reject-with tcp-reset
 -A MPX1-INPUT -j REJECT
 -A MPX1-FORWARD -m conntrack --ctorigdst 10.79.248.0/22 --ctstate ESTABLISHED,RELATED -j ACCEPT
@@ -90,6 +92,7 @@ describe('on this machine', () => {
         commit: '',
         hardened: true,
         network: network.name,
+        hosts: [],
         address: addressIn(pool, 1, 2),
         memory: 32,
         restart: false,

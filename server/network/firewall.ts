@@ -88,10 +88,11 @@ export function firewallTable(table: FirewallInput, family: Family): string {
     `:${input} - [0:0]`,
     `:${forward} - [0:0]`,
     `-A ${input} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT`,
+    // Before what everybody may: the proxy's port 80 is open to all apps, its port 80 on a private address is not.
+    ...(family === 4 ? toServers(table) : []),
     `-A ${input} -p udp --dport 53 -j ACCEPT`,
     `-A ${input} -p tcp --dport 53 -j ACCEPT`,
     ...ports.map((port) => `-A ${input} -p tcp --dport ${port} -j ACCEPT`),
-    ...(family === 4 ? toServers(table) : []),
     ...(family === 6 ? [`-A ${input} -p ipv6-icmp -j ACCEPT`] : []),
     // Told at once: what else refuses is rationed by Linux, and would leave most callers waiting.
     `-A ${input} -p tcp -j REJECT --reject-with tcp-reset`,
@@ -107,10 +108,14 @@ export function firewallTable(table: FirewallInput, family: Family): string {
   ].join('\n')
 }
 
-/** A server on the node listens at its endpoint itself. */
-function toServers({ system, grants }: FirewallInput): string[] {
+/** A server on the node listens at its endpoint itself, and so does the proxy for apps that call each other. */
+function toServers({ system, endpoints, grants }: FirewallInput): string[] {
   const { input } = chains(system)
-  return grants.map(({ subnet, host, port }) => `-A ${input} -s ${subnet} -d ${host} -p tcp --dport ${port} -j ACCEPT`)
+  return [
+    ...grants.map(({ subnet, host, port }) => `-A ${input} -s ${subnet} -d ${host} -p tcp --dport ${port} -j ACCEPT`),
+    `-A ${input} -d ${endpoints} -p tcp -j REJECT --reject-with tcp-reset`,
+    `-A ${input} -d ${endpoints} -j REJECT`,
+  ]
 }
 
 /**

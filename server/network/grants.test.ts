@@ -23,7 +23,9 @@ const apps: string[] = []
 let hosts: TestHosts
 let grants: readonly Grant[] = []
 const firewall = createFirewall({
-  ...{ system, interfaces: [`${bridgePrefix(system)}+`], separate: [], ports: [], log },
+  ...{ system, interfaces: [`${bridgePrefix(system)}+`], separate: [], log },
+  // Open to every app on the other addresses of the host, as the proxy's is.
+  ports: [5001],
   ...{ endpoints: endpointBlock(pool), grants: async () => grants },
 })
 let published: Endpoint
@@ -65,7 +67,14 @@ async function startApp(image: string, index: number): Promise<string> {
     containerSpec({
       ...{ system, appName: `blog${index}`, place: { app, process: 'web', index: 1, release: 1, group: 'aaaaaaaa' } },
       process: { image, command: ['/bin/sleep', '600'], port: 5000 },
-      ...{ config: {}, commit: '', hardened: true, network: network.name, address: addressIn(pool, index, 2) },
+      ...{
+        config: {},
+        commit: '',
+        hardened: true,
+        network: network.name,
+        hosts: [],
+        address: addressIn(pool, index, 2),
+      },
       ...{ memory: 32, restart: false, mounts: [] },
     }),
   )

@@ -56,6 +56,11 @@ export function endpointAddress(pool: string, host: number): string {
   return addressIn(pool, poolSize(pool), host)
 }
 
+/** Where apps reach each other by name: the last address of the block, which no device gets. */
+export function internalAddress(pool: string): string {
+  return endpointAddress(pool, 1023)
+}
+
 export function deviceNetwork(pool: string, system: string): DeviceNetwork {
   const first = poolSize(pool) + setApart / 2
   return {

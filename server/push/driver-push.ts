@@ -1,7 +1,8 @@
 /** A driver that was pushed: its tree is looked at, and placed whole into the operator's folder, or refused. */
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { type DriverFile, mostBytes, mostFiles, writeFolder } from '../devices/driver-folder.ts'
+import { writeFolder } from '../devices/driver-folder.ts'
+import { filesOf } from '../devices/driver-tar.ts'
 import type { DriversControl } from '../devices/drivers.ts'
 import { type Registry, readDriver } from '../devices/registry.ts'
 import { driverRepository } from '../domain/device.ts'
@@ -81,32 +82,3 @@ function branchOf(pushed: Push, name: string): string {
     `To remove it: ssh megapolos drivers:remove ${name}`,
   )
 }
-
-/** In memory, which its limits allow: no name in the tar reaches the disk before it was looked at. */
-async function filesOf(tar: Readable): Promise<DriverFile[]> {
-  const { extract } = await import('tar-stream')
-  const unpacked = extract()
-  // Not destroyed with it: the same connection carries the answer.
-  tar.on('error', (error) => unpacked.destroy(error)).pipe(unpacked)
-  const files: DriverFile[] = []
-  let bytes = 0
-  for await (const entry of unpacked) {
-    const { name: written, type = 'file', size = 0, mode = 0 } = entry.header
-    const path = written.replace(/^(\.\/)+/, '')
-    if (type !== 'file' && type !== 'directory') {
-      throw new UserError('refused', `${JSON.stringify(path)} is neither a file nor a folder.`)
-    }
-    bytes += size
-    if (bytes > mostBytes) throw new UserError('refused', `A driver has at most ${mostBytes / 1024 ** 2} MiB.`)
-    if (files.length >= mostFiles) throw new UserError('refused', `A driver has at most ${mostFiles} files.`)
-    const chunks: Buffer[] = []
-    for await (const chunk of entry) chunks.push(chunk as Buffer)
-    if (type !== 'file' || isHidden(path)) continue
-    if (!isInside(path)) throw new UserError('refused', `The path ${JSON.stringify(path)} leads out of the tree.`)
-    files.push({ path, bytes: Buffer.concat(chunks), executable: (mode & 0o100) !== 0 })
-  }
-  return files
-}
-
-const isHidden = (path: string) => path.split('/').some((name) => name.startsWith('.') && name !== '..')
-const isInside = (path: string) => !path.startsWith('/') && !path.includes('\0') && !path.split('/').includes('..')

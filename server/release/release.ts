@@ -12,6 +12,7 @@ export interface ReleaseInput {
   readonly content: Content
   readonly config: Readonly<Record<string, string>>
   readonly attachments: Release['attachments']
+  readonly links: Release['links']
   readonly description: string
   readonly actor: string
 }
@@ -29,6 +30,7 @@ export function release(releases: Pick<Releases, 'create'>, input: ReleaseInput)
     checks,
     config: input.config,
     attachments: input.attachments,
+    links: input.links,
     description: input.description,
     createdBy: input.actor,
   })

@@ -5,6 +5,7 @@ import { folderName, type Mount } from '../domain/group.ts'
 import type { Release } from '../domain/release.ts'
 import { containerSpec, observed } from '../engine/container-spec.ts'
 import { told, UserError } from '../errors.ts'
+import { internalHosts } from '../network/internal.ts'
 import { addressIn, appNetwork, hostNumber, poolSize } from '../network/subnets.ts'
 import { step } from '../steps.ts'
 import type { Acting } from './acting.ts'
@@ -143,7 +144,7 @@ export async function ensureNetwork(
 
 /** Not restarted by the engine until it is checked: how it ended the first time says why it does not come up. */
 async function startContainer(
-  { parts: { engine, system }, readiness }: Pick<Acting, 'parts' | 'readiness'>,
+  { parts: { engine, system, pool }, readiness }: Pick<Acting, 'parts' | 'readiness'>,
   { app, release, formation, environment, network }: Prepared,
   { address, mounts, ...place }: PreparedPlace,
   restart: boolean,
@@ -161,6 +162,7 @@ async function startContainer(
     commit: release.commit,
     hardened: release.hardened,
     network,
+    hosts: internalHosts(release.links, pool),
     address,
     mounts,
     memory: scaleOf(formation, place.process).memory,
@@ -207,7 +209,9 @@ async function checkContainer(
 /** The name that an app is known by: some refuse requests for any other. */
 export async function hostOf({ store }: Pick<RolloutParts, 'store'>, app: App): Promise<string> {
   const domains = await store.domains.ofApp(app.id)
-  const named = domains.find(({ kind }) => kind === 'default') ?? domains.find(({ host }) => !host.startsWith('*'))
+  const named =
+    domains.find(({ kind }) => kind === 'default') ??
+    domains.find(({ host, kind }) => kind !== 'redirect' && !host.startsWith('*'))
   return named?.host ?? app.name
 }
 

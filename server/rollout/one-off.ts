@@ -5,6 +5,7 @@ import type { Release } from '../domain/release.ts'
 import { oneOffSpec } from '../engine/container-spec.ts'
 import type { Session } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
+import { internalHosts } from '../network/internal.ts'
 import { newGroup } from './deploy.ts'
 import { ensureNetwork } from './group.ts'
 import type { OneOffContainers } from './one-off-containers.ts'
@@ -41,6 +42,7 @@ export function createOneOff(parts: RolloutParts, oneOffs: OneOffContainers): On
           commit: release.commit,
           hardened: release.hardened,
           network,
+          hosts: internalHosts(release.links, parts.pool),
           memory: defaultMemory,
           tty,
           stdin: true,

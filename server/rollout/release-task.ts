@@ -7,6 +7,7 @@ import type { Release } from '../domain/release.ts'
 import { oneOffSpec } from '../engine/container-spec.ts'
 import { UserError } from '../errors.ts'
 import type { RunningJob } from '../jobs/queue.ts'
+import { internalHosts } from '../network/internal.ts'
 import { newGroup } from './deploy.ts'
 import { cancelled, ensureNetwork } from './group.ts'
 import type { OneOffContainers } from './one-off-containers.ts'
@@ -40,6 +41,7 @@ export async function releaseTask(
       commit,
       hardened,
       network,
+      hosts: internalHosts(release.links, parts.pool),
       memory: defaultMemory,
       tty: false,
       stdin: false,

@@ -18,7 +18,11 @@ beforeAll(async () => {
   await nginx.start()
   await until(async () => (await nginx.driver.status()).running)
   const log = { info() {}, warn() {}, error: (event: string) => void house.problems.push(event) }
-  routes = createRoutes({ domains: house.store.domains, gitPort: 1, proxy: () => nginx.driver, log })
+  routes = createRoutes({
+    ...house.store,
+    ...{ challenges: new Map(), gitPort: 1, panelPort: 1, proxy: () => nginx.driver, log },
+    openLinks: async () => [],
+  })
   app = await house.app('blog')
   house.stopFirst.add(app.id)
   await routes.switchAll({})

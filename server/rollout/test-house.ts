@@ -97,6 +97,7 @@ export async function testHouse(system: string, pool: string) {
         checks: { path: null, timeout: 2 },
         config,
         attachments: [],
+        links: [],
         description: 'Push 4f2c9e1',
         createdBy: 'tester',
         ...changes,

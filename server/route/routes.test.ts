@@ -1,6 +1,10 @@
 import { afterEach, expect, test } from 'vitest'
+import { certificateFor } from '../certificates/certificate-for-test.ts'
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
-import type { Domain, RouteTable } from '../domain/route.ts'
+import type { Certificate } from '../domain/certificate.ts'
+import type { OpenLink } from '../domain/link.ts'
+import type { Domain, Parts, RouteTable } from '../domain/route.ts'
+import type { Rules } from '../domain/routing.ts'
 import { UserError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { createRoutes, type Routes } from './routes.ts'
@@ -8,16 +12,22 @@ import { createRoutes, type Routes } from './routes.ts'
 /** A proxy that keeps every table it was given, and fails or waits as told. */
 class FakeProxy {
   readonly tables: RouteTable[] = []
+  readonly texts: string[] = []
   failure: Error | null = null
+  /** Tables that do not fit. */
+  refuses: (table: RouteTable) => boolean = () => false
   gate: Promise<void> = Promise.resolve()
   tries = 0
   asked = 0
   used: string | null = null
   readonly driver = {
-    apply: async (table: RouteTable) => {
+    apply: async (table: RouteTable, parts: Parts) => {
       this.tries += 1
       await this.gate
       if (this.failure) throw this.failure
+      if (this.refuses(table)) throw new UserError('refused', 'x.test: its page cannot be shown.')
+      for (const { certificate } of Object.values(table.hosts))
+        if (certificate) this.texts.push(await parts(certificate))
       this.used = String(this.tables.push(table))
       return this.used
     },
@@ -44,15 +54,28 @@ function setUp() {
     { host: 'b.test', app: 'b', kind: 'default' },
   ]
   const global = { name: 'test' }
+  const links: OpenLink[] = []
+  const rules = new Map<string, Rules>()
+  const certificates: Certificate[] = []
+  const challenges = new Map<string, string>()
   routes = createRoutes({
     domains: { list: async () => [...domains], global: async () => global.name },
+    routing: { list: async () => new Map(rules), trusted: async () => [], page: async (id) => `page ${id}` },
+    certificates: {
+      list: async () => [...certificates],
+      without: async () => [],
+      pair: async () => ({ chain: 'chain', key: 'key' }),
+    },
+    challenges,
+    openLinks: async () => [...links],
     gitPort: 9181,
+    panelPort: 9180,
     proxy: () => proxy.driver,
     log: createLog(() => {}),
     retryAfter: 10,
     compareEvery: 10,
   })
-  return { proxy, domains, global }
+  return { proxy, domains, links, global, rules, certificates, challenges }
 }
 
 test('nothing is pushed before the targets of all apps are known', async () => {
@@ -114,6 +137,34 @@ test('domains that changed are read again', async () => {
   expect(proxy.targetsOf('new.test')).toEqual(['1:1'])
 })
 
+test('an app that others may call is in the table by its name, with where it runs now and who they are', async () => {
+  const { proxy, links } = setUp()
+  await routes.switchAll({ b: ['2:2'] })
+  links.push({ name: 'books', target: 'b', from: '10.64.0.0/24' }, { name: 'books', target: 'b', from: '10.64.7.0/24' })
+  await routes.refresh()
+  const from = ['10.64.0.0/24', '10.64.7.0/24']
+  const internal = () => proxy.tables.at(-1)?.internal
+  expect(internal()).toEqual({ 'books.internal': { app: 'b', targets: ['2:2'], from } })
+  await routes.switchTo('b', ['3:3'])
+  expect(internal()).toEqual({ 'books.internal': { app: 'b', targets: ['3:3'], from } })
+  await routes.hold('b')
+  expect(internal()).toEqual({ 'books.internal': { app: 'b', targets: [], held: true, from } })
+  links.length = 0
+  await routes.refresh()
+  expect(internal()).toEqual({})
+})
+
+test('maintenance of an app is for those who call it too, and its passwords are not', async () => {
+  const { proxy, links, rules } = setUp()
+  rules.set('b', { maintenance: 'standard', users: { ann: '$6$x' }, timeout: 5, hsts: 60 })
+  links.push({ name: 'books', target: 'b', from: '10.64.0.0/24' })
+  await routes.switchAll({ b: ['2:2'] })
+  expect(proxy.tables.at(-1)?.internal?.['books.internal']).toEqual({
+    ...{ app: 'b', targets: ['2:2'], from: ['10.64.0.0/24'] },
+    ...{ maintenance: 'standard', timeout: 5 },
+  })
+})
+
 test('an app that is forgotten loses its targets', async () => {
   const { proxy } = setUp()
   await routes.switchAll({ a: ['1:1'] })
@@ -160,6 +211,31 @@ test('a change that does not fit is taken back, so that others can be made', asy
   expect(routes.table().hosts['a.test']?.targets).toEqual(['1:1'])
 })
 
+test('a setting that the proxy refuses is told to whoever made it, and does not keep others from switching', async () => {
+  const { proxy, rules } = setUp()
+  await routes.switchAll({ a: ['1:1'], b: ['1:2'] })
+  proxy.refuses = ({ hosts }) => hosts['a.test']?.maintenance !== undefined
+  rules.set('a', { maintenance: 'standard', timeout: 5 })
+  const [refreshed, switched] = await Promise.allSettled([routes.refresh(), routes.switchTo('b', ['2:2'])])
+  expect(refreshed).toMatchObject({ status: 'rejected', reason: { code: 'refused' } })
+  expect(switched.status).toBe('fulfilled')
+  expect(proxy.targetsOf('b.test')).toEqual(['2:2'])
+  expect(proxy.tables.at(-1)?.hosts['a.test']?.timeout).toBeUndefined()
+
+  // Taken back, it is as if nobody had tried.
+  rules.set('a', { timeout: 5 })
+  await routes.refresh()
+  expect(proxy.tables.at(-1)?.hosts['a.test']).toMatchObject({ timeout: 5, targets: ['1:1'] })
+})
+
+test('what is said about requests is pushed as it changes', async () => {
+  const { proxy, rules } = setUp()
+  await routes.switchAll({ a: ['1:1'] })
+  rules.set('a', { largestBody: 1000 })
+  await routes.refresh()
+  expect(proxy.tables.at(-1)?.hosts['a.test']?.largestBody).toBe(1000)
+})
+
 test('counts of requests in flight come from the proxy', async () => {
   setUp()
   expect(await routes.inflight(['1:1'])).toEqual({ '1:1': 7 })
@@ -177,4 +253,28 @@ test('the git door follows the global domain', async () => {
   await routes.refresh()
   expect(proxy.targetsOf('git.example.com')).toEqual(['127.0.0.1:9181'])
   expect(proxy.targetsOf('git.test')).toBeUndefined()
+})
+
+test('whoever has something to show can wait until the proxy is told of changes', async () => {
+  setUp()
+  const seen: string[] = []
+  const waiting = routes.started.then(() => seen.push('started'))
+  await routes.refresh()
+  expect(seen).toEqual([])
+  await routes.switchAll({})
+  await waiting
+})
+
+test('a certificate that came is in the table, with its text where the proxy can ask for it; a challenge as well', async () => {
+  const { proxy, certificates, challenges } = setUp()
+  await routes.switchAll({ a: ['1:1'] })
+  certificates.push(certificateFor('a', ['a.test']))
+  challenges.set('token', 'answer')
+  await routes.refresh()
+  expect(proxy.tables.at(-1)).toMatchObject({
+    hosts: { 'a.test': { targets: ['1:1'], certificate: 'a.test', secure: true } },
+    challenges: { token: 'answer' },
+  })
+  expect(proxy.tables.at(-1)?.hosts['b.test']).toEqual({ app: 'b', targets: [] })
+  expect(proxy.texts).toEqual(['chain\nkey\n'])
 })

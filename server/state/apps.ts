@@ -5,7 +5,7 @@ import { nearest } from '../domain/nearest.ts'
 import { UserError } from '../errors.ts'
 import { revokeUnused, switchCredentials } from './attachments.ts'
 import { type ConstraintError, type Database, type Result, sql } from './database.ts'
-import { insertDefault, renameDefault, takenHost } from './domains.ts'
+import { insertDefault, renameDefault, takenAddress } from './domains.ts'
 import { batchOr, goneApp } from './refusal.ts'
 import type { Apps } from './store.ts'
 
@@ -50,13 +50,17 @@ export function createApps(db: Database): Apps {
     },
     async rename(id, name) {
       checkName(name)
-      const statements = [sql('UPDATE apps SET name = ? WHERE id = ?', name, id), renameDefault(id, name)]
+      const statements = [sql('UPDATE apps SET name = ? WHERE id = ?', name, id), ...renameDefault(id, name)]
       const [renamed] = await batchOr(db, statements, (error) => takenName(db, name, error))
       if (!renamed?.changes) throw goneApp()
     },
     async destroy(id) {
       const revoke = "UPDATE credentials SET state = 'revoking' WHERE app = ?"
-      await db.batch([sql(revoke, id), sql('DELETE FROM apps WHERE id = ?', id)])
+      await batchOr(db, [sql(revoke, id), sql('DELETE FROM apps WHERE id = ?', id)], ({ kind }) =>
+        kind === 'foreign-key'
+          ? new UserError('conflict', 'Another app calls this one.', 'See which: links:list')
+          : null,
+      )
     },
     async claimBranch(id, branch) {
       const claim = 'UPDATE apps SET branch = ? WHERE id = ? AND (branch IS NULL OR branch = ?)'
@@ -122,7 +126,7 @@ async function takenName(db: Database, name: string, error: ConstraintError): Pr
   if (error.column === 'apps.name') return new UserError('conflict', `There is already an app named ${name}.`)
   if (error.column !== 'domains.host') return null
   const [row] = await db.query("SELECT ? || '.' || value AS host FROM settings WHERE name = 'global-domain'", [name])
-  return takenHost(db, [String(row?.host)])
+  return takenAddress(db, [String(row?.host)])
 }
 
 function app(row: Result['rows'][number]): App {

@@ -12,7 +12,7 @@ const anyRelease = (
   attachments: readonly AttachmentReference[],
 ): Omit<Release, 'version' | 'createdAt'> => ({
   ...{ app, attachments, commit: 'c'.repeat(40), tree: 't'.repeat(40), build: null, processes: {}, hardened: true },
-  ...{ checks: { path: null, timeout: 30 }, config: {}, description: 'Push', createdBy: 'ann' },
+  ...{ checks: { path: null, timeout: 30 }, links: [], config: {}, description: 'Push', createdBy: 'ann' },
 })
 
 async function blogWithDatabase(store: Store) {

@@ -40,6 +40,22 @@ onBothStores((store) => {
     await expect(store.schedules.set(schedule)).rejects.toThrow('There is no archive nas.')
   })
 
+  test('a schedule ends with the database or volume that it is of, and with no other of that name', async () => {
+    await store.devices.add(archive)
+    await store.devices.add({ ...archive, name: 'pg', class: 'database', driver: 'postgres', as: 'container' })
+    await store.schedules.set(schedule)
+    await store.schedules.set({ ...schedule, kind: 'volume' })
+    const kinds = async () => (await store.schedules.list()).map(({ kind }) => kind)
+    await store.databases.add({ name: 'blog-db', device: 'pg', handle: 'blog_1', createdBy: 'ann' })
+    await store.databases.condemn('blog-db')
+    expect(await kinds()).toEqual(['database', 'volume'])
+    await store.databases.remove('blog-db')
+    expect(await kinds()).toEqual(['volume'])
+    const volume = { name: 'blog-db', device: 'nas', path: null, state: 'ready', createdBy: 'ann' } as const
+    await store.volumes.forget((await store.volumes.add(volume)).id)
+    expect(await kinds()).toEqual([])
+  })
+
   test('the same database has one schedule, and a new one begins anew', async () => {
     await store.devices.add(archive)
     await store.schedules.set(schedule)

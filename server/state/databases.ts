@@ -39,6 +39,7 @@ export function createDatabases(db: Database): Databases {
     async remove(name) {
       await db.batch([
         sql("DELETE FROM credentials WHERE database = ? AND state = 'revoking'", name),
+        sql("DELETE FROM backup_schedules WHERE kind = 'database' AND subject = ?", name),
         sql("DELETE FROM databases WHERE name = ? AND state = 'destroying'", name),
       ])
     },
@@ -89,6 +90,12 @@ export function createDatabases(db: Database): Databases {
         SELECT 1 FROM credentials WHERE database = s.replaces AND handle = s.handle AND state = 'live')`
       return (await db.query(moved)).map(({ replaces }) => String(replaces))
     },
+    async found(name, handle) {
+      await db.batch([
+        sql('UPDATE databases SET handle = ?, lost = 0 WHERE name = ? AND lost = 1', handle, name),
+        sql('DELETE FROM scratch_databases WHERE handle = ?', handle),
+      ])
+    },
     async switchTo({ name, device, handle }, to, kept) {
       const now = new Date().toISOString()
       const keep = `INSERT INTO databases (name, device, handle, state, created_at, created_by)
@@ -122,10 +129,10 @@ async function insert(db: Database, wanted: Wanted, state: Row['state']): Promis
     if (kind === 'unique') return new UserError('conflict', `There is already a database named ${name}.`)
     return kind === 'foreign-key' ? new UserError('not-found', `There is no device named ${device}.`) : null
   })
-  return { ...wanted, state, createdAt }
+  return { ...wanted, state, lost: false, createdAt }
 }
 
-type Wanted = Omit<Row, 'state' | 'createdAt'>
+type Wanted = Omit<Row, 'state' | 'lost' | 'createdAt'>
 
 async function unknown(db: Database, name: string): Promise<UserError> {
   const names = (await db.query('SELECT name FROM databases')).map((row) => String(row.name))
@@ -140,6 +147,7 @@ function database(row: Result['rows'][number]): Row {
     device: String(row.device),
     handle: String(row.handle),
     state: row.state as Row['state'],
+    lost: row.lost === 1,
     createdAt: String(row.created_at),
     createdBy: String(row.created_by),
   }

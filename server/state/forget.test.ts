@@ -4,7 +4,16 @@ import type { Release } from '../domain/release.ts'
 import { onBothStores } from './stores-for-test.ts'
 
 const anyRelease = (app: string): Omit<Release, 'version' | 'createdAt'> => ({
-  ...{ app, commit: 'c'.repeat(40), tree: 't'.repeat(40), build: null, config: {}, attachments: [], hardened: true },
+  ...{
+    app,
+    commit: 'c'.repeat(40),
+    tree: 't'.repeat(40),
+    build: null,
+    config: {},
+    attachments: [],
+    links: [],
+    hardened: true,
+  },
   processes: {
     web: { image: 'sha256:1', command: null, port: 5000 },
     worker: { image: 'sha256:1', command: ['run'], port: null },

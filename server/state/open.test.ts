@@ -49,6 +49,7 @@ describe.each(['sqlite', 'rqlite'] as const)('%s', (kind) => {
       processes: {},
       hardened: true,
       attachments: [],
+      links: [],
       checks: { path: null, timeout: 60 },
       config: { SECRET: planted },
       description: 'plainly-readable',

@@ -12,6 +12,7 @@ import { createAttachments, createCredentials } from './attachments.ts'
 import { createAudit } from './audit.ts'
 import { createBackups } from './backups.ts'
 import { createBuilds } from './builds.ts'
+import { createCertificates } from './certificates.ts'
 import { createConfigVars } from './config-vars.ts'
 import type { Database } from './database.ts'
 import { createDatabases } from './databases.ts'
@@ -23,8 +24,11 @@ import { createEvents } from './events.ts'
 import { createFormations } from './formations.ts'
 import { createJobs } from './jobs.ts'
 import { createKeys } from './keys.ts'
+import { createLinks } from './links.ts'
+import { noteLost } from './lost.ts'
 import { checkBackup, migrate } from './migrate.ts'
 import { createReleases } from './releases.ts'
+import { createRouting } from './routing.ts'
 import { openRqlite } from './rqlite.ts'
 import { createSchedules } from './schedules.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
@@ -68,6 +72,8 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     apps: createApps(db),
     config: createConfigVars(db, secrets),
     domains: createDomains(db),
+    certificates: createCertificates(db, secrets),
+    routing: createRouting(db),
     formations: createFormations(db),
     releases: createReleases(db, secrets),
     builds: createBuilds(db),
@@ -85,6 +91,7 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
     databases: createDatabases(db),
     attachments: createAttachments(db),
     credentials: createCredentials(db, secrets),
+    links: createLinks(db),
     deviceSecrets: createDeviceSecrets(db, secrets),
     endpoints: createEndpoints(db),
     settings,
@@ -103,14 +110,22 @@ export async function openStore({ config, key, log }: StoreOptions): Promise<Sto
 
 /**
  * Puts a backup in the place of whatever the store holds. Unlike `Store.restore` it does not care whether this program
- * knows what is there now: that may be the work of a newer one that failed to start.
+ * knows what is there now: that may be the work of a newer one that failed to start. `elsewhere`: on another machine than
+ * it was made on.
  */
-export async function restoreState(config: StoreOptions['config'], path: string): Promise<void> {
+export async function restoreState(
+  config: StoreOptions['config'],
+  path: string,
+  { elsewhere }: { readonly elsewhere: boolean },
+): Promise<void> {
   checkBackup(path)
   const db = await openDatabase(config)
   try {
     await answers(db, patience)
     await db.restore(path)
+    if (!elsewhere) return
+    await migrate(db)
+    await noteLost(db)
   } finally {
     await db.close()
   }

@@ -2,14 +2,15 @@
 import type { Release } from '../domain/release.ts'
 import { referencesText } from './attachments.ts'
 import { type Database, type Result, sql } from './database.ts'
+import { linksText } from './links.ts'
 import { batchOr } from './refusal.ts'
 import type { Secrets } from './secrets.ts'
 import type { ReleaseOutline, Releases } from './store.ts'
 
 /** The number is taken in the statement itself: two at once cannot get the same one. */
 const insert = `INSERT INTO releases (app, version, state, "commit", tree, build, processes, hardened, checks, config,
-    attachments, description, created_at, created_by)
-  SELECT ?, coalesce(max(version), 0) + 1, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM releases WHERE app = ?
+    attachments, links, description, created_at, created_by)
+  SELECT ?, coalesce(max(version), 0) + 1, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM releases WHERE app = ?
   RETURNING version`
 
 export function createReleases(db: Database, secrets: Secrets): Releases {
@@ -37,6 +38,7 @@ export function createReleases(db: Database, secrets: Secrets): Releases {
         JSON.stringify(wanted.checks),
         secrets.seal(JSON.stringify(wanted.config), owner(wanted.app)),
         referencesText(wanted.attachments),
+        linksText(wanted.links),
         wanted.description,
         createdAt,
         wanted.createdBy,
@@ -130,6 +132,7 @@ function fromRow(row: Result['rows'][number], secrets: Secrets): Release {
     checks: JSON.parse(String(row.checks)),
     config: JSON.parse(secrets.open(String(row.config), owner(app))),
     attachments: JSON.parse(String(row.attachments)),
+    links: JSON.parse(String(row.links)),
     description: String(row.description),
     createdAt: String(row.created_at),
     createdBy: String(row.created_by),

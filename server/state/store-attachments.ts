@@ -9,11 +9,11 @@ export interface Databases {
   /** Throws `not-found` naming the nearest one. */
   get(name: string): Promise<Database>
   /** Noted as `creating`. Throws `conflict` when the name is taken. */
-  add(database: Omit<Database, 'state' | 'createdAt'>): Promise<Database>
+  add(database: Omit<Database, 'state' | 'lost' | 'createdAt'>): Promise<Database>
   ready(name: string): Promise<void>
   /** → `destroying`; false, and nothing changes, while an app is attached to it or has a login, or its content is switched. */
   condemn(name: string): Promise<boolean>
-  /** A condemned one that the server does not have any more, with the logins that are to be revoked. */
+  /** A condemned one that the server does not have any more, with the logins that are to be revoked and its schedule of backups. */
   remove(name: string): Promise<void>
   /** What a dead kernel had begun is to be undone: databases → destroying, logins → revoking, scratch → abandoned. */
   interruptAll(): Promise<void>
@@ -29,7 +29,9 @@ export interface Databases {
   /** Names of those whose content is being switched, and that an app uses with the new one already. */
   halfSwitched(): Promise<string[]>
   /** A scratch database becomes one of this name. Throws `conflict` when it is taken. */
-  keep(database: Omit<Database, 'state' | 'createdAt'>): Promise<Database>
+  keep(database: Omit<Database, 'state' | 'lost' | 'createdAt'>): Promise<Database>
+  /** The content of a lost one is back: in what was a scratch database. */
+  found(name: string, scratch: string): Promise<void>
   /** The name leads to the handle of a scratch database, and `kept` to what it led to, with the logins there. One batch. */
   switchTo(database: Database, scratch: string, kept: string): Promise<void>
 }

@@ -15,6 +15,7 @@ const anyRelease = (app: string): Omit<Release, 'version' | 'createdAt'> => ({
   },
   hardened: true,
   attachments: [],
+  links: [],
   checks: { path: '/up', timeout: 30 },
   config: { API_KEY: 'x' },
   description: 'Push ccccccc',

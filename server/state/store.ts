@@ -6,13 +6,16 @@ import type { Place } from '../domain/container.ts'
 import type { Event, EventKind } from '../domain/event.ts'
 import type { Job, JobState } from '../domain/job.ts'
 import type { Release } from '../domain/release.ts'
-import type { Domain } from '../domain/route.ts'
+import type { Domain, Redirect } from '../domain/route.ts'
 import type { Approvals } from './approvals.ts'
 import type { Audit } from './audit.ts'
 import type { Backups } from './backups.ts'
+import type { Certificates } from './certificates.ts'
 import type { DeviceSecrets } from './device-secrets.ts'
 import type { Devices } from './devices.ts'
 import type { Endpoints } from './endpoints.ts'
+import type { Links } from './links.ts'
+import type { Routing } from './routing.ts'
 import type { Schedules } from './schedules.ts'
 import type { Attachments, Credentials, Databases } from './store-attachments.ts'
 import type { Volumes } from './volumes.ts'
@@ -22,6 +25,8 @@ export interface Store {
   readonly apps: Apps
   readonly config: ConfigVars
   readonly domains: Domains
+  readonly certificates: Certificates
+  readonly routing: Routing
   readonly formations: Formations
   readonly releases: Releases
   readonly builds: Builds
@@ -39,6 +44,7 @@ export interface Store {
   readonly databases: Databases
   readonly attachments: Attachments
   readonly credentials: Credentials
+  readonly links: Links
   readonly deviceSecrets: DeviceSecrets
   readonly endpoints: Endpoints
   readonly settings: Settings
@@ -92,14 +98,21 @@ export interface ConfigVars {
   replace(app: string, values: Readonly<Record<string, string>>): Promise<void>
 }
 
+/** An address is a host, or a host and a path: `example.com/api`. */
 export interface Domains {
+  /** Redirects among them. */
   list(): Promise<Domain[]>
   ofApp(app: string): Promise<Domain[]>
   /** Throws `conflict` naming the app that holds one of them; adds all or none. */
-  add(app: string, hosts: readonly string[]): Promise<void>
-  remove(app: string, hosts: readonly string[]): Promise<void>
-  /** Replaces the custom ones by these, all or none. */
-  set(app: string, hosts: readonly string[]): Promise<void>
+  add(app: string, addresses: readonly string[]): Promise<void>
+  /** Redirects as well. */
+  remove(app: string, addresses: readonly string[]): Promise<void>
+  /** Replaces the custom ones by these, all or none; those of `taken` leave their apps at the same moment. */
+  set(app: string, addresses: readonly string[], taken?: readonly Domain[]): Promise<void>
+  /** A new one, or another destination of the app's own. Throws `conflict` naming the app that holds the host. */
+  redirect(app: string, host: string, to: Redirect): Promise<void>
+  /** Null: none of them. */
+  setCanonical(app: string, host: string | null): Promise<void>
   global(): Promise<string>
   /** Moves every app's default host under it, all or none; throws `conflict` naming the taken one. */
   setGlobal(domain: string): Promise<void>

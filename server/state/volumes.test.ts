@@ -42,6 +42,19 @@ onBothStores((store) => {
     await add('placed-too')
   })
 
+  test('a volume that an archive is in is not destroyed, and the archive is named', async () => {
+    const vault = await add('vault')
+    const archive = { name: 'safe', driver: 'volume', class: 'archive', node: 'local', as: 'adopted' } as const
+    await store.devices.add({ ...archive, version: null, state: 'ready', settings: { volume: 'vault' } })
+    await expect(store.volumes.retire(vault)).rejects.toMatchObject({
+      code: 'conflict',
+      message: 'vault is what the archive safe keeps its backups in.',
+      hint: expect.stringContaining('devices:remove safe'),
+    })
+    await store.devices.remove('safe')
+    await store.volumes.retire(vault)
+  })
+
   test('a volume that apps have is not destroyed, and they are named; one that is being destroyed is not attached', async () => {
     const [blog, shop] = await both()
     const uploads = await add('uploads')

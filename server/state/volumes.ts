@@ -12,14 +12,15 @@ export interface Volumes {
   get(name: string): Promise<Volume>
   find(name: string): Promise<Volume | null>
   /** Throws `conflict` when the name is taken, or the directory overlaps with another volume's, naming that one. */
-  add(volume: Omit<Volume, 'id' | 'createdAt'>): Promise<Volume>
+  add(volume: Omit<Volume, 'id' | 'lost' | 'createdAt'>): Promise<Volume>
   /** Compare and set. */
   move(id: string, from: Volume['state'], to: Volume['state']): Promise<boolean>
-  /** From now on nobody can attach it; throws `not-found` before it is ready, and `conflict` naming the apps that it is attached to. */
+  /** From now on nobody can attach it; throws `not-found` before it is ready, and `conflict` naming the apps or the archive that have it. */
   retire(volume: Pick<Volume, 'id' | 'name'>): Promise<void>
+  /** With its schedule of backups. */
   forget(id: string): Promise<void>
-  /** `after`, a scratch one, takes the name and the attachments of `before`, which goes on under another name; at once. */
-  replace(before: Volume, after: Volume, keptName: string): Promise<void>
+  /** `after`, a scratch one, takes the name and the attachments of `before`, which goes on under another name, or is gone; at once. */
+  replace(before: Volume, after: Volume, keptName: string | null): Promise<void>
   /** A scratch one becomes a volume of its own; throws `conflict` when the name is taken. */
   keep(id: string, name: string, actor: string): Promise<void>
 
@@ -59,8 +60,9 @@ export function createVolumes(db: Database): Volumes {
       return (await find(name)) ?? Promise.reject(await unknown(db, name))
     },
     async add(wanted) {
-      const made = { ...wanted, id: randomBytes(4).toString('hex'), createdAt: new Date().toISOString() }
-      const { id, name, device, path, state, createdAt, createdBy } = made
+      const id = randomBytes(4).toString('hex')
+      const made = { ...wanted, id, lost: false, createdAt: new Date().toISOString() }
+      const { name, device, path, state, createdAt, createdBy } = made
       // Two volumes in one directory would be one under two names.
       const insert = `INSERT INTO volumes (id, name, device, path, state, created_at, created_by)
         SELECT ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM volumes WHERE ${overlapping})`
@@ -76,9 +78,12 @@ export function createVolumes(db: Database): Volumes {
     },
     async retire({ id, name }) {
       const unused = `UPDATE volumes SET state = 'destroying' WHERE id = ? AND state IN ('ready', 'destroying')
-        AND NOT EXISTS (SELECT 1 FROM volume_attachments WHERE volume = ?)`
-      const [result] = await db.batch([sql(unused, id, id)])
+        AND NOT EXISTS (SELECT 1 FROM volume_attachments WHERE volume = ?)
+        AND NOT EXISTS (SELECT 1 FROM devices WHERE ${archiveIn})`
+      const [result] = await db.batch([sql(unused, id, id, name)])
       if (result?.changes) return
+      const [archive] = await db.query(`SELECT name FROM devices WHERE ${archiveIn}`, [name])
+      if (archive) throw holdsArchive(name, String(archive.name))
       const apps = await appsOf(db, id)
       if (apps.length === 0) throw await unknown(db, name)
       throw new UserError(
@@ -88,13 +93,16 @@ export function createVolumes(db: Database): Volumes {
       )
     },
     async forget(id) {
-      await db.batch([sql('DELETE FROM volumes WHERE id = ?', id)])
+      const schedule = `DELETE FROM backup_schedules WHERE kind = 'volume' AND subject = (SELECT name FROM volumes WHERE id = ?)`
+      await db.batch([sql(schedule, id), sql('DELETE FROM volumes WHERE id = ?', id)])
     },
     async replace(before, after, keptName) {
       await db.batch([
-        sql('UPDATE volumes SET name = ? WHERE id = ?', keptName, before.id),
-        sql("UPDATE volumes SET name = ?, state = 'ready' WHERE id = ?", before.name, after.id),
         sql('UPDATE volume_attachments SET volume = ? WHERE volume = ?', after.id, before.id),
+        keptName === null
+          ? sql('DELETE FROM volumes WHERE id = ?', before.id)
+          : sql('UPDATE volumes SET name = ? WHERE id = ?', keptName, before.id),
+        sql("UPDATE volumes SET name = ?, state = 'ready' WHERE id = ?", before.name, after.id),
       ])
     },
     async keep(id, name, actor) {
@@ -131,6 +139,8 @@ export function createVolumes(db: Database): Volumes {
   }
 }
 
+/** Value: the name of the volume. */
+const archiveIn = `class = 'archive' AND json_extract(settings, '$.volume') = ?`
 /** The same directory, or one in the other. Values: the path, four times. */
 const overlapping = `path = ? OR substr(path, 1, length(?) + 1) = ? || '/' OR substr(?, 1, length(path) + 1) = path || '/'`
 /** Values: volume, app, whether this one only reads, whether it wants to be alone. */
@@ -141,6 +151,11 @@ async function unknown(db: Database, name: string): Promise<UserError> {
   const meant = nearest(name, names)
   const hint = meant ? `Did you mean ${meant}?` : 'megapolos volumes:list shows all volumes.'
   return new UserError('not-found', `There is no volume named ${name}.`, hint)
+}
+
+function holdsArchive(volume: string, archive: string): UserError {
+  const hint = `First remove the archive; its backups stay in the volume: devices:remove ${archive} --confirm ${archive}`
+  return new UserError('conflict', `${volume} is what the archive ${archive} keeps its backups in.`, hint)
 }
 
 async function appsOf(db: Database, id: string): Promise<string[]> {
@@ -199,6 +214,7 @@ function volume(row: Result['rows'][number]): Volume {
     device: String(row.device),
     path: row.path as string | null,
     state: row.state as Volume['state'],
+    lost: row.lost === 1,
     createdAt: String(row.created_at),
     createdBy: String(row.created_by),
   }

@@ -1,4 +1,5 @@
 /** The `proxy` class: sends requests to containers by host name, and changes its mind without a reload. */
+import type { AccessLine, AccessLogOptions } from '../../domain/access-line.ts'
 import type { Parts, RouteTable } from '../../domain/route.ts'
 
 export interface ProxyDriver {
@@ -18,6 +19,11 @@ export interface ProxyDriver {
   /** Requests (and open WebSockets) that each of these targets is serving now. */
   inflight(targets: readonly string[]): Promise<Readonly<Record<string, number>>>
   status(): Promise<ProxyStatus>
+  /**
+   * Requests for this app (by id) that were answered, oldest first; of what is kept, which has an end. One may be noted a
+   * second or two late. Takes memory for what it yields only, however much is kept.
+   */
+  accessLog(app: string, options: AccessLogOptions): AsyncIterable<AccessLine>
 }
 
 export interface ProxyStatus {

@@ -63,6 +63,7 @@ export const hostArguments = {
     z.strictObject({
       hub: hub.nullable(),
       debian: z.strictObject({ packages, lines: z.array(line).max(50) }),
+      debianVersion: z.string().max(20).exactOptional(),
     }),
     progress.optional(),
   ]),

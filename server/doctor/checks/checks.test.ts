@@ -11,6 +11,7 @@ import { firewall } from './firewall.ts'
 import { hooks } from './hooks.ts'
 import { jobs } from './jobs.ts'
 import { keys } from './keys.ts'
+import { lost } from './lost.ts'
 import { mountState, mounts } from './mounts.ts'
 import { names } from './names.ts'
 import { nameservers } from './nameservers.ts'
@@ -274,8 +275,20 @@ test('a kernel that is older than what is installed, a job without an end, a con
   expect(containers.judge([{ ...crashing, oomKilled: true }], commands)[0]?.problem).toContain('more memory')
 })
 
+test('what is lost is told, with the command that fills it from its backup', () => {
+  expect(lost.judge([], commands)).toEqual([])
+  expect(lost.judge(['the database blog-db'], commands)).toEqual([
+    {
+      severity: 'error',
+      problem:
+        'The content of the database blog-db is not here since this server was restored; apps that need it do not start.',
+      fix: 'megapolos backups:restore-all',
+    },
+  ])
+})
+
 describe('devices', () => {
-  const well = { name: 'pg', deviceClass: 'database', unfinished: false, problem: null }
+  const well = { name: 'pg', deviceClass: 'database', unfinished: false, install: null, problem: null }
 
   test('those that are well say nothing', () =>
     expect(devices.judge({ devices: [well], unbound: null }, commands)).toEqual([]))
@@ -284,6 +297,7 @@ describe('devices', () => {
     const list = [
       { ...well, problem: 'It has ended with code 1.' },
       { ...well, name: 'db2', unfinished: true, problem: 'It is not installed completely: …' },
+      { ...well, name: 'db3', unfinished: true, install: 'devices:install pg --name db3', problem: 'It is not here.' },
       { ...well, name: 'far', deviceClass: 'archive', problem: 'far.example.com does not answer.' },
       { ...well, name: 'nginx', deviceClass: 'proxy', problem: 'The proxy does not answer.' },
     ]
@@ -292,6 +306,7 @@ describe('devices', () => {
       `error: This machine does not answer at 10.79.248.0/22, where apps reach their devices. ${install('mounts')}`,
       'error: pg is not well: It has ended with code 1. megapolos devices:restart pg',
       'warning: db2 is not well: It is not installed completely: … megapolos devices:info db2',
+      'warning: db3 is not well: It is not here. megapolos devices:install pg --name db3',
       'error: far is not well: far.example.com does not answer. megapolos devices:info far',
     ])
   })

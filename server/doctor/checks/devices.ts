@@ -9,6 +9,8 @@ export interface DeviceFacts {
     readonly name: string
     readonly deviceClass: string
     readonly unfinished: boolean
+    /** Command that goes on with it, where no more needs to be known for that. */
+    readonly install: string | null
     /** Null: it is well. */
     readonly problem: string | null
   }[]
@@ -23,12 +25,19 @@ export const devices = check<DeviceFacts>({
   remedy: (commands) => commands.kernel('devices:list'),
   async probe({ devices, config }) {
     const [list, bound] = await Promise.all([devices.list(), endpointsBound(config.pool)])
-    const looked = list.map(async ({ name, class: deviceClass, state }) => {
+    const looked = list.map(async ({ name, class: deviceClass, state, driver, as }) => {
       const unfinished = state.startsWith('It is not ')
+      const isInstalling = state.startsWith('It is not installed') && as !== 'adopted'
       const isWell = state === 'running' || state === 'ready'
-      if (deviceClass !== 'archive' || !isWell) return { name, deviceClass, unfinished, problem: isWell ? null : state }
-      const checked = (await devices.archive(name)).check().then(() => null, messageOf)
-      return { name, deviceClass, unfinished, problem: await checked }
+      const one = {
+        name,
+        deviceClass,
+        unfinished,
+        install: isInstalling ? `devices:install ${driver} --name ${name}` : null,
+      }
+      if (deviceClass !== 'archive' || !isWell) return { ...one, problem: isWell ? null : state }
+      const checked = devices.archive(name).then((archive) => archive.check())
+      return { ...one, problem: await checked.then(() => null, messageOf) }
     })
     return { devices: await Promise.all(looked), unbound: bound ? null : endpointBlock(config.pool) }
   },
@@ -42,10 +51,11 @@ export const devices = check<DeviceFacts>({
             fix: commands.installer('mounts'),
           },
         ]),
-    ...devices.flatMap(({ name, deviceClass, unfinished, problem }) => {
+    ...devices.flatMap(({ name, deviceClass, unfinished, install, problem }) => {
       // The proxy has a check of its own.
       if (problem === null || deviceClass === 'proxy') return []
-      const fix = unfinished || deviceClass !== 'database' ? `devices:info ${name}` : `devices:restart ${name}`
+      const look = unfinished || deviceClass !== 'database' ? `devices:info ${name}` : `devices:restart ${name}`
+      const fix = install ?? look
       const severity = unfinished ? ('warning' as const) : ('error' as const)
       return [{ severity, problem: `${name} is not well: ${problem}`, fix: commands.kernel(fix) }]
     }),

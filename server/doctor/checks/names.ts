@@ -1,6 +1,6 @@
 /** The names of apps lead to this machine. */
 import { Resolver } from 'node:dns/promises'
-import { networkInterfaces } from 'node:os'
+import { ownAddresses } from '../../network/own-addresses.ts'
 import { type Commands, check, type Finding } from '../check.ts'
 
 export interface NameFacts {
@@ -31,7 +31,8 @@ export const names = check<NameFacts>({
     const public_ = domains.filter(({ host }) => !isLocal(host) && !host.startsWith('*.'))
     const defaults = public_.filter(({ kind }) => kind === 'default').map(({ host }) => host)
     const probed = isLocal(global) ? [] : (defaults.length > 0 ? defaults : [`hello.${global}`]).slice(0, most)
-    const custom = public_.filter(({ kind }) => kind === 'custom').slice(0, most)
+    const whole = public_.filter(({ kind, path }) => kind === 'custom' && path === undefined)
+    const custom = whole.slice(0, most)
     const app = new Map(apps.map(({ id, name }) => [id, name]))
     return {
       global,
@@ -81,17 +82,6 @@ function ofGlobal({ global, hosts, own }: NameFacts, commands: Commands): Findin
       fix: commands.installer(`install --address ${wrong.addresses[0]}`),
     },
   ]
-}
-
-function ownAddresses(): string[] {
-  const all = Object.entries(networkInterfaces()).flatMap(([name, list = []]) => list.map((one) => ({ name, ...one })))
-  // Bridges of containers are no address to reach a machine under.
-  return all
-    .filter(
-      ({ internal, name, address }) => !internal && !/^(docker|br-|mp|veth)/.test(name) && !/^fe80:/.test(address),
-    )
-    .sort((a, b) => a.family.localeCompare(b.family))
-    .map(({ address }) => address)
 }
 
 function isLocal(host: string): boolean {

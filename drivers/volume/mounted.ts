@@ -1,17 +1,25 @@
-/** A disk that is only mounted while somebody reads or writes there: what else goes wrong on the machine does not reach it. */
+/** A place that is only mounted while somebody reads or writes there: what else goes wrong on the machine does not reach it. */
 import { mkdir, readFile } from 'node:fs/promises'
 import type { DriverHost } from '../../server/devices/driver.ts'
 import { UserError } from '../../server/errors.ts'
 
-export interface Disk {
+export interface Mounted {
   /** Directory in which it is mounted until as many have left as have entered. Throws `unavailable`. */
   enter(): Promise<string>
   leave(): Promise<void>
 }
 
-export type DiskHost = Pick<DriverHost, 'device' | 'system' | 'node' | 'log'>
+/** What is mounted: a disk, or the directory that a volume of the kernel is in now. */
+export interface MountSource {
+  /** `disk /dev/sdb1` */
+  readonly what: string
+  readonly options: string
+  find(): Promise<string>
+}
 
-export function createDisk({ device, system, node, log }: DiskHost, disk: string): Disk {
+export type MountHost = Pick<DriverHost, 'device' | 'system' | 'node' | 'log'>
+
+export function createMounted({ device, system, node, log }: MountHost, source: MountSource): Mounted {
   // Not in the folder of the device: that is deleted with all that is in it.
   const place = `/run/megapolos-${system}/${device}`
   let users = 0
@@ -29,15 +37,19 @@ export function createDisk({ device, system, node, log }: DiskHost, disk: string
     return ended
   }
 
+  async function mount(): Promise<void> {
+    const from = await source.find()
+    await mkdir(place, { recursive: true, mode: 0o700 })
+    // A kernel that died has left it mounted, and something else may be meant by now.
+    if (await isMounted(place)) await run('umount', place)
+    const { code, stderr } = await run('mount', '-o', `${source.options}nosuid,nodev,noexec`, '--', from, place)
+    if (code !== 0) throw notMounted(source.what, stderr)
+  }
+
   return {
     enter: () =>
       inTurn(async () => {
-        await mkdir(place, { recursive: true, mode: 0o700 })
-        // A kernel that died has left it mounted.
-        if (!(await isMounted(place))) {
-          const { code, stderr } = await run('mount', '-o', 'nosuid,nodev,noexec', '--', disk, place)
-          if (code !== 0) throw notMounted(disk, stderr)
-        }
+        if (users === 0) await mount()
         users++
         return place
       }),
@@ -46,7 +58,7 @@ export function createDisk({ device, system, node, log }: DiskHost, disk: string
         users--
         if (users > 0) return
         const { code, stderr } = await run('umount', place)
-        if (code !== 0) log.warn('disk.not-unmounted', { disk, cause: stderr.trim() })
+        if (code !== 0) log.warn('archive.not-unmounted', { archive: device, cause: stderr.trim() })
       }),
   }
 }
@@ -55,11 +67,7 @@ async function isMounted(place: string): Promise<boolean> {
   return (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').some((line) => line.split(' ')[4] === place)
 }
 
-function notMounted(disk: string, stderr: string): UserError {
+function notMounted(what: string, stderr: string): UserError {
   const why = stderr.split('\n')[0]?.replace(/^mount: (\S+: )?/, '') || 'mount failed'
-  return new UserError(
-    'unavailable',
-    `The disk ${disk} cannot be mounted: ${why}`,
-    'Is it there? lsblk shows the disks.',
-  )
+  return new UserError('unavailable', `The ${what} cannot be mounted: ${why}`, 'Is it there? lsblk shows the disks.')
 }

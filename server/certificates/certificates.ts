@@ -1,0 +1,201 @@
+/** What people may do with certificates. What the kernel does by itself is in keeper.ts. */
+import type { Devices } from '../devices/devices.ts'
+import type { App } from '../domain/app.ts'
+import type { Certificate, FailedTry } from '../domain/certificate.ts'
+import { UserError } from '../errors.ts'
+import type { Store } from '../state/store.ts'
+import type { Keeper } from './keeper.ts'
+import { createOwnCertificates } from './own-certificates.ts'
+import { planned } from './plan.ts'
+import { type NameReport, reported } from './report.ts'
+import { type Wanted, wantedNames } from './wanted.ts'
+
+type Progress = (line: string) => void
+
+export interface Certificates {
+  /** Each name of an app, or of all with those of the server itself. */
+  report(app?: App): Promise<NameReport[]>
+  /** Gets them by itself from now on. Tries those that have none at once, and resolves when each was tried. */
+  enable(app: App, progress: Progress): Promise<Tried>
+  /** Nothing by itself from now on; what was issued goes, what somebody brought stays. */
+  disable(app: App): Promise<void>
+  /** New ones, for these names of an app or for all that it has by itself; null: for whatever is due. */
+  renew(app: App | null, hosts: readonly string[], progress: Progress): Promise<Tried>
+  /** Declared invalid by its issuer. Where names are served by themselves, new ones follow at once. */
+  revoke(app: App, hosts: readonly string[], progress: Progress): Promise<Tried>
+  /** In the place of what it had for these names. Throws `refused`, saying why. */
+  add(app: App, text: string): Promise<Added>
+  /** One that signs itself. */
+  generate(app: App, host: string, progress: Progress): Promise<Added>
+  /** What somebody brought, or what signs itself: for these names, or all. */
+  remove(app: App, hosts: readonly string[]): Promise<readonly string[]>
+  /** PEM of what the app serves: for this name, or the first that has one. */
+  show(app: App, host: string | null): Promise<{ readonly chain: string; readonly key: string }>
+  /** A setting of the device that names are issued by; an empty value resets it. Throws `usage`. */
+  configure(property: string, value: string, signal: AbortSignal): Promise<void>
+  /** A secret of that device; an empty one is forgotten. */
+  keepSecret(name: string, value: string): Promise<void>
+}
+
+export interface Tried {
+  readonly got: readonly string[]
+  readonly failed: readonly FailedTry[]
+}
+
+export interface Added {
+  readonly names: readonly string[]
+  readonly notAfter: string
+  /** Public names of the app that it does not cover. */
+  readonly uncovered: readonly string[]
+  /** The proxy does not answer now, and serves it when it is back. */
+  readonly late: boolean
+}
+
+export interface CertificatesParts {
+  readonly store: Pick<Store, 'certificates' | 'domains' | 'devices' | 'deviceSecrets' | 'apps'>
+  readonly devices: Pick<Devices, 'certificate' | 'forget'>
+  readonly keeper: Pick<Keeper, 'issue' | 'wake'>
+  readonly refresh: () => Promise<void>
+  readonly now: () => Date
+}
+
+/** The device that names are issued by. */
+export const issuing = 'acme'
+
+export function createCertificates(parts: CertificatesParts): Certificates {
+  const { store, devices, keeper, refresh, now } = parts
+  const { certificates } = store
+  /** A proxy that is away follows when it is back. */
+  const follow = () => refresh().catch(() => {})
+
+  async function look() {
+    const [wanted, list, tries] = await Promise.all([wantedNames(store), certificates.list(), certificates.tries()])
+    return { wanted, certificates: list, tries, now: now() }
+  }
+
+  async function report(app?: App): Promise<NameReport[]> {
+    const [domains, apps, without] = await Promise.all([
+      store.domains.list(),
+      store.apps.list(),
+      certificates.without(),
+    ])
+    return reported({ ...(await look()), domains, apps, without, only: app?.id ?? null })
+  }
+
+  async function issueAll(names: readonly Wanted[], all: readonly Certificate[], progress: Progress): Promise<Tried> {
+    const got: string[] = []
+    const failures: FailedTry[] = []
+    for (const { host, app } of names) {
+      const before = all.find((one) => one.app === app && one.source === 'issued' && one.names.includes(host)) ?? null
+      progress(`-----> ${host}`)
+      const failed = await keeper.issue({ host, app, before }, (line) => progress(`       ${line}`))
+      if (failed === null) got.push(host)
+      else failures.push(failed)
+    }
+    return { got, failed: failures }
+  }
+
+  /** Names of the app that the kernel cares for. Throws `not-found` for others. */
+  async function chosen(app: App, hosts: readonly string[]): Promise<readonly Wanted[]> {
+    const own = (await wantedNames(store)).filter((one) => one.app === app.id)
+    const stranger = hosts.find((host) => !own.some((one) => one.host === host))
+    if (stranger !== undefined) {
+      throw new UserError(
+        'not-found',
+        `${app.name} gets no certificate for ${stranger} by itself.`,
+        `Its names: certs:report ${app.name}`,
+      )
+    }
+    return hosts.length === 0 ? own : own.filter(({ host }) => hosts.includes(host))
+  }
+
+  async function ofApp(app: App): Promise<Certificate[]> {
+    return (await certificates.list()).filter((one) => one.app === app.id)
+  }
+
+  return {
+    report,
+    async enable(app, progress) {
+      await certificates.setWithout(app.id, false)
+      const { wanted, certificates: all, ...rest } = await look()
+      const missing = planned({ wanted, certificates: all, ...rest, tries: [] })
+      keeper.wake()
+      return issueAll(
+        missing.filter((one) => one.app === app.id && one.before === null),
+        all,
+        progress,
+      )
+    },
+    async disable(app) {
+      await certificates.setWithout(app.id, true)
+      const issued = (await ofApp(app)).filter(({ source }) => source === 'issued')
+      await certificates.remove(
+        app.id,
+        issued.map(({ part }) => part),
+      )
+      await certificates.forgetTries((await store.domains.ofApp(app.id)).map(({ host }) => host))
+      await follow()
+    },
+    async renew(app, hosts, progress) {
+      const known = await look()
+      const due = planned(known).filter(({ at }) => at <= known.now)
+      return issueAll(app === null ? due : await chosen(app, hosts), known.certificates, progress)
+    },
+    async revoke(app, hosts, progress) {
+      const all = (await ofApp(app)).filter(({ source }) => source === 'issued')
+      const some = all.filter(({ names }) => hosts.length === 0 || names.some((name) => hosts.includes(name)))
+      if (some.length === 0) {
+        throw new UserError(
+          'not-found',
+          `${app.name} has no such certificate that was issued.`,
+          `See them: certs:report ${app.name}`,
+        )
+      }
+      for (const { part, device, names } of some) {
+        progress(`-----> Revoking the certificate of ${names.join(', ')}`)
+        const driver = await devices.certificate(device ?? issuing)
+        await driver.revoke(await certificates.pair(part), AbortSignal.timeout(60_000))
+      }
+      const own = (await wantedNames(store)).filter((one) => one.app === app.id)
+      const again = own.filter(({ host }) => some.some(({ names }) => names.includes(host)))
+      const tried = await issueAll(again, all, progress)
+      // Clients trust it no longer: plain text is not better, but says so.
+      await certificates.remove(
+        app.id,
+        some.map(({ part }) => part),
+      )
+      await follow()
+      keeper.wake()
+      return tried
+    },
+    ...createOwnCertificates({ ...parts, ofApp }),
+    async show(app, host) {
+      const named = (await report(app)).filter((one) => host === null || one.host === host)
+      const found = named.find(({ certificate }) => certificate !== null)?.certificate
+      if (found) return certificates.pair(found.part)
+      throw new UserError('not-found', `${host ?? app.name} has no certificate.`, `Get one: certs:enable ${app.name}`)
+    },
+    async configure(property, value, signal) {
+      const device = await store.devices.get(issuing)
+      const { [property]: before, ...others } = device.settings
+      const change = (settings: typeof device.settings) => store.devices.update(issuing, { ...device, settings })
+      await change(value === '' ? others : { ...others, [property]: value })
+      devices.forget(issuing)
+      try {
+        await (await devices.certificate(issuing)).check(signal)
+      } catch (error) {
+        // An issuer that does not answer now may well be the right one.
+        if (error instanceof UserError && error.code === 'unavailable') return keeper.wake()
+        await change(before === undefined ? others : { ...others, [property]: before })
+        devices.forget(issuing)
+        throw error
+      }
+      keeper.wake()
+    },
+    async keepSecret(name, value) {
+      await store.deviceSecrets.set(issuing, name, value === '' ? null : value)
+      devices.forget(issuing)
+      keeper.wake()
+    },
+  }
+}

@@ -1,0 +1,83 @@
+/** Certificates that somebody brings or that sign themselves. */
+import type { Issued } from '../devices/classes/certificate.ts'
+import type { App } from '../domain/app.ts'
+import { type Certificate, covers, isPublic } from '../domain/certificate.ts'
+import { told, UserError } from '../errors.ts'
+import type { Added, Certificates, CertificatesParts } from './certificates.ts'
+import { describedChain } from './chain.ts'
+import { ownPair } from './own-pair.ts'
+
+type Source = Pick<Certificate, 'source' | 'device'>
+
+/** The device that they sign themselves by. */
+const signing = 'self-signed'
+
+export interface OwnParts extends CertificatesParts {
+  ofApp(app: App): Promise<Certificate[]>
+}
+
+export function createOwnCertificates(parts: OwnParts): Pick<Certificates, 'add' | 'generate' | 'remove'> {
+  const { store, devices, keeper, refresh, now, ofApp } = parts
+  const { certificates } = store
+
+  async function keep(app: App, pair: Issued, from: Source): Promise<Added> {
+    const { leaf: _, ...about } = describedChain(pair.chain)
+    const hosts = (await store.domains.ofApp(app.id)).map(({ host }) => host)
+    const isCovered = (host: string) => about.names.some((name) => covers(name, host))
+    if (!hosts.some(isCovered)) {
+      const message = `It is for ${about.names.join(', ')}, and ${app.name} answers at ${hosts.join(', ')}.`
+      throw new UserError('refused', message, `Add the domain first: domains:add ${app.name} ${about.names[0]}`)
+    }
+    const before = await pairsOf(app, from)
+    const part = await certificates.put({ app: app.id, ...from, ...about }, pair)
+    const late = await served(async () => {
+      await certificates.remove(app.id, [part])
+      for (const one of before) await certificates.put(one.certificate, one.pair)
+    })
+    keeper.wake()
+    const uncovered = hosts.filter((host) => isPublic(host) && !isCovered(host))
+    return { names: about.names, notAfter: about.notAfter, uncovered, late }
+  }
+
+  /** What a new one may take the place of. */
+  async function pairsOf(app: App, { source }: Source) {
+    const some = (await ofApp(app)).filter((one) => one.source === source)
+    return Promise.all(some.map(async (one) => ({ certificate: one, pair: await certificates.pair(one.part) })))
+  }
+
+  /** True when the proxy is away, and follows later. One that it refuses is taken back, so that no other change waits for it. */
+  async function served(takeBack: () => Promise<void>): Promise<boolean> {
+    try {
+      await refresh()
+      return false
+    } catch (error) {
+      if (told(error).code !== 'refused') return true
+      await takeBack()
+      await refresh().catch(() => {})
+      throw error
+    }
+  }
+
+  return {
+    add: async (app, text) => keep(app, ownPair(text, now()), { source: 'uploaded', device: null }),
+    async generate(app, host, progress) {
+      const driver = await devices.certificate(signing)
+      const answers = { show: async () => {}, withdraw: async () => {} }
+      const pair = await driver.issue([host], answers, progress, AbortSignal.timeout(60_000))
+      return keep(app, pair, { source: 'self-signed', device: signing })
+    },
+    async remove(app, hosts) {
+      const own = (await ofApp(app)).filter(({ source }) => source !== 'issued')
+      const some = own.filter(({ names }) => hosts.length === 0 || names.some((name) => hosts.includes(name)))
+      if (some.length === 0) {
+        const hint = `Those that are issued by themselves: certs:disable ${app.name}`
+        throw new UserError('not-found', `${app.name} has no such certificate of its own.`, hint)
+      }
+      const parts = some.map(({ part }) => part)
+      await certificates.remove(app.id, parts)
+      await refresh().catch(() => {})
+      keeper.wake()
+      return some.flatMap(({ names }) => names)
+    },
+  }
+}

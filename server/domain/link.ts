@@ -1,0 +1,37 @@
+/** Apps that may call others by name, inside the server. */
+
+export interface Link {
+  /** Id of the app that calls. */
+  readonly app: string
+  /** What it calls the other one: `blog` makes `http://blog.internal` and `BLOG_URL`. It stays when either app is renamed. */
+  readonly name: string
+  /** Id of the app that answers. */
+  readonly target: string
+  /** `coming`: a release that is about to serve needs it. It is open already; the next start takes it back if the kernel dies. */
+  readonly state: 'coming' | 'live'
+}
+
+/** As a release carries it. */
+export type LinkReference = Pick<Link, 'name' | 'target'>
+
+/** A link that leads somewhere, with the network that may come in by it. */
+export interface OpenLink extends LinkReference {
+  /** `10.64.3.0/24` */
+  readonly from: string
+}
+
+/** The port of the internal listener: nobody has to know another one. */
+export const internalPort = 80
+
+export function linkHost({ name }: Pick<Link, 'name'>): string {
+  return `${name}.internal`
+}
+
+export function linkVariable({ name }: Pick<Link, 'name'>): string {
+  return `${name.replaceAll('-', '_').toUpperCase()}_URL`
+}
+
+/** What links put into the environment of an app. */
+export function linkEnvironment(links: readonly Pick<Link, 'name'>[]): Record<string, string> {
+  return Object.fromEntries(links.map((link) => [linkVariable(link), `http://${linkHost(link)}`]))
+}
