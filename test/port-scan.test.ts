@@ -63,7 +63,10 @@ describe('a port scan', { timeout: 120_000 }, () => {
   }
 
   /** What of an answer is more than may be found. */
-  function beyond(ports: Record<string, number[]>, proxies = [at.system.httpPort]): Record<string, number[]> {
+  function beyond(
+    ports: Record<string, number[]>,
+    proxies = [at.system.httpPort, at.system.httpsPort],
+  ): Record<string, number[]> {
     const allowed = [dns, ...proxies]
     return Object.fromEntries(
       Object.entries(ports).map(([host, open]) => [host, open.filter((port) => !allowed.includes(port))]),

@@ -33,9 +33,10 @@ export function serverOf(side: Side, listen: readonly string[], { httpsPort, acc
     set $unsent '';
     set $app '';
     set $hsts '';
-    set $told_client '';
-    set $told_scheme '';
-    set $told_port '';
+    # Unless a proxy before this one is believed to know better.
+    set $client $remote_addr;
+    set $client_scheme $scheme;
+    set $outer_port $server_port;
     log_by_lua_block { phases.log() }
     access_log ${accessLog} requests buffer=64k flush=1s;
 
