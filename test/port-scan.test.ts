@@ -85,8 +85,11 @@ describe('a port scan', { timeout: 120_000 }, () => {
     const ports = await listening()
     const near = linkLocal(new RegExp(`^mp${at.system.label}-`))
     expect(near).not.toEqual([])
+    // Where apps call each other, of which this one was let in nowhere.
+    const internal = at.system.pool.replace(/0\.0\/16$/, '251.255')
     const scan = [
       'gateway',
+      `${internal}#${ports}`,
       ...[...addresses(), ...near].map((host) => `${host}#${ports}`),
       ...metadata,
       `${other}#5000`,
@@ -95,6 +98,7 @@ describe('a port scan', { timeout: 120_000 }, () => {
     const open = found(await at.person.must('ssh', 'megapolos', ...words))
     expect(Object.keys(open)).toHaveLength(scan.length)
     expect(open.gateway).toContain(at.system.httpPort)
+    expect(open[internal]).toEqual([])
     expect(beyond(open)).toEqual(Object.fromEntries(Object.keys(open).map((host) => [host, []])))
   })
 
