@@ -176,6 +176,15 @@ export function createDomainChanges({ store, journal }: Parts, changes: Changes,
       })
     },
 
+    /** Moves every app's default host under it. */
+    setGlobal(domain: string): Promise<{ was: string; late: string }> {
+      return routed.inTurn(async () => {
+        const was = await store.domains.global()
+        await store.domains.setGlobal(domain)
+        return { was, late: await routed.acceptedOr(() => store.domains.setGlobal(was)) }
+      })
+    },
+
     /** Null: the app answers at all its domains again. */
     setCanonical(app: App, host: string | null, dryRun: boolean): Promise<Change> {
       return routed.change(app, dryRun, () => planCanonical(app, host))

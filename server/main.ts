@@ -172,7 +172,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     notifier,
     signIn,
     certificates,
-    routes: { ...following, table: routes.table },
+    routes,
     born: new Set(),
     url,
     engineState: () => engine.version().then(({ version, api }) => `${version} (API ${api})`, messageOf),

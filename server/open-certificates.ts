@@ -1,4 +1,5 @@
 /** Joins certificates with the devices that issue them and with the routes that serve them. */
+import { once } from 'node:events'
 import { type Certificates, createCertificates, issuing } from './certificates/certificates.ts'
 import { createChallenges } from './certificates/challenges.ts'
 import { createIssue } from './certificates/issue.ts'
@@ -15,7 +16,7 @@ export interface CertificateWorld {
   readonly config: Config
   readonly store: Store
   readonly devices: Devices
-  readonly routes: Following
+  readonly routes: Following & { readonly started: Promise<void> }
   /** What the routes show to issuers. */
   readonly challenges: Map<string, string>
   readonly journal: Pick<Journal, 'record'>
@@ -55,6 +56,10 @@ export function openCertificates({ config, store, devices, routes, ...world }: C
   return {
     certificates: createCertificates({ store, devices, keeper, refresh, now }),
     following: { refresh: woken(refresh), forget: woken(routes.forget) },
-    keepCertificates: keeper.keep,
+    async keepCertificates(signal) {
+      // Before that an issuer would find no proof.
+      await Promise.race([routes.started, once(signal, 'abort')])
+      await keeper.keep(signal)
+    },
   }
 }

@@ -13,7 +13,8 @@ export interface TlsAnswer {
 /** Rejects with what OpenSSL says when the certificate is not good for this host. */
 export function askTls(host: string, port: number, ca: string | string[], path = '/'): Promise<TlsAnswer> {
   const answer = Promise.withResolvers<TlsAnswer>()
-  const asked = request({ host: '127.0.0.1', port, servername: host, path, headers: { host }, ca, agent: false })
+  const headers = { host: `${host}:${port}` }
+  const asked = request({ host: '127.0.0.1', port, servername: host, path, headers, ca, agent: false })
   asked.on('response', async (response) => {
     const certificate = (response.socket as TLSSocket).getPeerCertificate()
     const body = await text(response)

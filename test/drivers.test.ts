@@ -1,13 +1,15 @@
 /** What happens to drivers behind the kernel's back: folders come, change and go, and one of them wants everything. */
+import { execFile } from 'node:child_process'
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { manifest } from './driver-house.ts'
 import { root } from './sources.ts'
 import { type System, useSystem } from './system.ts'
 
 let system: System
-const names = ['hot', 'torn', 'hostile']
+const names = ['hot', 'torn', 'hostile', 'twin']
 beforeAll(async () => {
   system = await useSystem()
 }, 600_000)
@@ -88,6 +90,29 @@ test('what a hostile driver tried is in the audit log, once a minute for each ca
   const log = await readFile(join(system.home, 'logs/kernel.log'), 'utf8')
   expect(log).toContain('"event":"driver.refused"')
 })
+
+test('a kernel that dies while it tests a driver removes what is left of that at its next start', {
+  timeout: 240_000,
+}, async () => {
+  await cp(join(root, 'drivers/memcached'), place('twin'), { recursive: true })
+  const said = JSON.parse(await readFile(join(place('twin'), 'driver.json'), 'utf8'))
+  await writeFile(join(place('twin'), 'driver.json'), JSON.stringify({ ...said, name: 'twin' }))
+  await system.console('drivers:approve', 'twin')
+  const testing = system.console('drivers:test', 'twin').catch(() => 'it broke off')
+  // Its driver runs, and has made a server.
+  await expect.poll(scratch, { timeout: 120_000 }).toHaveLength(3)
+  process.kill(await system.pid('kernel'), 'SIGKILL')
+  expect(await testing).toBe('it broke off')
+  await expect.poll(() => scratch().catch(() => ['no answer']), { timeout: 60_000 }).toEqual([])
+})
+
+/** The device of the test, and the containers of it and of its driver. */
+async function scratch(): Promise<string[]> {
+  const devices: { name: string }[] = JSON.parse(await system.console('devices:list', '--format', 'json'))
+  const ps = ['ps', '--all', '--filter', `label=megapolos.system=${system.label}`, '--format', '{{.Names}}']
+  const containers = (await promisify(execFile)('docker', ps)).stdout.trim().split('\n')
+  return [...devices.map(({ name }) => name), ...containers].filter((name) => name.includes('test-of-twin'))
+}
 
 function refusedCalls(json: string, began: string): string[] {
   const entries: { at: string; actor: string; command: string; result: string }[] = JSON.parse(json)

@@ -71,6 +71,20 @@ describe('https', { timeout: 120_000 }, () => {
     await another(before)
   })
 
+  test('with a public global domain the panel and git answer over https, and nothing of the panel over http', async () => {
+    await at.person.must('ssh', 'megapolos', 'domains:set-global', 'apps.example.com')
+    const answer = async (name: string, path?: string) =>
+      askTls(`${name}.apps.example.com`, at.system.httpsPort, await pebble.root(), path)
+    await expect.poll(() => answer('panel').then(({ status }) => status, String), { timeout: 30_000 }).toBe(401)
+    await expect.poll(() => answer('git').then(({ status }) => status, String), { timeout: 30_000 }).toBeLessThan(500)
+    await expect.poll(() => answer('blog').then(({ status }) => status, String), { timeout: 30_000 }).toBe(200)
+    const link = /https:\/\/panel\.apps\.example\.com:\d+(\/login\?token=\S+)/.exec(await at.system.console('login'))
+    expect((await answer('panel', link?.[1])).body).toContain('Sign in')
+    const plain = await at.person.must('curl', '-sS', '-w', '%{http_code}', 'http://panel.apps.example.com/')
+    expect(plain.endsWith('308')).toBe(true)
+    await at.person.must('ssh', 'megapolos', 'domains:set-global', 'localhost')
+  })
+
   test('while the issuer is down the old one serves, and report, doctor and events say why', async () => {
     const before = await serial()
     root = await pebble.root()

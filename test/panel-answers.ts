@@ -20,6 +20,7 @@ export function appInfo(name: string, change: object = {}) {
       { type: 'worker', command: 'node worker.js', wanted: 0, running: 0, memory: 256 },
     ],
     domains: [`${name}.localhost`, '*.example.com', 'blog.example.com', 'example.com/blog'],
+    urls: [`http://${name}.localhost/`, '', 'https://blog.example.com/', 'http://example.com/blog/'],
     maintenance: false,
     ...change,
   }

@@ -93,6 +93,7 @@ export type TestPanel = ReturnType<typeof testPanel>
 const nothing = {
   'apps:list': [],
   'jobs:list': [],
+  'certs:report': [],
   events: [],
   'devices:list': [],
   'server:version': {

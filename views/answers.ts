@@ -5,6 +5,7 @@ export type Ask = <Name extends keyof Answers>(name: Name, args?: Record<string,
 export interface Answers {
   'apps:list': AppSummary[]
   'apps:info': AppInfo
+  'certs:report': NameReport[]
   releases: ReleaseSummary[]
   'releases:info': ReleaseInfo
   'builds:list': Build[]
@@ -39,9 +40,18 @@ export interface AppInfo {
   releasedAt: string | null
   processes: { type: string; command: string; wanted: number; running: number; memory: number }[]
   domains: string[]
+  /** Of each of them; empty where there is nothing to open. */
+  urls: string[]
   maintenance: boolean
   createdAt: string
   createdBy: string
+}
+
+export interface NameReport {
+  domain: string
+  state: string
+  expires: string | null
+  failure: { problem: string; nextTry: string } | null
 }
 
 export interface ReleaseSummary {

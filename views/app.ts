@@ -1,6 +1,6 @@
 /** An app: which release serves, whether it is healthy, what it prints, and how to go back. */
 import { readLogLine } from '../server/commands/logs.ts'
-import type { AppInfo, Ask, Job, ReleaseSummary } from './answers.ts'
+import type { AppInfo, Ask, Job, NameReport, ReleaseSummary } from './answers.ts'
 import { failure, lastFailure, serves } from './attention.ts'
 import { type Html, html } from './html.ts'
 import { keptLog, linesBox, logLine } from './lines.ts'
@@ -11,9 +11,10 @@ import { tabs } from './tabs.ts'
 
 export async function app(ask: Ask, _: unknown, name: string): Promise<Page> {
   const one = await ask('apps:info', { app: name })
-  const [releases, jobs, log] = await Promise.all([
+  const [releases, jobs, names, log] = await Promise.all([
     ask('releases', { app: name }),
     ask('jobs:list', { app: name, num: 50 }),
+    ask('certs:report', { app: name }),
     one.release === null ? [] : ask('logs', { app: name, num: keptLog }),
   ])
   const parts: Record<string, Html> = {
@@ -21,7 +22,7 @@ export async function app(ask: Ask, _: unknown, name: string): Promise<Page> {
     'app-verdict': verdict(one, jobs),
     'app-release': release(one, releases),
     'app-processes': processes(one),
-    'app-domains': domains(one),
+    'app-domains': domains(one, names),
     'app-releases': recent(one, releases),
   }
   return {
@@ -116,15 +117,24 @@ function processState({ wanted, running }: AppInfo['processes'][number]): Html {
   return mark(running < wanted ? 'bad' : 'ok', `${running} of ${wanted} run`)
 }
 
-function domains({ name, domains, url, maintenance }: AppInfo): Html {
-  const port = url.match(/:\d+(?=\/)/)?.[0] ?? ''
+function domains({ name, domains, urls, maintenance }: AppInfo, names: readonly NameReport[]): Html {
   return html`<section id="app-domains" aria-labelledby="domains-h">
   <header><h2 id="domains-h">Domains</h2></header>
   ${maintenance && html`<p>${mark('warn', 'Maintenance')} Everybody gets 503. To let requests through again:</p>${ssh(`maintenance:off ${name}`)}`}
-  <ul class="rows">${domains.map((address) => html`<li><b>${address.startsWith('*') ? address : html`<a href="http://${address.replace(/(?=\/|$)/, port)}/">${address}</a>`}</b></li>`)}</ul>
+  <ul class="rows">${domains.map((address, at) => html`<li><b>${urls[at] ? html`<a href="${urls[at]}">${address}</a>` : address}</b></li>`)}</ul>
+  ${names.map(https)}
   <p class="soft hint">To add one, point it at this server, then:</p>
   ${ssh(`domains:add ${name} example.com`)}
 </section>`
+}
+
+/** Only what a person should know of: that a name is served needs no words. */
+function https({ domain, state, expires, failure }: NameReport): Html | string {
+  if (state === 'expired')
+    return html`<p>${mark('bad', 'Certificate ended')} ${domain}, ${expires && when(expires)}.</p>`
+  if (!failure) return ''
+  const what = state === 'served' ? 'Not renewed' : 'No HTTPS yet'
+  return html`<p>${mark('warn', what)} ${domain}: ${failure.problem} It is tried again.</p>`
 }
 
 function recent({ name }: AppInfo, releases: readonly ReleaseSummary[]): Html {

@@ -77,6 +77,7 @@ test('names, messages and lines of others are text, whatever is in them', async 
     ...blog,
     'apps:list': [appSummary(evil)],
     'apps:info': appInfo(evil, { description: evil, domains: [evil], url: `http://${evil}/`, branch: evil }),
+    'certs:report': [{ ...nameOf(evil), failure: { domain: evil, problem: evil, found: [], nextTry: evil } }],
     'jobs:list': [job(1, { ...refused, app: evil, actor: evil, result: evil })],
     'jobs:info': { ...job(1, { actor: evil, operations: [evil], result: evil }), output: [evil], steps: [] },
     logs: [logLine(evil, evil), logLine('\x1b[31mred\x1b[0m \x07\x00done')],
@@ -91,11 +92,22 @@ test('names, messages and lines of others are text, whatever is in them', async 
 
 test('an app links to its domains and paths, and says that it is in maintenance and how to end that', async () => {
   const shown = (more: object) => testPanel({ ...blog, 'apps:info': appInfo('blog', more) }).page('/apps/blog')
-  const url = 'http://blog.localhost:8080/'
-  expect(await shown({ url })).toContain('<a href="http://example.com:8080/blog/">example.com/blog</a>')
-  expect(await shown({ url })).toContain('<a href="http://blog.example.com:8080/">')
+  expect(await shown({})).toContain('<a href="http://example.com/blog/">example.com/blog</a>')
+  expect(await shown({})).toContain('<a href="https://blog.example.com/">')
   expect(await shown({})).not.toContain('maintenance:off')
   expect(await shown({ maintenance: true })).toMatch(/Maintenance[\s\S]*ssh megapolos maintenance:off blog/)
+})
+
+test('a name whose certificate failed or ended is told of with why, and one that is served needs no words', async () => {
+  const failure = { domain: 'a.org', problem: 'It leads nowhere.', found: [], nextTry: '2026-01-01T00:00:00Z' }
+  const name = (state: string, more: object = {}) => ({ ...nameOf('a.org'), state, ...more })
+  const shown = (one: object) => testPanel({ ...blog, 'certs:report': [one] }).page('/apps/blog')
+  expect(await shown(name('served'))).not.toContain('a.org')
+  expect(await shown(name('failed', { failure }))).toMatch(/No HTTPS yet<.*a\.org: It leads nowhere\./)
+  expect(await shown(name('served', { failure }))).toMatch(/Not renewed<.*a\.org: It leads nowhere\./)
+  expect(await shown(name('expired', { expires: '2026-01-01T00:00:00Z', failure }))).toMatch(
+    /Certificate ended<.*a\.org/,
+  )
 })
 
 test('what a command refuses is shown as its sentence, with its status', async () => {
@@ -146,4 +158,10 @@ function unbalanced(text: string): string[] {
     else wrong.push(`</${tag}> after <${open.at(-1)}>`)
   }
   return [...wrong, ...open]
+}
+
+/** How HTTPS is at a name that got none, as `certs:report` says it. */
+function nameOf(domain: string) {
+  const nothing = { source: null, issuer: null, expires: null, renews: null, failure: null }
+  return { domain, app: 'blog', state: 'failed', ...nothing }
 }

@@ -9,6 +9,7 @@ import { limitPromises } from './proxy-limits.ts'
 import { logPromises } from './proxy-log.ts'
 import { pathPromises } from './proxy-paths.ts'
 import { requestPromises } from './proxy-requests.ts'
+import { stormPromises } from './proxy-storm.ts'
 import { tablePromises } from './proxy-table.ts'
 import { tlsPromises } from './proxy-tls.ts'
 import { trustPromises } from './proxy-trust.ts'
@@ -28,5 +29,6 @@ export const proxyPromises: ProxyPromises = {
   ...internalPromises,
   ...logPromises,
   ...changePromises,
+  ...stormPromises,
   ...lifePromises,
 }

@@ -97,11 +97,13 @@ export const apps = [
         }),
       ),
       domains: z.array(z.string()),
+      /** Of each of them; empty where there is nothing to open, as for a star. */
+      urls: z.array(z.string()),
       maintenance: z.boolean(),
       createdAt: z.string(),
       createdBy: z.string(),
     }),
-    run: async ({ app: name }, _context, { store, live, url }) => {
+    run: async ({ app: name }, _context, { store, live, url, config, routes }) => {
       const found = await store.apps.get(name)
       const [release, formation, domains, rules, states] = await Promise.all([
         found.release === null ? null : store.releases.get(found.id, found.release),
@@ -110,6 +112,8 @@ export const apps = [
         store.routing.of(found.id),
         live.apps(),
       ])
+      const own = domains.filter(({ kind }) => kind !== 'redirect')
+      const { hosts } = routes.table()
       const state = states[found.id]
       return {
         id: found.id,
@@ -128,7 +132,8 @@ export const apps = [
           running: state?.processes[type]?.running ?? 0,
           memory: scaleOf(formation, type).memory,
         })),
-        domains: domains.filter(({ kind }) => kind !== 'redirect').map(addressOf),
+        domains: own.map(addressOf),
+        urls: own.map((one) => (one.host.startsWith('*.') ? '' : appUrl([one], config, hosts))),
         maintenance: rules.maintenance !== undefined,
         createdAt: found.createdAt,
         createdBy: found.createdBy,

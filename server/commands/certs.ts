@@ -35,7 +35,12 @@ export const certs = [
       ...table(
         ['domain', 'app', 'https', 'issuer', 'expires', 'renews'],
         list.map((one) => [
-          ...[one.domain, one.app ?? 'the server', states[one.state as NameReport['state']], one.issuer ?? '-'],
+          ...[
+            one.domain,
+            one.app ?? 'the server',
+            states[one.state as NameReport['state']],
+            one.source === 'self-signed' ? 'itself' : (one.issuer ?? '-'),
+          ],
           ...[day(one.expires), one.state === 'served' ? day(one.renews) : '-'],
         ]),
         'No domains.',

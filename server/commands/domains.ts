@@ -155,9 +155,9 @@ export const domains = [
     kind: 'mutation',
     args: z.object({ domains: hosts.length(1, 'Name one domain.') }),
     positional: ['domains'],
-    result: z.object({ global: z.string(), was: z.string() }),
+    result: z.object({ global: z.string(), was: z.string(), late: z.string() }),
     examples: ['domains:set-global apps.example.com'],
-    run: async ({ domains }, _context, { store, routes }) => {
+    run: async ({ domains }, _context, { pipeline }) => {
       const [host = ''] = domains
       if (host.startsWith('*.')) throw new UserError('usage', `Type it without the star: ${host.slice(2)}.`)
       if (host.length > longestGlobal)
@@ -165,11 +165,8 @@ export const domains = [
           'usage',
           `A global domain has at most ${longestGlobal} characters: names of apps come before it.`,
         )
-      const was = await store.domains.global()
-      await store.domains.setGlobal(host)
-      await routes.refresh()
-      return { global: host, was }
+      return { global: host, ...(await pipeline.setGlobal(host)) }
     },
-    text: ({ global }) => [`Apps answer at <app>.${global} now. Point *.${global} at this server.`],
+    text: ({ global, late }) => [`Apps answer at <app>.${global} now. Point *.${global} at this server.${late}`],
   }),
 ]

@@ -54,8 +54,8 @@ export interface Kernel {
   readonly notifier: Notifier
   readonly signIn: SignIn
   readonly certificates: Certificates
-  /** The hosts that requests go by; `refresh` after the names changed. */
-  readonly routes: { refresh(): Promise<void>; table(): RouteTable }
+  /** What requests go by now. */
+  readonly routes: { table(): RouteTable }
   /** Apps that a push is making right now, so that it can say so. */
   readonly born: Set<string>
   /** Where people find the app. */

@@ -62,8 +62,8 @@ export const links = [
     result: change,
     examples: ['links:add shop blog', 'links:add shop blog --as articles'],
     run: async ({ app, target, as = null, noRestart, dryRun }, context, kernel) => {
-      const [found, by] = await subject(app, context, kernel)
       const other = await within(context, target, kernel)
+      const [found, by] = await subject(app, context, kernel)
       return kernel.pipeline.link(found, other, as, by, { restart: !noRestart, dryRun })
     },
     text: changeText,
@@ -86,8 +86,8 @@ export const links = [
     short: { n: 'noRestart' },
     result: change,
     run: async ({ app, target, noRestart, dryRun }, context, kernel) => {
-      const [found, by] = await subject(app, context, kernel)
       const other = await within(context, target, kernel)
+      const [found, by] = await subject(app, context, kernel)
       return kernel.pipeline.unlink(found, other, by, { restart: !noRestart, dryRun })
     },
     text: changeText,

@@ -296,6 +296,17 @@ test('what the proxy refuses is taken back, of every app that it was about, and 
   expect(host('example.com')).toMatchObject({ targets: ['10.0.0.2:80'], timeout: 5 })
 })
 
+test('a global domain that the proxy refuses is taken back', async () => {
+  const root = { actor: { name: 'root', role: 'admin', door: 'console', from: null }, input: '', tty: false } as const
+  const set = (name: string) =>
+    caller.lines(['domains:set-global', name], { ...root, emit: () => {}, signal: new AbortController().signal })
+  refuses = ({ hosts }) => hosts['blog.example.org'] !== undefined
+  await expect(set('example.org')).rejects.toMatchObject({ code: 'refused' })
+  expect(await opened.store.domains.global()).toBe('localhost')
+  await set('example.net')
+  expect(targets('blog.example.net')).toEqual(['10.0.0.2:80'])
+})
+
 test('changes of many apps at once are made one after the other, and none is lost', async () => {
   await Promise.all([
     ...Array.from({ length: 10 }, (_, n) => type(`redirects:add blog r${n}.org r${n + 1}.org`)),

@@ -57,6 +57,7 @@ function wordsFor(row: (typeof rows)[number], app: string, id: string): string[]
     job: '1',
     budget: '50%',
     access: 'read',
+    target: 'blog',
     part: 'crt',
   }
   samples.repository = row.name === 'git:push' || row.name === 'git:verdict' ? id : app
@@ -87,4 +88,9 @@ test('the id of another app is not taken for the name of one, nor the other way 
   const row = rows.find(({ name }) => name === 'git:push') as (typeof rows)[number]
   expect(await outcome(row, wordsFor(row, 'blog', 'blog'))).toBe('forbidden')
   expect(await outcome(row, ['git:receive-pack', 'b1'])).toBe('forbidden')
+})
+
+test.each(['links:add', 'links:remove'])('%s does not lead from its app to another one, there or not', async (name) => {
+  const row = rows.find((row) => row.name === name) as (typeof rows)[number]
+  for (const target of ['shop', 'nothing']) expect(await outcome(row, [name, 'blog', target])).toBe('forbidden')
 })

@@ -4,16 +4,8 @@ import { messageOf, UserError } from '../errors.ts'
 import type { Devices } from './devices.ts'
 import type { DriversControl } from './drivers.ts'
 import type { Drivers } from './registry.ts'
-import type { Scratch } from './scratch.ts'
+import type { Scratch, ScratchWish } from './scratch.ts'
 import { loadSuites, type OnTrial, type Proof } from './suite.ts'
-
-export interface TestWish {
-  readonly driver: string
-  /** Null: its first way. */
-  readonly as: 'container' | 'node' | null
-  /** Name of an archive that is there: where to try its driver. */
-  readonly on: string | null
-}
 
 /** What happens meanwhile, as it happens. */
 export interface Told {
@@ -26,7 +18,7 @@ export interface DriverTests {
    * A sentence: why not all of it was tried, and what to do about it; null when it was. Throws `not-found`, and the
    * signal's reason between two promises, once nothing is left of the test.
    */
-  test(wish: TestWish, told: Told, signal: AbortSignal): Promise<string | null>
+  test(wish: ScratchWish, told: Told, signal: AbortSignal): Promise<string | null>
   /** What the tests of a kernel that has died have left. Never throws. */
   removeLeft(): Promise<void>
 }
@@ -43,7 +35,7 @@ export function createDriverTests(parts: DriverTestParts): DriverTests {
   const { drivers, scratch } = parts
   const busy = new Set<string>()
 
-  async function test(wish: TestWish, told: Told, signal: AbortSignal): Promise<string | null> {
+  async function test(wish: ScratchWish, told: Told, signal: AbortSignal): Promise<string | null> {
     const { driver } = wish
     const spoken = await drivers.probe(driver, told.proof)
     if (!spoken) return 'The promises of its class are tried once it keeps these.'
@@ -76,7 +68,7 @@ export function createDriverTests(parts: DriverTestParts): DriverTests {
 }
 
 /** Why the promises of its class cannot be tried here; null when they can. */
-async function obstacle({ driver, on }: TestWish, { drivers, devices }: DriverTestParts): Promise<string | null> {
+async function obstacle({ driver, on }: ScratchWish, { drivers, devices }: DriverTestParts): Promise<string | null> {
   const { class: deviceClass, state } = await drivers.info(driver)
   if (deviceClass === 'proxy' || deviceClass === 'builder') {
     return `The promises of a ${deviceClass} are tried in a clone: npm run drivers:test drivers/${driver}`
@@ -117,11 +109,14 @@ async function onTrial<C extends DeviceClass>(
   { devices }: DriverTestParts,
 ): Promise<OnTrial<Drivers[C]>> {
   const load = () => devices.anyDriver(device, deviceClass)
+  let current = await load()
   return {
-    driver: await load(),
-    again() {
+    // Once another one was loaded nobody speaks to the one before it, which would be started again for that.
+    driver: new Proxy(current, { get: (_, call) => Reflect.get(current, call) }),
+    async again() {
       devices.forget(device.name)
-      return load()
+      current = await load()
+      return current
     },
   }
 }

@@ -19,8 +19,9 @@ const prefix = 'conformance/'
 export interface ScratchWish {
   /** Name of the driver. */
   readonly driver: string
+  /** Null: its first way. */
   readonly as: 'container' | 'node' | null
-  /** An archive that is there: the place to try its driver on. */
+  /** Name of an archive that is there: where to try its driver. */
   readonly on: string | null
 }
 
@@ -70,7 +71,7 @@ export function createScratch(parts: ScratchParts): Scratch {
     },
     remove,
     async removeLeft() {
-      for (const device of await left()) {
+      for (const device of await left().catch(() => [])) {
         await remove(device).catch((error) =>
           host.log.warn('scratch.removed', { device: device.name, cause: messageOf(error) }),
         )

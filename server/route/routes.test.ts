@@ -255,6 +255,16 @@ test('the git door follows the global domain', async () => {
   expect(proxy.targetsOf('git.test')).toBeUndefined()
 })
 
+test('whoever has something to show can wait until the proxy is told of changes', async () => {
+  setUp()
+  const seen: string[] = []
+  const waiting = routes.started.then(() => seen.push('started'))
+  await routes.refresh()
+  expect(seen).toEqual([])
+  await routes.switchAll({})
+  await waiting
+})
+
 test('a certificate that came is in the table, with its text where the proxy can ask for it; a challenge as well', async () => {
   const { proxy, certificates, challenges } = setUp()
   await routes.switchAll({ a: ['1:1'] })

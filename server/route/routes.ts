@@ -15,10 +15,12 @@ import { type Served, servedWith, withTls } from './tls.ts'
 export interface Routes extends Traffic {
   /**
    * The domains, their certificates, challenges, links, or what is said about requests have changed. Resolves when the
-   * proxy uses them; before `switchAll` there
-   * is nothing to do. Throws `refused` when they do not fit: what was known before them goes on, and others can switch.
+   * proxy uses them; before `switchAll` there is nothing to do. Throws `refused` when they do not fit: what was known
+   * before them goes on, and others can switch.
    */
   refresh(): Promise<void>
+  /** Resolves once `switchAll` was called: until then nothing that changes reaches the proxy. */
+  readonly started: Promise<void>
   /** The app is gone, and so are its domains. */
   forget(app: string): Promise<void>
   /** The newest table, which the proxy has or will have. */
@@ -59,6 +61,7 @@ export function createRoutes(parts: RoutesParts): Routes {
   let good: Known | null = null
   let knownIsOld = true
   let state: 'new' | 'started' | 'stopped' = 'new'
+  const started = Promise.withResolvers<void>()
   let running: Promise<Outcome> = Promise.resolve(null)
   let waiting: Promise<Outcome> | null = null
   let retry: NodeJS.Timeout | undefined
@@ -183,11 +186,13 @@ export function createRoutes(parts: RoutesParts): Routes {
 
   return {
     table,
+    started: started.promise,
     refresh,
     async switchAll(all) {
       targets.clear()
       for (const [app, addresses] of Object.entries(all)) targets.set(app, addresses)
       state = 'started'
+      started.resolve()
       comparing ??= setInterval(() => void compare().catch(() => {}), compareEvery).unref()
       await push()
     },
