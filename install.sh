@@ -139,12 +139,13 @@ read_settings() {
 
 # Values that were kept and that nobody gave anew.
 read_kept_settings() {
-  kept_rqlite_port='' kept_store=''
+  kept_rqlite_port='' kept_store='' kept_https_port=''
   [ -f "$1" ] || return 0
   while IFS='=' read -r key value; do
     case $key in
       MEGAPOLOS_RQLITE_PORT) kept_rqlite_port=$value ;;
       MEGAPOLOS_STORE) kept_store=$value ;;
+      MEGAPOLOS_HTTPS_PORT) kept_https_port=$value ;;
       '' | '#'*) continue ;;
     esac
     printenv "$key" >/dev/null || export "$key=$value"
@@ -275,7 +276,8 @@ check_name() {
 
 check_ports() {
   running proxy || need_port "$http_port" 'HTTP' --http-port
-  running proxy || need_port "$https_port" 'HTTPS' --https-port
+  # One that was installed before there was HTTPS runs and does not have the port; it would not start again.
+  { running proxy && [ "$kept_https_port" = "$https_port" ]; } || need_port "$https_port" 'HTTPS' --https-port
   running kernel || need_port "$panel_port" 'the panel' --panel-port
   running git || need_port "$git_port" 'git over HTTP' --git-port
   if [ "$sshd" = own ] && ! running sshd; then need_port "$ssh_port" 'SSH' --ssh-port; fi

@@ -129,6 +129,17 @@ export const gatePromises: ProxyPromises = {
       assert.deepEqual(statuses, new Set([401, 429]))
     }),
 
+  'a password that is longer than any is not tried: it would take the time of all others': (it) =>
+    inProxy(it, async ({ driver, app, get }) => {
+      const targets = [(await app('one')).target]
+      await driver.apply({ hosts: { 'a.test': { app: 'a', targets, users } } })
+      const guesses = Array.from({ length: 200 }, (_, guess) =>
+        get('a.test', login('ada', `${guess}`.padEnd(500, 'x'))),
+      )
+      const statuses = new Set((await Promise.all(guesses)).map(({ status }) => status))
+      assert.deepEqual(statuses, new Set([401]))
+    }),
+
   'to https comes before maintenance, maintenance before the password, the password before an app that does not run': (
     it,
   ) =>

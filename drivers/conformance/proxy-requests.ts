@@ -24,6 +24,8 @@ export const requestPromises: ProxyPromises = {
       const forged = {
         ...{ 'x-forwarded-for': '6.6.6.6', 'x-forwarded-proto': 'https', 'x-forwarded-port': '6' },
         ...{ forwarded: 'for=6.6.6.6', 'x-real-ip': '6.6.6.6', 'x-forwarded-host': 'b.test' },
+        // What frameworks also take for how and where they were asked.
+        ...{ 'x-forwarded-scheme': '6.6.6.6', 'x-forwarded-ssl': '6.6.6.6', 'x-forwarded-prefix': '/6.6.6.6' },
       }
       const told = JSON.parse((await get('a.test:99', { path: '/headers', headers: forged })).body)
       assert.partialDeepStrictEqual(told, {

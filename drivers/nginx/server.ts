@@ -10,6 +10,9 @@ const headers = `
       proxy_set_header X-Forwarded-Port $outer_port;
       proxy_set_header X-Request-Id $request_name;
       proxy_set_header X-Forwarded-Host "";
+      proxy_set_header X-Forwarded-Scheme "";
+      proxy_set_header X-Forwarded-Ssl "";
+      proxy_set_header X-Forwarded-Prefix "";
       proxy_set_header X-Real-IP "";
       proxy_set_header Forwarded "";
       proxy_set_header Proxy "";

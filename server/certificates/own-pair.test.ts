@@ -160,6 +160,19 @@ test.each<readonly [string, () => Promise<string>, RegExp]>([
     /RSA key has 1024 bits/,
   ],
   [
+    'with a giant RSA key',
+    async () => with_(await make('giant', middle, { names: ['example.com'], algorithm: rsa(5120) }), above()),
+    /RSA key has 5120 bits/,
+  ],
+  [
+    'that would fill the proxy',
+    async () => {
+      const names = Array.from({ length: 1500 }, (_, at) => `a-name-of-forty-characters-${at}.example.com`)
+      return with_(await make('big', middle, { names }), above())
+    },
+    /at most 65536 bytes/,
+  ],
+  [
     'with an Ed25519 key',
     async () => with_(await make('ed', middle, { names: ['example.com'], algorithm: { name: 'Ed25519' } }), above()),
     /of the kind ed25519/,

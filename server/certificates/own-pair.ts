@@ -16,8 +16,11 @@ export function ownPair(text: string, now: Date): Issued {
   checkLeaf(leaf, key)
   const chain = chainOf(leaf, given)
   for (const one of chain) checkDates(one, now)
+  const pem = chain.map((one) => one.toString()).join('')
+  if (pem.length > largestChain)
+    throw refused(`Its chain has ${pem.length} bytes; the proxy takes at most ${largestChain} bytes for one.`)
   return {
-    chain: chain.map((one) => one.toString()).join(''),
+    chain: pem,
     key: key.export({ type: 'pkcs8', format: 'pem' }) as string,
   }
 }
@@ -44,6 +47,10 @@ function certificateOf(pem: string): X509Certificate {
   }
 }
 
+/** Bytes; all certificates together have to fit into the memory of the proxy. */
+const largestChain = 64 * 1024
+/** Each visit costs the proxy one signature, and that of a longer key takes the time of all others. */
+const longestRsa = 4096
 const curves = ['prime256v1', 'secp384r1', 'secp521r1']
 /** RFC 5280: for servers. */
 const serverAuthentication = '1.3.6.1.5.5.7.3.1'
@@ -51,6 +58,8 @@ const serverAuthentication = '1.3.6.1.5.5.7.3.1'
 function checkLeaf(leaf: X509Certificate, { asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): void {
   const bits = details?.modulusLength ?? 0
   if (type === 'rsa' && bits < 2048) throw refused(`Its RSA key has ${bits} bits; clients want 2048 at least.`)
+  if (type === 'rsa' && bits > longestRsa)
+    throw refused(`Its RSA key has ${bits} bits; ${longestRsa} at most are used.`)
   if (type === 'ec' && !curves.includes(details?.namedCurve ?? '')) {
     throw refused(`Its key is on the curve ${details?.namedCurve}; clients know P-256, P-384 and P-521.`)
   }

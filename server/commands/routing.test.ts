@@ -61,7 +61,7 @@ function setUpKernel(): void {
   }
   const journal = { record: ({ text }: { text: string }) => told.push(text) }
   const pipeline = createPipeline({ store, routes, jobs, journal, settle: () => {} } as unknown as Parts)
-  caller = createCaller(table, { store, pipeline, routes } as unknown as Kernel, log)
+  caller = createCaller(table, { store, pipeline, routes, config: { pool: '10.64.0.0/12' } } as unknown as Kernel, log)
 }
 
 async function switchAll(): Promise<void> {
@@ -263,7 +263,7 @@ test('another name of the app keeps everything, and an app that is gone leaves n
   expect(host('old.org')?.redirect?.to).toBe('journal.localhost')
   await opened.store.apps.destroy(await idOf('journal'))
   await routes.refresh()
-  expect(Object.keys(tables.at(-1)?.hosts ?? {})).toEqual(['git.localhost', 'shop.localhost'])
+  expect(Object.keys(tables.at(-1)?.hosts ?? {})).toEqual(['git.localhost', 'panel.localhost', 'shop.localhost'])
 })
 
 test('trusted proxies are networks, and an admin’s business', async () => {
@@ -272,8 +272,10 @@ test('trusted proxies are networks, and an admin’s business', async () => {
       ...{ actor: { name: 'root', role: 'admin', door: 'console', from: null }, emit: () => {}, input: '', tty: false },
       signal: new AbortController().signal,
     })
-  await kernel('proxy:set-global trusted=10.0.0.0/8,192.0.2.7')
-  expect(tables.at(-1)?.trusted).toEqual(['10.0.0.0/8', '192.0.2.7'])
+  await kernel('proxy:set-global trusted=10.0.0.0/24,192.0.2.7')
+  expect(tables.at(-1)?.trusted).toEqual(['10.0.0.0/24', '192.0.2.7'])
+  for (const wide of ['10.0.0.0/8', '10.64.3.2'])
+    await expect(kernel(`proxy:set-global trusted=192.0.2.8,${wide}`)).rejects.toThrow('addresses of apps')
   await expect(kernel('proxy:set-global trusted=0.0.0.0/0')).rejects.toMatchObject({ code: 'usage' })
   await expect(type('proxy:set-global trusted=')).rejects.toMatchObject({ code: 'forbidden' })
   await kernel('proxy:set-global trusted=')
@@ -313,7 +315,7 @@ test('changes of many apps at once are made one after the other, and none is los
     ...Array.from({ length: 10 }, (_, n) => type(`domains:add shop d${n}.org`)),
     type('maintenance:on shop'),
   ])
-  expect(Object.keys(tables.at(-1)?.hosts ?? {})).toHaveLength(2 + 1 + 20)
+  expect(Object.keys(tables.at(-1)?.hosts ?? {})).toHaveLength(2 + 2 + 20)
   const both = await Promise.allSettled([
     type('redirects:add blog x.org y.org'),
     type('redirects:add shop y.org x.org'),

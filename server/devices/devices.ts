@@ -4,6 +4,7 @@ import type { Device, DeviceClass, Manifest } from '../domain/device.ts'
 import { internalPort } from '../domain/link.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { isHeldEverywhere } from '../network/listeners.ts'
 import { internalAddress } from '../network/subnets.ts'
 import type { Store } from '../state/store.ts'
 import type { HostBasics } from './driver.ts'
@@ -61,14 +62,17 @@ export interface DeviceParts {
   /** What drivers are given of the kernel. */
   readonly host: HostParts
   readonly log: Log
+  /** Whether somebody else listens at this port on all addresses. */
+  readonly isHeld?: (port: number) => boolean
 }
 
-export function createDevices({ registry, store, config, host, log }: DeviceParts): Devices {
+export function createDevices({ registry, store, config, host, log, ...parts }: DeviceParts): Devices {
+  const { isHeld = isHeldEverywhere } = parts
   const settings = (device: Device): HostBasics['settings'] => ({
     ...device.settings,
     ...(device.as === 'built-in' ? {} : { as: device.as }),
     ...(device.version === null ? {} : { version: device.version }),
-    ...(device.class === 'proxy' ? proxySettings(config, host.pool) : {}),
+    ...(device.class === 'proxy' ? proxySettings(config, host.pool, isHeld) : {}),
     ...(device.class === 'storage' && device.as === 'built-in' ? { folder: config.paths.volumes } : {}),
   })
   const loaded = createLoaded(registry, settings, host)
@@ -99,6 +103,7 @@ export function createDevices({ registry, store, config, host, log }: DevicePart
         if (device.class === 'proxy') atHand.proxy = await loaded.driver(device, 'proxy')
         if (device.class === 'builder') atHand.builder = await loaded.driver(device, 'builder')
       }
+      if (!canListenInside(config, isHeld)) log.warn('links do not work: another server has port 80 of this machine')
       return { proxyChanged: (await inHand('proxy').install()).changed }
     },
     proxy: () => inHand('proxy'),
@@ -118,9 +123,23 @@ export function createDevices({ registry, store, config, host, log }: DevicePart
   }
 }
 
-/** Its ports for everybody, and where it listens for apps that call each other. */
-function proxySettings({ httpPort, httpsPort }: DeviceParts['config'], pool: string): HostBasics['settings'] {
-  return { httpPort, httpsPort, internal: `${internalAddress(pool)}:${internalPort}` }
+/**
+ * Its ports for everybody, and where it listens for apps that call each other. Beside another web server that has port 80 on
+ * all addresses it cannot, and would not start at all: then apps do not reach each other.
+ */
+function proxySettings(
+  { httpPort, httpsPort }: DeviceParts['config'],
+  pool: string,
+  isHeld: (port: number) => boolean,
+): HostBasics['settings'] {
+  const ports = { httpPort, httpsPort }
+  return canListenInside({ httpPort }, isHeld)
+    ? { ...ports, internal: `${internalAddress(pool)}:${internalPort}` }
+    : ports
+}
+
+function canListenInside({ httpPort }: Pick<Config, 'httpPort'>, isHeld: (port: number) => boolean): boolean {
+  return httpPort === internalPort || !isHeld(internalPort)
 }
 
 async function addMissing(devices: Store['devices']): Promise<void> {

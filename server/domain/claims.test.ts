@@ -45,6 +45,15 @@ test('who shares a host is found by its paths, and an app never shares with itse
   expect(sharing(all, 'a', ['x.org', 'z.org']).map(({ app }) => app)).toEqual(['b'])
 })
 
+test('below the wildcard of another app one shares its name, however deep, and not above it', () => {
+  const all = [custom('*.x.org', 'a'), custom('*.b.x.org', 'b')]
+  const shared = (...addresses: string[]) => sharing(all, 'c', addresses).map(({ app }) => app)
+  expect(shared('login.x.org/at')).toEqual(['a'])
+  expect(shared('c.b.x.org')).toEqual(['a', 'b'])
+  expect(shared('*.c.x.org')).toEqual(['a'])
+  expect(shared('x.org', '*.org', 'y.org')).toEqual([])
+})
+
 describe('redirects', () => {
   test.each([
     ['to each other', [redirect('a.org', 'b.org'), redirect('b.org', 'a.org')]],

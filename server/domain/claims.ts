@@ -29,9 +29,12 @@ export function parseAddress(text: string): { address: string } | { problem: str
   return { address: parsed.host + path }
 }
 
-/** Other apps that have something of these hosts: what one of them answers there, a browser takes for the others' as well. */
+/**
+ * Other apps that have something of these hosts, or the wildcard that answers there now: what one of them answers, a browser
+ * takes for the others' as well.
+ */
 export function sharing(domains: readonly Domain[], app: string, addresses: readonly string[]): Domain[] {
-  const hosts = new Set(addresses.map((address) => partsOf(address).host))
+  const hosts = new Set(addresses.flatMap((address) => namesAnswering(partsOf(address).host)))
   return domains.filter((domain) => domain.app !== app && hosts.has(domain.host))
 }
 
@@ -55,7 +58,13 @@ function returns(first: Domain, leads: (domain: Domain) => Domain | undefined): 
 
 /** As the proxy finds it: the exact name, else the longest wildcard above it. */
 function answering(host: string, whole: ReadonlyMap<string, Domain>): Domain | undefined {
+  return namesAnswering(host)
+    .map((name) => whole.get(name))
+    .find((domain) => domain !== undefined)
+}
+
+/** The name itself, and the wildcards above it, the longest first. */
+function namesAnswering(host: string): string[] {
   const labels = host.split('.')
-  const wildcards = labels.map((_, at) => ['*', ...labels.slice(at + 1)].join('.'))
-  return [host, ...wildcards].map((name) => whole.get(name)).find((domain) => domain !== undefined)
+  return [host, ...labels.map((_, at) => ['*', ...labels.slice(at + 1)].join('.'))]
 }

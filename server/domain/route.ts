@@ -109,7 +109,7 @@ export function panelHost(global: string): string {
 
 /** Address of the public panel; null while it has none, as it has no certificate then. */
 export function panelUrl({ hosts }: RouteTable, httpsPort: number): string | null {
-  const host = Object.keys(hosts).find((name) => hosts[name]?.app === 'panel')
+  const host = Object.keys(hosts).find((name) => hosts[name]?.app === 'panel' && hosts[name].certificate !== undefined)
   return host === undefined ? null : `https://${host}${httpsPort === 443 ? '' : `:${httpsPort}`}`
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { limitNamed, networkProblem } from './routing.ts'
+import { limitNamed, networkProblem, overlap } from './routing.ts'
 
 describe('limits', () => {
   test.each([
@@ -54,4 +54,15 @@ describe('proxies before this one', () => {
     '1.2.3.4/8/9',
     '',
   ])('“%s” may not', (text) => expect(networkProblem(text)).not.toBeNull())
+})
+
+test.each([
+  ['10.0.0.0/8', '10.64.0.0/12', true],
+  ['10.79.255.255', '10.64.0.0/12', true],
+  ['10.80.0.0', '10.64.0.0/12', false],
+  ['10.63.255.0/24', '10.64.0.0/12', false],
+  ['192.0.2.7', '10.64.0.0/12', false],
+  ['fd00::/9', '10.64.0.0/12', false],
+])('%s and %s have an address in common: %s', (one, other, both) => {
+  expect([overlap(one, other), overlap(other, one)]).toEqual([both, both])
 })

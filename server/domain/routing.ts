@@ -78,6 +78,20 @@ export function networkProblem(text: string): string | null {
   return Number(prefix) < 8 ? 'is so wide that anybody could say who they are' : null
 }
 
+/** Whether networks (IPv4) have an address in common. */
+export function overlap(one: string, other: string): boolean {
+  const [a, b] = [ipv4Network(one), ipv4Network(other)]
+  if (!a || !b) return false
+  const size = 2 ** (32 - Math.min(a.bits, b.bits))
+  return Math.floor(a.address / size) === Math.floor(b.address / size)
+}
+
+function ipv4Network(text: string): { address: number; bits: number } | null {
+  const [address = '', bits = '32'] = text.split('/')
+  if (!isIPv4(address)) return null
+  return { address: address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0), bits: Number(bits) }
+}
+
 function isIPv4(text: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split('.').every((part) => Number(part) < 256)
 }

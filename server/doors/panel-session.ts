@@ -6,6 +6,8 @@ import type { PanelPorts } from './panel.ts'
 import { isSecure } from './panel-guard.ts'
 
 const cookie = 'megapolos'
+/** Over TLS: apps have names beside the panel's, and could set a cookie for all of them; browsers let nobody do so with this one. */
+const hostCookie = `__Host-${cookie}`
 const hours = 12
 /** What stands for a fingerprint where there is no key; a key of the console's name has one. */
 const noKey = '-'
@@ -20,17 +22,17 @@ export function createSessions({ signIn, keys, secret }: Ports) {
       const mark = actor && (await markOf(actor))
       if (!actor || !mark) return false
       const until = Date.now() + hours * 3_600_000
-      await setSignedCookie(c, cookie, `${until} ${mark} ${actor.name}`, secret, {
+      await setSignedCookie(c, nameOf(c), `${until} ${mark} ${actor.name}`, secret, {
         ...{ path: '/', httpOnly: true, sameSite: 'Lax', maxAge: hours * 3600, secure: isSecure(c) },
       })
       return true
     },
     end(c: Context): void {
-      deleteCookie(c, cookie, { path: '/' })
+      deleteCookie(c, nameOf(c), { path: '/', secure: isSecure(c) })
     },
     /** Read anew at each request: a key that was removed is out, and a role that was changed counts. */
     async actor(c: Context): Promise<Actor | null> {
-      const [until = '', mark, name = ''] = ((await getSignedCookie(c, secret, cookie)) || '').split(' ')
+      const [until = '', mark, name = ''] = ((await getSignedCookie(c, secret, nameOf(c))) || '').split(' ')
       if (!(Number(until) > Date.now())) return null
       const common = { name, door: 'panel', from: null } as const
       if (name === consoleName && mark === noKey) return { ...common, role: 'admin' }
@@ -43,4 +45,8 @@ export function createSessions({ signIn, keys, secret }: Ports) {
   async function markOf({ name, door }: Actor): Promise<string | null> {
     return door === 'console' ? noKey : ((await keys.byName(name))?.fingerprint ?? null)
   }
+}
+
+function nameOf(c: Context): string {
+  return isSecure(c) ? hostCookie : cookie
 }

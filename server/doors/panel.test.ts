@@ -111,6 +111,19 @@ describe('every request', () => {
     expect([answer.status, answer.headers.get('set-cookie')]).toEqual([303, expect.stringContaining('; Secure; ')])
   })
 
+  test('over TLS the cookie is one that no app beside the panel can set', async () => {
+    const { request, post, token } = testPanel()
+    const secure = { host: 'panel.example.com', 'x-forwarded-proto': 'https', origin: 'https://panel.example.com' }
+    const answer = await post('/login', { token: token() }, secure)
+    const [cookie = ''] = (answer.headers.get('set-cookie') ?? '').split(';')
+    expect(cookie).toMatch(/^__Host-megapolos=/)
+    const status = async (cookie: string) => (await request('/', { headers: { ...secure, cookie } })).status
+    expect(await status(cookie)).toBe(200)
+    expect(await status(cookie.replace('__Host-', ''))).toBe(401)
+    const out = await post('/logout', {}, { ...secure, cookie })
+    expect(out.headers.get('set-cookie')).toMatch(/^__Host-megapolos=; Max-Age=0.*; Secure/)
+  })
+
   test.each(['http://evil.example', 'http://localhost:3000', 'https://localhost:9180', 'null', ''])(
     'that changes something from %j is refused, and the link stays good',
     async (origin) => {

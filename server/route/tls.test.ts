@@ -79,10 +79,13 @@ test('whoever has a certificate is reached by https alone, also once it has expi
   })
 })
 
-test('the panel is led to only once it has a certificate', () => {
+test('the panel is led to only once it has a certificate, and no wildcard answers at its name before', () => {
   const hosts = { 'panel.example.org': { app: 'panel', targets: ['127.0.0.1:9180'] } }
   const led = (certificates: readonly Certificate[]) =>
-    Object.keys(withTls({ hosts }, certificatesFor([], certificates), new Map()).hosts)
-  expect(led([])).toEqual([])
-  expect(led([certificateFor(null, ['panel.example.org'])])).toEqual(['panel.example.org'])
+    withTls({ hosts }, certificatesFor([], certificates), new Map()).hosts['panel.example.org']
+  expect(led([])).toEqual({ app: 'panel', targets: [], pathsOnly: true, paths: {} })
+  expect(led([certificateFor(null, ['panel.example.org'])])).toMatchObject({
+    targets: ['127.0.0.1:9180'],
+    secure: true,
+  })
 })

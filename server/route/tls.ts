@@ -37,10 +37,17 @@ export function withTls(table: RouteTable, served: Served, challenges: ReadonlyM
   for (const [host, one] of Object.entries(table.hosts)) {
     const certificate = served.get(host)
     if (certificate !== undefined) hosts[host] = { ...one, certificate, secure: true }
-    // The cookie of whoever is signed in is not for plain text.
-    else if (one.app !== 'panel') hosts[host] = one
+    else hosts[host] = one.app === 'panel' ? shut(one) : one
   }
   return { ...table, hosts, ...(challenges.size > 0 && { challenges: Object.fromEntries(challenges) }) }
+}
+
+/**
+ * 404: the cookie of whoever is signed in is not for plain text. The name stays in the table, since without it whoever has a
+ * wildcard above it would answer there, and be shown the links that people sign in by.
+ */
+function shut({ app }: Host): Host {
+  return { app, targets: [], pathsOnly: true, paths: {} }
 }
 
 /** The best certificate that an app (null: the server itself) has for a host. */

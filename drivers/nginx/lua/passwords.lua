@@ -14,6 +14,7 @@ local data = ffi.new('char[?]', size)
 -- A password takes milliseconds to try, which all requests of the worker wait for: so one that was right is known until
 -- the table changes, and those who guess the passwords of an app get a bounded share of the time.
 local most_a_second = 20
+local longest = 128 -- bytes of a password that anybody can have; the time that a try takes grows with them
 local right = {}
 local right_for = 0
 local tried = {} -- app → { second, count }
@@ -46,7 +47,7 @@ end
 function passwords.refuse(route, authorization)
   local encoded = authorization and match(authorization, '^[Bb][Aa][Ss][Ii][Cc] +([%w+/=]+) *$')
   local user, password = match(encoded and ngx.decode_base64(encoded) or '', '^([^:]*):(.*)$')
-  if not user or password:find('\0', 1, true) then return '@login' end
+  if not user or #password > longest or password:find('\0', 1, true) then return '@login' end
   local hash = route.users[user]
   if hash and known(hash, password) then return nil end
   if not may_try(route.app) then return '@guessing' end
