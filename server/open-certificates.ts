@@ -1,11 +1,12 @@
 /** Joins certificates with the devices that issue them and with the routes that serve them. */
 import { once } from 'node:events'
-import { type Certificates, createCertificates, issuing } from './certificates/certificates.ts'
+import { type Certificates, createCertificates } from './certificates/certificates.ts'
 import { createChallenges } from './certificates/challenges.ts'
 import { createIssue } from './certificates/issue.ts'
 import { caaOf } from './certificates/issuer.ts'
 import { createKeeper } from './certificates/keeper.ts'
 import { createPreflight } from './certificates/preflight.ts'
+import { issuingDevice } from './certificates/settings.ts'
 import type { Config } from './config.ts'
 import type { Devices } from './devices/devices.ts'
 import type { Journal } from './events/journal.ts'
@@ -44,7 +45,7 @@ export function openCertificates({ config, store, devices, routes, ...world }: C
   const challenges = createChallenges(world.challenges, refresh)
   const driver = (name: string) => devices.certificate(name)
   const device = async () => {
-    const { name, settings } = await store.devices.get(issuing)
+    const { name, settings } = await issuingDevice(store)
     return { name, driver: await driver(name), issuer: { caa: caaOf(String(settings.server ?? '')) } }
   }
   const preflight = createPreflight({ config })

@@ -6,6 +6,7 @@ import { createDriverTests, type DriverTests } from './devices/driver-tests.ts'
 import type { HostParts } from './devices/host.ts'
 import { createLifecycle, type Lifecycle } from './devices/lifecycle.ts'
 import { createScratch } from './devices/scratch.ts'
+import { issuerSetting } from './domain/certificate.ts'
 import { createDeviceContainers } from './engine/device-containers.ts'
 import { createEngine } from './engine/docker.ts'
 import type { Log } from './log.ts'
@@ -59,13 +60,15 @@ export async function openDevices(world: DeviceWorld): Promise<OpenDevices> {
   return { devices, lifecycle: createLifecycle({ devices, store, host, users }), driverHost, driverTests }
 }
 
-/** Who uses a device, a phrase each: its databases, and the schedules that write to it. */
+/** Who uses a device, a phrase each: its databases, the schedules that write to it, the names that it gets certificates for. */
 export async function usersOf(
   device: string,
-  { databases, schedules }: Pick<Store, 'databases' | 'schedules'>,
+  { databases, schedules, settings }: Pick<Store, 'databases' | 'schedules' | 'settings'>,
 ): Promise<string[]> {
   const written = (await schedules.list()).filter(({ archive }) => archive === device)
+  const issues = (await settings.get(issuerSetting)) === device
   return [
+    ...(issues ? ['the setting certs:set issuer'] : []),
     ...(await databases.on(device)).map((name) => `the database ${name}`),
     ...written.map(({ subject }) => `the schedule of ${subject}`),
   ]

@@ -1,4 +1,4 @@
-/** Asks the proxy over TLS, as a browser that trusts one root and was led here by DNS. */
+/** Asks the proxy over TLS, as a browser that was led here by DNS. */
 import { request } from 'node:https'
 import { text } from 'node:stream/consumers'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
@@ -11,7 +11,7 @@ export interface TlsAnswer {
 }
 
 /** Rejects with what OpenSSL says when the certificate is not good for this host. */
-export function askTls(host: string, port: number, ca: string, path = '/'): Promise<TlsAnswer> {
+export function askTls(host: string, port: number, ca: string | string[], path = '/'): Promise<TlsAnswer> {
   const answer = Promise.withResolvers<TlsAnswer>()
   const headers = { host: `${host}:${port}` }
   const asked = request({ host: '127.0.0.1', port, servername: host, path, headers, ca, agent: false })

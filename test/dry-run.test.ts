@@ -43,6 +43,10 @@ const commands: readonly (readonly [line: string, inputFile?: string])[] = [
   ['db:attach blog other --as OTHER'],
   ['db:promote blog other'],
   ['db:detach blog main'],
+  ['links:add blog shop'],
+  ['links:remove blog shop --no-restart'],
+  ['links:add blog shop --as other-shop --no-restart'],
+  ['links:remove blog shop'],
   ['server:gc'],
   ['apps:destroy blog --confirm blog'],
 ]
@@ -57,7 +61,7 @@ describe('a dry run', () => {
   const at = inSystem(async ({ person }) => {
     await example(person, 'node-procfile', 'blog')
     await push(person)
-    const prepared = ['devices:install postgres', 'db:create main', 'db:create other']
+    const prepared = ['apps:create shop', 'devices:install postgres', 'db:create main', 'db:create other']
     for (const line of [...prepared, 'volumes:create uploads', 'volumes:create data'])
       await person.must('ssh', 'megapolos', line)
   })

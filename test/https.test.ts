@@ -1,10 +1,11 @@
-/** HTTPS without anybody thinking about it: a real ACME server, whose certificates live for 45 seconds. */
+/** HTTPS without anybody thinking about it: a real ACME server, whose certificates live for 36 seconds. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import { startNames, startPebble, type TestNames, type TestPebble } from '../drivers/acme/pebble-for-test.ts'
 import { askTls } from './ask-tls.ts'
 import { inSystem } from './in-system.ts'
 import { example, push } from './repository.ts'
+import { noIssuer } from './system.ts'
 
 const host = 'blog.example.com'
 
@@ -15,13 +16,14 @@ describe('https', { timeout: 120_000 }, () => {
   let root: string
   const at = inSystem(async ({ system, person }) => {
     names = await startNames()
-    pebble = await startPebble({ httpPort: system.httpPort, dns: names.address, lifetime: 45 })
+    pebble = await startPebble({ httpPort: system.httpPort, dns: names.address, lifetime: 36 })
     for (const [property, value] of Object.entries(pebble.settings)) await system.console('certs:set', property, value)
     await example(person, 'static', 'blog')
     await push(person)
   })
   afterAll(async () => {
-    for (const property of ['server', 'ca']) await at.system.console('certs:set', property)
+    await at.system.console('certs:set', 'server', noIssuer)
+    await at.system.console('certs:set', 'ca')
     await pebble.remove()
     await names.remove()
   })

@@ -63,7 +63,10 @@ describe('a port scan', { timeout: 120_000 }, () => {
   }
 
   /** What of an answer is more than may be found. */
-  function beyond(ports: Record<string, number[]>, proxies = [at.system.httpPort]): Record<string, number[]> {
+  function beyond(
+    ports: Record<string, number[]>,
+    proxies = [at.system.httpPort, at.system.httpsPort],
+  ): Record<string, number[]> {
     const allowed = [dns, ...proxies]
     return Object.fromEntries(
       Object.entries(ports).map(([host, open]) => [host, open.filter((port) => !allowed.includes(port))]),
@@ -82,8 +85,11 @@ describe('a port scan', { timeout: 120_000 }, () => {
     const ports = await listening()
     const near = linkLocal(new RegExp(`^mp${at.system.label}-`))
     expect(near).not.toEqual([])
+    // Where apps call each other, of which this one was let in nowhere.
+    const internal = at.system.pool.replace(/0\.0\/16$/, '251.255')
     const scan = [
       'gateway',
+      `${internal}#${ports}`,
       ...[...addresses(), ...near].map((host) => `${host}#${ports}`),
       ...metadata,
       `${other}#5000`,
@@ -92,6 +98,7 @@ describe('a port scan', { timeout: 120_000 }, () => {
     const open = found(await at.person.must('ssh', 'megapolos', ...words))
     expect(Object.keys(open)).toHaveLength(scan.length)
     expect(open.gateway).toContain(at.system.httpPort)
+    expect(open[internal]).toEqual([])
     expect(beyond(open)).toEqual(Object.fromEntries(Object.keys(open).map((host) => [host, []])))
   })
 

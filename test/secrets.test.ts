@@ -22,6 +22,8 @@ describe('secrets', { timeout: 120_000 }, () => {
     await writeFile(join(person.folder, 'blog.env'), `D=${secret('import')}\n`)
     const from = { from: join(person.folder, 'blog.env') }
     expect((await person.run(['ssh', 'megapolos', 'config:import', 'blog', '--no-restart'], from)).exit).toBe(0)
+    await writeFile(from.from, `${secret('password')}\n`)
+    expect((await person.run(['ssh', 'megapolos', 'auth:set', 'blog', 'ann', '--password-stdin'], from)).exit).toBe(0)
     await system.console('config:set', 'blog', `C=${secret('console')}`, '--no-restart')
     await person.must('ssh', 'megapolos', 'notify:add', `http://127.0.0.1:9/${secret('webhook')}`)
     const seen = (await processes.end()).filter((line) => line.includes('planted-') && !typedBy.test(line))

@@ -1,7 +1,6 @@
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { callControl } from '../drivers/nginx/control.ts'
+import { inFlight, webAddresses } from './in-flight.ts'
 import { inSystem } from './in-system.ts'
 import { startLoad } from './load.ts'
 import { become, commit, edit, example, push } from './repository.ts'
@@ -79,11 +78,11 @@ describe('a running app', () => {
     let most = 0
     for (let change = 0; change < changes; change++) {
       await acts[change % acts.length]?.()
-      most = Math.max(most, (await addresses()).length)
+      most = Math.max(most, (await webAddresses(at)).length)
     }
     // The last old group goes when its WebSockets have had their time.
     const end = performance.now() + (drainLimit + 40) * 1000
-    while ((await addresses()).length > 1 && performance.now() < end) await pause(500)
+    while ((await webAddresses(at)).length > 1 && performance.now() < end) await pause(500)
     const [asked, talked] = [await load.stop(), await sockets.stop()]
     const ages = talked.cut.map((age) => Math.round(age)).sort((a, b) => a - b)
     console.log(
@@ -94,23 +93,7 @@ describe('a running app', () => {
     expect(talked.failures).toEqual([])
     expect(talked.cut.filter((age) => age < drainLimit)).toEqual([])
     expect(talked.cut.length).toBeGreaterThan(0)
-    expect(await addresses()).toHaveLength(1)
-    expect(await inflight()).toEqual(0)
+    expect(await webAddresses(at)).toHaveLength(1)
+    expect(await inFlight(at)).toEqual(0)
   })
-
-  /** Where the app’s containers are, old and new. */
-  async function addresses(): Promise<string[]> {
-    const format = '{{.Label "megapolos.address"}}'
-    const said = await at.person.must('docker', 'ps', '--filter', 'label=megapolos.process=web', '--format', format)
-    return said.split('\n').filter((line) => line !== '')
-  }
-
-  /** Of everything that the app can ever have been reached at. */
-  async function inflight(): Promise<number> {
-    const network = (await addresses())[0]?.replace(/\.\d+$/, '')
-    const targets = Array.from({ length: 238 }, (_, n) => `${network}.${n + 2}:5000`)
-    const socket = join(at.system.home, 'devices/nginx/run/control.sock')
-    const counts = JSON.parse((await callControl(socket, '/inflight', JSON.stringify(targets))).text)
-    return Object.values<number>(counts).reduce((sum, count) => sum + Math.abs(count), 0)
-  }
 })

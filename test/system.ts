@@ -53,6 +53,9 @@ const notes = `/tmp/${user}`
 const marker = join(notes, 'run')
 const tester = join(notes, 'home')
 
+/** Nothing listens there: no test asks an issuer that other people use. */
+export const noIssuer = 'https://127.0.0.1:9/dir'
+
 /** Installs what this checkout holds, once in a run of the tests; later callers get the one that runs. */
 export async function useSystem(): Promise<System> {
   if (process.getuid?.() !== 0) throw new Error('The end-to-end tests install a system: run them as root')
@@ -124,6 +127,7 @@ async function install(): Promise<void> {
   await makeHome(tester, user, ports.sshPort)
   if ((await list('keys:list')).includes('tester')) await quickly(command, 'keys:remove', 'tester')
   await feed(await readFile(join(tester, '.ssh/tester.pub'), 'utf8'), command, 'keys:add', 'tester')
+  await quickly(command, 'certs:set', 'server', noIssuer)
   await (await system()).clean()
   await provideBases(notes)
 }

@@ -86,9 +86,6 @@ http {
   # Numbers that JSON reads: there are answers without a status, and of HTTP/0.9.
   map $status $status_number { 000 0; 009 9; default $status; }
   log_format requests escape=json '${accessLine}';
-  map $told_client $client { '' $remote_addr; default $told_client; }
-  map $told_scheme $client_scheme { '' $scheme; default $told_scheme; }
-  map $told_port $outer_port { '' $server_port; default $told_port; }
 ${upstream('hosts')}
 ${upstream('internal')}
 ${settings.httpsPort === null ? '' : tls}

@@ -36,9 +36,10 @@ export function serverOf(side: Side, listen: readonly string[], { httpsPort, acc
     set $unsent '';
     set $app '';
     set $hsts '';
-    set $told_client '';
-    set $told_scheme '';
-    set $told_port '';
+    # Unless a proxy before this one is believed to know better.
+    set $client $remote_addr;
+    set $client_scheme $scheme;
+    set $outer_port $server_port;
     log_by_lua_block { phases.log() }
     access_log ${accessLog} requests buffer=64k flush=1s;
 
@@ -46,8 +47,9 @@ export function serverOf(side: Side, listen: readonly string[], { httpsPort, acc
     # that lasts longer than a rollout goes to the new containers.
     client_max_body_size 1g;
     client_body_buffer_size 64k;
-    # A connection of HTTP/2 that ends in between takes along requests that are on their way.
+    # A connection of HTTP/2 that ends refuses requests that are on their way, which not every client repeats: not after an hour.
     keepalive_requests 1000000;
+    keepalive_time 365d;
 
     proxy_http_version 1.1;
     proxy_connect_timeout 3s;

@@ -6,11 +6,13 @@ import { createDriver as selfSigned } from '../../drivers/self-signed/index.ts'
 import type { CertificateDriver } from '../devices/classes/certificate.ts'
 import type { App } from '../domain/app.ts'
 import { UserError } from '../errors.ts'
+import { usersOf } from '../open-devices.ts'
 import { quiet, startStore, type TestStore } from '../state/stores-for-test.ts'
 import { type Certificates, createCertificates } from './certificates.ts'
 import { createChallenges } from './challenges.ts'
 import { createIssue } from './issue.ts'
 import { createKeeper } from './keeper.ts'
+import { issuingDevice } from './settings.ts'
 
 let started: TestStore
 let blog: App
@@ -49,13 +51,16 @@ beforeEach(async () => {
     },
     revoke: async ({ chain }) => void revoked.push(serialOf(chain)),
   }
-  const driver = async (name: string) => (name === 'acme' ? acme : selfSigned())
+  const driver = async (name: string) => {
+    const { driver: code } = await store.devices.get(name)
+    return code === 'acme' ? acme : selfSigned()
+  }
   const refresh = async () => {
     if (unserved) throw unserved
   }
   const issue = createIssue({
     ...{ store, refresh, now, log: quiet },
-    device: async () => ({ name: 'acme', driver: acme, issuer: { caa: null } }),
+    device: async () => ({ name: (await issuingDevice(store)).name, driver: acme, issuer: { caa: null } }),
     challenges: createChallenges(new Map(), refresh),
     preflight: async () => [],
     journal: { record() {} },
@@ -164,6 +169,22 @@ test('what signs itself, and what was brought, can be shown and taken away', asy
   expect(await certificates.remove(blog, [])).toEqual(['blog.localhost'])
   expect(await states()).toMatchObject({ 'blog.localhost': 'local', 'example.com': 'served' })
   await expect(certificates.remove(blog, [])).rejects.toMatchObject({ code: 'not-found' })
+})
+
+test('another device may issue, and what is set then is its own; one that issues nothing may not', async () => {
+  const { store } = started
+  const { signal } = new AbortController()
+  const device = { name: 'ours', driver: 'acme', class: 'certificate', node: 'local', as: 'adopted' } as const
+  await store.devices.add({ ...device, version: null, state: 'ready', settings: {} })
+  await expect(certificates.configure('issuer', 'nobody', signal)).rejects.toMatchObject({ code: 'not-found' })
+  await certificates.configure('issuer', 'ours', signal)
+  await certificates.configure('email', 'ann@example.com', signal)
+  expect((await store.devices.get('ours')).settings).toEqual({ email: 'ann@example.com' })
+  expect(await usersOf('ours', store)).toEqual(['the setting certs:set issuer'])
+  await certificates.enable(blog, progress)
+  expect((await store.certificates.list()).map((one) => one.device)).toEqual(['ours', 'ours'])
+  await certificates.configure('issuer', '', signal)
+  expect(await usersOf('ours', store)).toEqual([])
 })
 
 test('a setting that the issuer does not take is not kept; one that does not answer now may be right', async () => {

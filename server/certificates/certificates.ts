@@ -8,6 +8,7 @@ import type { Keeper } from './keeper.ts'
 import { createOwnCertificates } from './own-certificates.ts'
 import { planned } from './plan.ts'
 import { type NameReport, reported } from './report.ts'
+import { createSettings, issuingDevice } from './settings.ts'
 import { type Wanted, wantedNames } from './wanted.ts'
 
 type Progress = (line: string) => void
@@ -52,15 +53,12 @@ export interface Added {
 }
 
 export interface CertificatesParts {
-  readonly store: Pick<Store, 'certificates' | 'domains' | 'devices' | 'deviceSecrets' | 'apps'>
+  readonly store: Pick<Store, 'certificates' | 'domains' | 'devices' | 'deviceSecrets' | 'settings' | 'apps'>
   readonly devices: Pick<Devices, 'certificate' | 'forget'>
   readonly keeper: Pick<Keeper, 'issue' | 'wake'>
   readonly refresh: () => Promise<void>
   readonly now: () => Date
 }
-
-/** The device that names are issued by. */
-export const issuing = 'acme'
 
 export function createCertificates(parts: CertificatesParts): Certificates {
   const { store, devices, keeper, refresh, now } = parts
@@ -153,7 +151,7 @@ export function createCertificates(parts: CertificatesParts): Certificates {
       }
       for (const { part, device, names } of some) {
         progress(`-----> Revoking the certificate of ${names.join(', ')}`)
-        const driver = await devices.certificate(device ?? issuing)
+        const driver = await devices.certificate(device ?? (await issuingDevice(store)).name)
         await driver.revoke(await certificates.pair(part), AbortSignal.timeout(60_000))
       }
       const own = (await wantedNames(store)).filter((one) => one.app === app.id)
@@ -169,33 +167,12 @@ export function createCertificates(parts: CertificatesParts): Certificates {
       return tried
     },
     ...createOwnCertificates({ ...parts, ofApp }),
+    ...createSettings({ store, devices, wake: keeper.wake }),
     async show(app, host) {
       const named = (await report(app)).filter((one) => host === null || one.host === host)
       const found = named.find(({ certificate }) => certificate !== null)?.certificate
       if (found) return certificates.pair(found.part)
       throw new UserError('not-found', `${host ?? app.name} has no certificate.`, `Get one: certs:enable ${app.name}`)
-    },
-    async configure(property, value, signal) {
-      const device = await store.devices.get(issuing)
-      const { [property]: before, ...others } = device.settings
-      const change = (settings: typeof device.settings) => store.devices.update(issuing, { ...device, settings })
-      await change(value === '' ? others : { ...others, [property]: value })
-      devices.forget(issuing)
-      try {
-        await (await devices.certificate(issuing)).check(signal)
-      } catch (error) {
-        // An issuer that does not answer now may well be the right one.
-        if (error instanceof UserError && error.code === 'unavailable') return keeper.wake()
-        await change(before === undefined ? others : { ...others, [property]: before })
-        devices.forget(issuing)
-        throw error
-      }
-      keeper.wake()
-    },
-    async keepSecret(name, value) {
-      await store.deviceSecrets.set(issuing, name, value === '' ? null : value)
-      devices.forget(issuing)
-      keeper.wake()
     },
   }
 }

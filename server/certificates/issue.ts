@@ -83,12 +83,17 @@ export function createIssue(parts: IssueParts): Issue {
     return app ? ({ kind: 'app', app } as const) : ({ kind: 'device' } as const)
   }
 
+  /** Nobody waits for what DNS has to say, unless the issuer refuses. */
+  async function looked(host: string, progress: (line: string) => void): Promise<string[]> {
+    const found = await preflight(host, (await parts.device()).issuer)
+    for (const sentence of found) progress(sentence)
+    return found
+  }
+
   return async (attempt, progress, signal) => {
     const { host, app, before } = attempt
-    const found: string[] = []
+    const looking = looked(host, progress).catch((): string[] => [])
     try {
-      found.push(...(await preflight(host, (await parts.device()).issuer)))
-      for (const sentence of found) progress(sentence)
       await obtain(attempt, progress, signal)
       const text = `${host} has a ${before ? 'new ' : ''}certificate.`
       journal.record({ ...(await about(app)), text })
@@ -96,7 +101,7 @@ export function createIssue(parts: IssueParts): Issue {
     } catch (error) {
       // Stopped with the kernel: nobody has refused anything.
       if (signal.aborted) throw error
-      return await failed(attempt, error, found)
+      return await failed(attempt, error, await looking)
     }
   }
 }

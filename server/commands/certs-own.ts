@@ -15,7 +15,7 @@ const added = z.object({
 const property = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,40}$/, 'A setting has a name such as email or server.')
-  .meta({ description: 'email, server, challenge, dns …' })
+  .meta({ description: 'issuer (a device), email, server, challenge, dns …' })
 
 export const certsOwn = [
   command({

@@ -55,8 +55,10 @@ async function devices() {
     },
   }
   // Drivers that ask for nothing but a folder and the engine's socket.
-  const place = { devicesFolder: join(home, 'devices'), engineSocket: '/docker.sock', pool: '10.80.0.0/16' }
-  const host = { ...place, system: 'test', log: quiet }
+  const host = {
+    ...{ devicesFolder: join(home, 'devices'), engineSocket: '/docker.sock', system: 'test', log: quiet },
+    pool: '10.64.0.0/12',
+  }
   return createDevices({
     registry: await loadRegistry(join(home, 'drivers')),
     store: store as unknown as Parameters<typeof createDevices>[0]['store'],
@@ -90,8 +92,7 @@ test('a driver is given what its privileges say and nothing else', async () => {
   await ours.installDefaults()
   expect(hostOf(ours.builder()).engineSocket).toBe('/docker.sock')
   expect('engineSocket' in hostOf(ours.proxy())).toBe(false)
-  const internal = '10.80.251.255:80'
-  expect(hostOf(ours.proxy()).settings).toEqual({ httpPort: 8080, httpsPort: 8443, internal })
+  expect(hostOf(ours.proxy()).settings).toEqual({ httpPort: 8080, httpsPort: 8443, internal: '10.79.251.255:80' })
   expect(hostOf(await ours.storage('directory')).settings).toEqual({ folder: '/volumes' })
   expect((await stat(hostOf(ours.proxy()).folder)).mode & 0o777).toBe(0o700)
 })

@@ -67,10 +67,13 @@ export function createDriverTests(parts: DriverTestParts): DriverTests {
   }
 }
 
+/** Classes whose promises are tried here. */
+const onServers: readonly DeviceClass[] = ['database', 'archive', 'storage']
+
 /** Why the promises of its class cannot be tried here; null when they can. */
 async function obstacle({ driver, on }: ScratchWish, { drivers, devices }: DriverTestParts): Promise<string | null> {
   const { class: deviceClass, state } = await drivers.info(driver)
-  if (deviceClass === 'proxy' || deviceClass === 'builder') {
+  if (!onServers.includes(deviceClass)) {
     return `The promises of a ${deviceClass} are tried in a clone: npm run drivers:test drivers/${driver}`
   }
   if (state !== 'ready') {

@@ -26,6 +26,9 @@ export interface Certificate {
   readonly askedAt: string | null
 }
 
+/** Name of the setting that names the device which issues; empty or not there: the built-in one. */
+export const issuerSetting = 'certificate-issuer'
+
 /** RFC 3339, UTC. */
 export interface Window {
   readonly from: string

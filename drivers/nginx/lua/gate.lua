@@ -15,11 +15,11 @@ local sizes = { { 1, '1m' }, { 10, '10m' }, { 100, '100m' }, { 1024, '1g' }, { 1
 local function believe(trusted)
   local peer = var.remote_addr
   if not networks.contain(trusted, peer) then return end
-  var.told_client = networks.client(trusted, peer, var.http_x_forwarded_for or '')
+  var.client = networks.client(trusted, peer, var.http_x_forwarded_for or '')
   local scheme = var.http_x_forwarded_proto
   if scheme ~= 'http' and scheme ~= 'https' then return end
-  var.told_scheme = scheme
-  var.told_port = var.client_port ~= '' and var.client_port:sub(2) or scheme == 'https' and '443' or '80'
+  var.client_scheme = scheme
+  var.outer_port = var.client_port ~= '' and var.client_port:sub(2) or scheme == 'https' and '443' or '80'
 end
 
 local function location_of_body(route)
