@@ -114,19 +114,19 @@ export const certsOwn = [
   }),
   command({
     name: 'certs:set-secret',
-    summary: 'Keep a secret that the issuer or the DNS server knows us by; it comes on standard input',
+    summary: 'Keep a secret that the issuer or the DNS server knows us by; an empty one forgets it',
     access: 'admin',
     kind: 'mutation',
-    input: 'the secret; nothing forgets it',
-    args: z.object({ property }),
+    input: 'the secret',
+    args: z.object({ property: property.meta({ description: 'eab, tsig, webhook …' }) }),
     positional: ['property'],
-    result: z.object({ property: z.string() }),
+    result: z.object({ property: z.string(), kept: z.boolean() }),
     examples: ['certs:set-secret eab < hmac-key', 'certs:set-secret tsig < key'],
     run: async ({ property }, { input }, { certificates }) => {
       await certificates.keepSecret(property, input.trim())
-      return { property }
+      return { property, kept: input.trim() !== '' }
     },
-    text: ({ property }) => [`${property} is kept, encrypted.`],
+    text: ({ property, kept }) => [kept ? `${property} is kept, encrypted.` : `${property} is forgotten.`],
   }),
 ]
 
