@@ -19,6 +19,8 @@ import { step } from './steps.ts'
 /** What changes are made with: the stages and what they share. */
 export interface Parts {
   readonly store: Store
+  /** Block of the addresses of apps. */
+  readonly pool: string
   readonly jobs: JobQueue
   readonly journal: Pick<Journal, 'record'>
   readonly repositories: Repositories

@@ -128,7 +128,7 @@ export async function start(config: Config, log: Log = createLog()): Promise<Run
     ...{ logs: config.paths.logs, folders: [config.paths.spool, config.home] },
   })
   const pipeline = createPipeline({
-    ...{ store, jobs, journal, repositories, rollout, volumes, attachments, routes: following, url },
+    ...{ store, jobs, journal, repositories, rollout, volumes, attachments, routes: following, url, pool: config.pool },
     build: createBuildStage({ builder: devices.builder, engine, store, basesConfig, log }),
     spool: await openSpool(config.paths.spool),
     room: collector.room,

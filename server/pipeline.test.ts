@@ -144,6 +144,7 @@ function played(): Parts {
     room: async () => {
       if (full) throw new UserError('unavailable', 'The disk is nearly full.')
     },
+    pool: '10.64.0.0/12',
     settle: (app) => void settled.push(app),
     hasImages: async (images) => images.every((image) => !gone.has(image)),
     url: async (app) => `http://${app.name}.localhost/`,

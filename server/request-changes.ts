@@ -2,7 +2,7 @@
 import type { Asker, Change, Parts } from './changes.ts'
 import type { App } from './domain/app.ts'
 import type { Operation } from './domain/operation.ts'
-import { type Limits, largestPage, limits, type Rules } from './domain/routing.ts'
+import { type Limits, largestPage, limits, overlap, type Rules } from './domain/routing.ts'
 import { UserError } from './errors.ts'
 import { hashed, newPassword } from './route/password.ts'
 import type { Routed, RoutePlan } from './routed.ts'
@@ -10,7 +10,7 @@ import type { Routed, RoutePlan } from './routed.ts'
 /** Null: as it is when nobody says anything. */
 export type LimitChanges = { readonly [name in keyof Limits]: number | null }
 
-export function createRequestChanges({ store, journal }: Parts, routed: Routed) {
+export function createRequestChanges({ store, pool, journal }: Parts, routed: Routed) {
   /** What changes nothing is no operation, but may be asked for. */
   const rule = (app: App, what: string | null, write: () => Promise<unknown>, result: string): RoutePlan => ({
     operations: what === null ? [] : [{ do: 'rule', app: app.name, what }],
@@ -89,7 +89,15 @@ export function createRequestChanges({ store, journal }: Parts, routed: Routed) 
     },
 
     /** Instead of those that were trusted; returns the sentence about a proxy that is away. */
-    trust(networks: readonly string[]): Promise<string> {
+    async trust(networks: readonly string[]): Promise<string> {
+      // Apps come from their own addresses, also when they ask another one by its public name.
+      const wide = networks.find((one) => overlap(one, pool))
+      if (wide !== undefined)
+        throw new UserError(
+          'usage',
+          `${wide} has addresses of apps in it (${pool}), which could then say that they are anybody.`,
+          'Name the proxy itself, or a smaller network.',
+        )
       return routed.inTurn(async () => {
         const before = await store.routing.trusted()
         await store.routing.trust(networks)

@@ -107,7 +107,16 @@ async function assembled(world: World, folder: string, touch: (name: string) => 
   await settleAftermath(store, jobs)
   const attachments = createAttachments(parts)
   const pipeline = createPipeline({
-    ...{ store, jobs, journal: { record() {} }, attachments, volumes: none, settle: () => {}, room: async () => {} },
+    ...{
+      store,
+      pool: parts.pool,
+      jobs,
+      journal: { record() {} },
+      attachments,
+      volumes: none,
+      settle: () => {},
+      room: async () => {},
+    },
     ...played(world, store, attachments, touch),
   })
   const switching = createSwitching(parts, attachments, pipeline.relogin)

@@ -1,6 +1,6 @@
 /** proxy:*: limits of requests */
 import { z } from 'zod'
-import { limitNamed, limits, networkProblem, overlap, type Rules } from '../domain/routing.ts'
+import { limitNamed, limits, networkProblem, type Rules } from '../domain/routing.ts'
 import { UserError } from '../errors.ts'
 import type { LimitChanges } from '../request-changes.ts'
 import { command } from './command.ts'
@@ -100,17 +100,10 @@ export const proxy = [
     positional: ['networks'],
     result: z.object({ trusted: z.array(z.string()), late: z.string() }),
     examples: ['proxy:set-global trusted=10.0.0.0/24,192.0.2.7', 'proxy:set-global trusted='],
-    run: async ({ networks }, _context, { pipeline, config: { pool } }) => {
-      // Apps come from their own addresses, also when they ask another one by its public name.
-      const wide = networks.find((one) => overlap(one, pool))
-      if (wide !== undefined)
-        throw new UserError(
-          'usage',
-          `${wide} has addresses of apps in it (${pool}), which could then say that they are anybody.`,
-          'Name the proxy itself, or a smaller network.',
-        )
-      return { trusted: networks, late: await pipeline.trust(networks) }
-    },
+    run: async ({ networks }, _context, { pipeline }) => ({
+      trusted: networks,
+      late: await pipeline.trust(networks),
+    }),
     text: ({ trusted, late }) => [
       trusted.length > 0
         ? `${trusted.join(', ')} are believed who a client is; nobody else is.${late}`

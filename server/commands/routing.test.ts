@@ -60,8 +60,15 @@ function setUpKernel(): void {
       (await work({ emit: () => {}, did: () => {}, commit: () => {} })).value,
   }
   const journal = { record: ({ text }: { text: string }) => told.push(text) }
-  const pipeline = createPipeline({ store, routes, jobs, journal, settle: () => {} } as unknown as Parts)
-  caller = createCaller(table, { store, pipeline, routes, config: { pool: '10.64.0.0/12' } } as unknown as Kernel, log)
+  const pipeline = createPipeline({
+    store,
+    pool: '10.64.0.0/12',
+    routes,
+    jobs,
+    journal,
+    settle: () => {},
+  } as unknown as Parts)
+  caller = createCaller(table, { store, pipeline, routes } as unknown as Kernel, log)
 }
 
 async function switchAll(): Promise<void> {
