@@ -7,6 +7,15 @@ export async function signalPrograms(container: string, program: string | null, 
   const words = ['top', container, '-eo', 'pid,comm']
   const { stdout } = await promisify(execFile)('docker', words).catch(() => ({ stdout: '' }))
   for (const [, pid, name] of stdout.matchAll(/^\s*(\d+)\s+(\S+)$/gm)) {
-    if (program === null || name === program) process.kill(Number(pid), signal)
+    if (program === null || name === program) send(Number(pid), signal)
+  }
+}
+
+/** One that ended meanwhile, as they do when the first of them is killed, needs none. */
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
