@@ -5,7 +5,7 @@ import * as x509 from '@peculiar/x509'
 export interface LocalCa {
   /** PEM. */
   readonly root: string
-  /** Certificate and key in one PEM text, as an operator sends it. */
+  /** Certificate, whoever signed it, and key in one PEM text, as an operator sends it. */
   pair(...names: readonly string[]): Promise<string>
 }
 
@@ -35,7 +35,7 @@ export async function createLocalCa(): Promise<LocalCa> {
         ],
       })
       const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', privateKey), 'PRIVATE KEY')
-      return `${leaf.toString('pem')}\n${key}\n`
+      return `${leaf.toString('pem')}\n${root.toString('pem')}\n${key}\n`
     },
   }
 }
