@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Config } from './config.ts'
 import { systemName } from './home.ts'
 import type { Log } from './log.ts'
-import { openDevices } from './open-devices.ts'
+import { openDevices } from './open/devices.ts'
 import { openStore, restoreState } from './state/open.ts'
 import { loadKey } from './state/secrets.ts'
 

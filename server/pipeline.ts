@@ -1,19 +1,19 @@
 /**
  * push → build → release → rollout → route: the only file that knows the order. A push enters at the front; what enters at
- * release (`config:set`, `db:attach`) is in release-changes.ts, what enters later needs no order: late-changes.ts.
+ * release (`config:set`, `db:attach`) is in changes/releases.ts, what enters later needs no order: changes/late.ts.
  */
 import type { Readable } from 'node:stream'
 import type { Built } from './build/build.ts'
-import { type Asker, type Change, createChanges, type Parts, secondsSince, timed } from './changes.ts'
+import { type Asker, type Change, createChanges, type Parts, secondsSince, timed } from './changes/change.ts'
+import { createLateChanges } from './changes/late.ts'
+import { createReleaseChanges } from './changes/releases.ts'
 import { type App, type Formation, type ProcessScale, scaleOf } from './domain/app.ts'
 import type { Operation } from './domain/operation.ts'
 import { type Release, runningTypes } from './domain/release.ts'
 import { UserError } from './errors.ts'
 import type { RunningJob } from './jobs/queue.ts'
-import { createLateChanges } from './late-changes.ts'
 import { acceptable, type Push, unmoved } from './push/receive.ts'
 import { type ReleaseInput, release } from './release/release.ts'
-import { createReleaseChanges } from './release-changes.ts'
 import { step } from './steps.ts'
 
 export type Pipeline = ReturnType<typeof createPipeline>

@@ -9,10 +9,7 @@ const house = all.filter((source) => !isTest(source))
 
 const stages = ['push', 'build', 'release', 'rollout', 'route']
 /** Who knows the order of the stages. */
-const order = [
-  ...['pipeline.ts', 'changes.ts', 'late-changes.ts', 'release-changes.ts', 'attach-changes.ts', 'volume-changes.ts'],
-  ...['routed.ts', 'domain-changes.ts', 'request-changes.ts', 'link-changes.ts'],
-]
+const order = ['pipeline.ts', 'changes']
 const vocabulary = ['errors.ts', 'log.ts', 'steps.ts', 'synced.ts', 'config.ts', 'domain']
 const tools = ['engine', 'state', 'live', 'events', 'jobs', 'devices', 'network']
 
@@ -38,18 +35,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Looks at everything, and touches nothing.
   doctor: [...vocabulary, ...tools],
   // Answers what is asked while the kernel does not run.
-  'flags.ts': [...vocabulary, ...tools, 'home.ts', 'open-devices.ts'],
+  'flags.ts': [...vocabulary, ...tools, 'home.ts', 'open'],
   // Prepares the data home before the parts are built.
   'home.ts': [...vocabulary, 'push'],
   ...Object.fromEntries(
     order.map((file) => [file, [...vocabulary, ...stages, ...tools, ...order, 'attachments', 'mounts']]),
   ),
-  'open-attachments.ts': [...vocabulary, 'attachments', ...tools],
-  'open-certificates.ts': [...vocabulary, 'certificates', ...tools],
-  'open-backups.ts': [...vocabulary, 'attachments', 'backups', 'mounts', ...tools],
-  'open-devices.ts': [...vocabulary, 'build', ...tools, 'open-drivers.ts'],
-  'open-volumes.ts': [...vocabulary, 'mounts', ...tools],
-  'open-drivers.ts': [...vocabulary, 'build', ...tools],
+  // Build and join what main.ts starts, a file for each part of the house.
+  open: [...vocabulary, 'attachments', 'backups', 'build', 'certificates', 'mounts', ...tools],
   backups: [...vocabulary, 'push', 'attachments', ...tools],
   certificates: [...vocabulary, ...tools],
   // Ties what devices provide to apps; the order of their changes is the pipeline's.

@@ -13,7 +13,7 @@ import { createDatabaseJobs, type DatabaseJobs } from '../server/attachments/dat
 import { type MemoryServer, memoryDevices, memoryServer } from '../server/attachments/memory-driver-for-test.ts'
 import { createSwitching, type Switching } from '../server/attachments/switching.ts'
 import type { Addon } from '../server/build/build.ts'
-import type { Asker, Parts } from '../server/changes.ts'
+import type { Asker, Parts } from '../server/changes/change.ts'
 import { readConfig } from '../server/config.ts'
 import type { App } from '../server/domain/app.ts'
 import type { AttachmentReference } from '../server/domain/database.ts'

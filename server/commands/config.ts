@@ -1,6 +1,6 @@
 /** config:* */
 import { z } from 'zod'
-import type { Change } from '../changes.ts'
+import type { Change } from '../changes/change.ts'
 import { configVarProblem } from '../domain/config-vars.ts'
 import { linkEnvironment } from '../domain/link.ts'
 import { UserError } from '../errors.ts'

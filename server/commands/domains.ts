@@ -1,8 +1,8 @@
 /** domains:* */
 import { z } from 'zod'
+import type { Choose } from '../changes/domains.ts'
 import { appNameLimit } from '../domain/app.ts'
 import { addressOf, partsOf } from '../domain/claims.ts'
-import type { Choose } from '../domain-changes.ts'
 import { UserError } from '../errors.ts'
 import type { Context } from './command.ts'
 import { command } from './command.ts'

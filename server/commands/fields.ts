@@ -1,6 +1,6 @@
 /** Arguments that many rows share, each with the sentence that a wrong value gets. */
 import { z } from 'zod'
-import type { Asker, Change } from '../changes.ts'
+import type { Asker, Change } from '../changes/change.ts'
 import { type App, appNameProblem, isProcessType, suggestAppName } from '../domain/app.ts'
 import { parseAddress } from '../domain/claims.ts'
 import { configVarProblem } from '../domain/config-vars.ts'

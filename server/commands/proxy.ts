@@ -1,8 +1,8 @@
 /** proxy:*: limits of requests */
 import { z } from 'zod'
+import type { LimitChanges } from '../changes/requests.ts'
 import { limitNamed, limits, networkProblem, type Rules } from '../domain/routing.ts'
 import { UserError } from '../errors.ts'
-import type { LimitChanges } from '../request-changes.ts'
 import { command } from './command.ts'
 import { app, change, changeText, dryRun } from './fields.ts'
 import { table } from './text.ts'

@@ -1,6 +1,6 @@
 /** What is typed about domains and requests, and what the proxy is then told. The proxy and the queue of jobs are played. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { Parts } from '../changes.ts'
+import type { Parts } from '../changes/change.ts'
 import type { ProxyDriver } from '../devices/classes/proxy.ts'
 import type { Actor } from '../domain/access.ts'
 import type { RouteTable } from '../domain/route.ts'

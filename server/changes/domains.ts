@@ -1,10 +1,11 @@
 /** `domains:*` and `redirects:*`: who has which host, path or redirect. They enter at route and roll nothing out. */
-import type { Asker, Change, Changes, Parts } from './changes.ts'
-import type { App } from './domain/app.ts'
-import { addressOf, loopIn, partsOf, sharing } from './domain/claims.ts'
-import type { Operation } from './domain/operation.ts'
-import type { Domain, Redirect } from './domain/route.ts'
-import { UserError } from './errors.ts'
+
+import type { App } from '../domain/app.ts'
+import { addressOf, loopIn, partsOf, sharing } from '../domain/claims.ts'
+import type { Operation } from '../domain/operation.ts'
+import type { Domain, Redirect } from '../domain/route.ts'
+import { UserError } from '../errors.ts'
+import type { Asker, Change, Changes, Parts } from './change.ts'
 import type { Routed, RoutePlan } from './routed.ts'
 
 /** Makes of an app's own addresses those that it shall have. */

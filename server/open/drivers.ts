@@ -1,16 +1,16 @@
 /** Joins the drivers with what runs those that are not trusted, and with who is told of them. */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DeviceImage, debianImageName } from './build/device-images.ts'
-import type { Config } from './config.ts'
-import { type ContainerDrivers, createContainerDrivers } from './devices/container-drivers.ts'
-import { tidyFolders } from './devices/driver-folder.ts'
-import { createDrivers, type DriversControl } from './devices/drivers.ts'
-import { auditRefusals } from './devices/refusals.ts'
-import { loadRegistry, type Registry } from './devices/registry.ts'
-import { createDriverContainers } from './engine/driver-container.ts'
-import type { Log } from './log.ts'
-import type { Store } from './state/store.ts'
+import { type DeviceImage, debianImageName } from '../build/device-images.ts'
+import type { Config } from '../config.ts'
+import { type ContainerDrivers, createContainerDrivers } from '../devices/container-drivers.ts'
+import { tidyFolders } from '../devices/driver-folder.ts'
+import { createDrivers, type DriversControl } from '../devices/drivers.ts'
+import { auditRefusals } from '../devices/refusals.ts'
+import { loadRegistry, type Registry } from '../devices/registry.ts'
+import { createDriverContainers } from '../engine/driver-container.ts'
+import type { Log } from '../log.ts'
+import type { Store } from '../state/store.ts'
 
 export interface DriverWorld {
   readonly config: Pick<Config, 'docker' | 'program' | 'paths'>

@@ -1,6 +1,11 @@
 /**
  * Which apps an app may call: it becomes a release, which knows their names; the way there is open as long as it is noted.
  */
+
+import type { App } from '../domain/app.ts'
+import { type LinkReference, linkHost, linkVariable } from '../domain/link.ts'
+import { describe, type Operation } from '../domain/operation.ts'
+import type { RunningJob } from '../jobs/queue.ts'
 import {
   type Asker,
   type Change,
@@ -11,11 +16,7 @@ import {
   outcome,
   type Parts,
   type Stages,
-} from './changes.ts'
-import type { App } from './domain/app.ts'
-import { type LinkReference, linkHost, linkVariable } from './domain/link.ts'
-import { describe, type Operation } from './domain/operation.ts'
-import type { RunningJob } from './jobs/queue.ts'
+} from './change.ts'
 
 interface Linking {
   readonly next: readonly LinkReference[]

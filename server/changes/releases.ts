@@ -1,5 +1,11 @@
-/** The changes that make a release of what was built before: config vars, rollbacks, and what is tied to an app (attach-changes.ts, link-changes.ts). */
-import { createAttachChanges } from './attach-changes.ts'
+/** The changes that make a release of what was built before: config vars, rollbacks, and what is tied to an app (attach.ts, links.ts). */
+
+import type { App } from '../domain/app.ts'
+import { configProblem } from '../domain/config-vars.ts'
+import { difference } from '../domain/release.ts'
+import { UserError } from '../errors.ts'
+import { rollbackTarget } from '../release/release.ts'
+import { createAttachChanges } from './attach.ts'
 import {
   type Asker,
   type Change,
@@ -9,13 +15,8 @@ import {
   outcome,
   type Parts,
   type Stages,
-} from './changes.ts'
-import type { App } from './domain/app.ts'
-import { configProblem } from './domain/config-vars.ts'
-import { difference } from './domain/release.ts'
-import { UserError } from './errors.ts'
-import { createLinkChanges } from './link-changes.ts'
-import { rollbackTarget } from './release/release.ts'
+} from './change.ts'
+import { createLinkChanges } from './links.ts'
 
 export function createReleaseChanges(parts: Parts, changes: Changes, stages: Stages) {
   const { store, attachments } = parts

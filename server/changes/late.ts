@@ -1,14 +1,15 @@
 /** The changes that need no release: `ps:*` enters at rollout, names and what requests meet at route. */
-import type { Asker, Change, Changes, Parts } from './changes.ts'
-import { type App, type Formation, type ProcessScale, scaleOf } from './domain/app.ts'
-import { addressOf } from './domain/claims.ts'
-import type { Operation } from './domain/operation.ts'
-import type { Release } from './domain/release.ts'
-import { createDomainChanges } from './domain-changes.ts'
-import type { RunningJob } from './jobs/queue.ts'
-import { createRequestChanges } from './request-changes.ts'
+
+import { type App, type Formation, type ProcessScale, scaleOf } from '../domain/app.ts'
+import { addressOf } from '../domain/claims.ts'
+import type { Operation } from '../domain/operation.ts'
+import type { Release } from '../domain/release.ts'
+import type { RunningJob } from '../jobs/queue.ts'
+import type { Asker, Change, Changes, Parts } from './change.ts'
+import { createDomainChanges } from './domains.ts'
+import { createRequestChanges } from './requests.ts'
 import { createRouted } from './routed.ts'
-import { createVolumeChanges } from './volume-changes.ts'
+import { createVolumeChanges } from './volumes.ts'
 
 export function createLateChanges(
   parts: Parts,

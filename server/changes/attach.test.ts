@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { agrees as agree, asker, attachedWorld, Killed, opensIn, push, type World } from '../test/attached-world.ts'
-import type { App } from './domain/app.ts'
+import { agrees as agree, asker, attachedWorld, Killed, opensIn, push, type World } from '../../test/attached-world.ts'
+import type { App } from '../domain/app.ts'
 
 let world: World
 const now = { restart: true, dryRun: false }

@@ -1,6 +1,6 @@
 /** Links, on a real store; containers and the proxy are played: what they were told is what matters. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { asker, attachedWorld, push, type World } from '../test/attached-world.ts'
+import { asker, attachedWorld, push, type World } from '../../test/attached-world.ts'
 
 let world: World
 beforeEach(async () => {

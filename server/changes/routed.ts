@@ -1,8 +1,9 @@
 /** How whatever only the proxy has to know is changed: stored, pushed, and taken back when the proxy refuses it. */
-import type { Change, Parts } from './changes.ts'
-import type { App } from './domain/app.ts'
-import { describe, type Operation } from './domain/operation.ts'
-import { UserError } from './errors.ts'
+
+import type { App } from '../domain/app.ts'
+import { describe, type Operation } from '../domain/operation.ts'
+import { UserError } from '../errors.ts'
+import type { Change, Parts } from './change.ts'
 
 /** A change of names or of what requests meet. */
 export interface RoutePlan {

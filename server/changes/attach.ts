@@ -1,6 +1,12 @@
 /** What is attached to an app changes: with a release, or with new logins for the one that serves. */
-import { type AttachWishes, ownAlias } from './attachments/attachments.ts'
-import type { Wishes } from './attachments/logins.ts'
+import { type AttachWishes, ownAlias } from '../attachments/attachments.ts'
+import type { Wishes } from '../attachments/logins.ts'
+import type { App } from '../domain/app.ts'
+import type { AttachmentReference } from '../domain/database.ts'
+import type { Device } from '../domain/device.ts'
+import type { Operation } from '../domain/operation.ts'
+import { UserError } from '../errors.ts'
+import type { RunningJob } from '../jobs/queue.ts'
 import {
   type Asker,
   type Change,
@@ -12,13 +18,7 @@ import {
   type Parts,
   type Stages,
   timed,
-} from './changes.ts'
-import type { App } from './domain/app.ts'
-import type { AttachmentReference } from './domain/database.ts'
-import type { Device } from './domain/device.ts'
-import type { Operation } from './domain/operation.ts'
-import { UserError } from './errors.ts'
-import type { RunningJob } from './jobs/queue.ts'
+} from './change.ts'
 
 export function createAttachChanges(
   { store, rollout, attachments }: Parts,

@@ -1,7 +1,7 @@
 /** Any sequence of changes, with rollouts that fail, a server that is away and kernels that die: everything always agrees. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { agrees, asker, attachedWorld, push, type World } from '../test/attached-world.ts'
+import { agrees, asker, attachedWorld, push, type World } from '../../test/attached-world.ts'
 
 const apps = ['ant', 'bee'] as const
 const names = ['one', 'two', 'three'] as const

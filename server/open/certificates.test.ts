@@ -1,12 +1,12 @@
 /** The parts together, with a proxy and an issuer that only remember. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { signItself } from '../drivers/self-signed/certificate.ts'
-import type { CertificateDriver } from './devices/classes/certificate.ts'
-import type { Devices } from './devices/devices.ts'
-import type { RouteTable } from './domain/route.ts'
-import { openCertificates } from './open-certificates.ts'
-import { createRoutes } from './route/routes.ts'
-import { quiet, startStore, type TestStore } from './state/stores-for-test.ts'
+import { signItself } from '../../drivers/self-signed/certificate.ts'
+import type { CertificateDriver } from '../devices/classes/certificate.ts'
+import type { Devices } from '../devices/devices.ts'
+import type { RouteTable } from '../domain/route.ts'
+import { createRoutes } from '../route/routes.ts'
+import { quiet, startStore, type TestStore } from '../state/stores-for-test.ts'
+import { openCertificates } from './certificates.ts'
 
 let started: TestStore
 let stopping: AbortController

@@ -2,13 +2,14 @@
  * Volumes of apps. Below `/megapolos` they come and go while the app runs, at once and beside whatever job it has; at a path
  * of their own, or with one writer only, they wait for the app's turn, and the former needs fresh containers.
  */
-import type { Asker, Change, Changes, Parts } from './changes.ts'
-import { type App, type Formation, scaleOf } from './domain/app.ts'
-import type { Operation } from './domain/operation.ts'
-import type { Release } from './domain/release.ts'
-import { placeOf, type Volume, type VolumeAttachment } from './domain/volume.ts'
-import { UserError } from './errors.ts'
-import type { RunningJob } from './jobs/queue.ts'
+
+import { type App, type Formation, scaleOf } from '../domain/app.ts'
+import type { Operation } from '../domain/operation.ts'
+import type { Release } from '../domain/release.ts'
+import { placeOf, type Volume, type VolumeAttachment } from '../domain/volume.ts'
+import { UserError } from '../errors.ts'
+import type { RunningJob } from '../jobs/queue.ts'
+import type { Asker, Change, Changes, Parts } from './change.ts'
 
 export type WantedAttachment = Pick<VolumeAttachment, 'name' | 'path' | 'readOnly' | 'exclusive' | 'process'>
 

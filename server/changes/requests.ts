@@ -1,10 +1,11 @@
 /** `proxy:*`, `auth:*` and `maintenance:*`: what requests meet before they reach an app. Live, with nothing rolled out. */
-import type { Asker, Change, Parts } from './changes.ts'
-import type { App } from './domain/app.ts'
-import type { Operation } from './domain/operation.ts'
-import { type Limits, largestPage, limits, overlap, type Rules } from './domain/routing.ts'
-import { UserError } from './errors.ts'
-import { hashed, newPassword } from './route/password.ts'
+
+import type { App } from '../domain/app.ts'
+import type { Operation } from '../domain/operation.ts'
+import { type Limits, largestPage, limits, overlap, type Rules } from '../domain/routing.ts'
+import { UserError } from '../errors.ts'
+import { hashed, newPassword } from '../route/password.ts'
+import type { Asker, Change, Parts } from './change.ts'
 import type { Routed, RoutePlan } from './routed.ts'
 
 /** Null: as it is when nobody says anything. */

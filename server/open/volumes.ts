@@ -1,13 +1,13 @@
 /** Joins volumes with the folders that containers see them in. */
 import { realpath } from 'node:fs/promises'
-import type { Config } from './config.ts'
-import type { Devices } from './devices/devices.ts'
-import type { Groups, Tenant } from './domain/group.ts'
-import { createStorage } from './engine/storage.ts'
-import type { Log } from './log.ts'
-import { createGroups } from './mounts/groups.ts'
-import { createVolumes, type Volumes } from './mounts/volumes.ts'
-import type { Store } from './state/store.ts'
+import type { Config } from '../config.ts'
+import type { Devices } from '../devices/devices.ts'
+import type { Groups, Tenant } from '../domain/group.ts'
+import { createStorage } from '../engine/storage.ts'
+import type { Log } from '../log.ts'
+import { createGroups } from '../mounts/groups.ts'
+import { createVolumes, type Volumes } from '../mounts/volumes.ts'
+import type { Store } from '../state/store.ts'
 
 export interface OpenVolumes {
   readonly groups: Groups
