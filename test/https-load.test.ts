@@ -153,6 +153,7 @@ describe('https under load', () => {
         `https-load, ${kind}: ${requests} requests (slowest ${slowest} ms), ${failures.length - lost.length} answered 503 as asked, ${lost.length} failed`,
       )
       expect(lost, kind).toEqual([])
+      if (kind.includes('stays')) expect(failures.length, kind).toBeGreaterThan(0)
       const right = kind.includes('stays') ? /^blog: version / : /^(blog|shop): version /
       expect(answers.filter((answer) => !right.test(answer))).toEqual([])
       expect(requests).toBeGreaterThan(100)
