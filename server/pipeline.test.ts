@@ -131,7 +131,7 @@ function played(): Parts {
     },
     attachments: createAttachments({
       ...{ store, devices: memoryDevices({}), engine: { list: async () => [] }, firewall: { apply: async () => {} } },
-      ...{ openClient: async () => ({}) as never, pool: '10.90.0.0/16', log: createLog(() => {}) },
+      ...{ openClient: async () => ({}) as never, pool: '10.90.0.0/16', httpPort: 80, log: createLog(() => {}) },
       routes: { refresh: async () => {} },
     }),
     routes: { refresh: async () => {}, forget: async () => {} },

@@ -100,7 +100,7 @@ async function assembled(world: World, folder: string, touch: (name: string) => 
     openClient: async () => ({}) as never,
     firewall: { apply: async () => {} },
     routes: { refresh: async () => {} },
-    pool: '10.90.0.0/16',
+    ...{ pool: '10.90.0.0/16', httpPort: 80 },
     log: quiet,
   }
   const jobs = createJobs({ store, live: { wake() {} }, journal: { record() {} }, logs: folder, log: quiet })

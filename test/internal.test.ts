@@ -36,7 +36,7 @@ describe('apps that call each other', { timeout: 180_000 }, () => {
   })
 
   test('nobody else reaches the listener, and who may call one app is refused at the name of another', async () => {
-    const url = `http://${listener}/`
+    const url = `http://${listener}:${at.system.httpPort}/`
     expect(await asks('shop', url, 'blog.internal')).toContain('version one')
     expect(await asks('thief', url, 'blog.internal')).toBe('ECONNREFUSED\n')
     await typed('links:add', 'thief', 'shop')
@@ -45,7 +45,7 @@ describe('apps that call each other', { timeout: 180_000 }, () => {
       expect(await asks('thief', url, name), name).toContain('Forbidden')
     for (const name of ['shop.internal', 'shop.localhost'])
       expect(await asks('shop', url, name), name).toContain('Forbidden')
-    expect(await asks('shop', `http://${listener}:${at.system.httpPort}/`, 'blog.localhost')).toBe('ECONNREFUSED\n')
+    expect(await asks('shop', `http://${listener}:${at.system.httpPort + 1}/`, 'blog.internal')).toBe('ECONNREFUSED\n')
   })
 
   test('taken back, it is closed at once, for connections that are kept as well, and opened again the same', async () => {

@@ -90,7 +90,7 @@ ${upstream('hosts')}
 ${upstream('internal')}
 ${settings.httpsPort === null ? '' : tls}
 ${serverOf('hosts', publicListeners(settings, ipv6), server)}
-${settings.internal === null ? '' : serverOf('internal', [`listen ${settings.internal} default_server ${queue};`], server)}
+${settings.internal === null ? '' : serverOf('internal', [`listen ${settings.internal} default_server;`], server)}
   server {
     listen ${quoted(`unix:${paths.socket}`)};
     client_max_body_size ${largestTable};

@@ -1,6 +1,6 @@
 /** Links: which app may call which by name. The proxy's table and the firewall follow what is noted here. */
 import type { App } from '../domain/app.ts'
-import { internalPort, type Link, type LinkReference, linkHost, type OpenLink } from '../domain/link.ts'
+import { type Link, type LinkReference, linkHost, type OpenLink } from '../domain/link.ts'
 import type { Release } from '../domain/release.ts'
 import { UserError } from '../errors.ts'
 import type { RunningJob } from '../jobs/queue.ts'
@@ -8,7 +8,7 @@ import type { Grant } from '../network/firewall.ts'
 import { addressIn, internalAddress, poolSize } from '../network/subnets.ts'
 import type { AttachmentParts } from './parts.ts'
 
-export function createLinks({ store, firewall, routes, pool }: AttachmentParts) {
+export function createLinks({ store, firewall, routes, pool, httpPort }: AttachmentParts) {
   const appName = async (id: string) => (await store.apps.byId(id))?.name ?? id
 
   /** Throws `refused` when it does not fit into the proxy; one that is away gets its table when it is back. */
@@ -36,7 +36,7 @@ export function createLinks({ store, firewall, routes, pool }: AttachmentParts) 
     /** For the firewall: who may call anybody reaches the address where the proxy listens for that. */
     async grants(): Promise<Grant[]> {
       const networks = new Set((await open()).map(({ from }) => from))
-      return [...networks].map((subnet) => ({ subnet, host: internalAddress(pool), port: internalPort }))
+      return [...networks].map((subnet) => ({ subnet, host: internalAddress(pool), port: httpPort }))
     },
 
     publish,
@@ -47,7 +47,7 @@ export function createLinks({ store, firewall, routes, pool }: AttachmentParts) 
         throw new UserError('usage', `${app.name} reaches itself without a link.`, 'At localhost, on its own port.')
       const name = wished ?? target.name
       const same = had.find((one) => one.target === target.id)
-      if (same) throw new UserError('conflict', `${app.name} calls ${target.name} at http://${linkHost(same)} already.`)
+      if (same) throw new UserError('conflict', `${app.name} calls ${target.name} as ${linkHost(same)} already.`)
       const other = had.find((one) => one.name === name)
       if (!other) return { name, target: target.id }
       const owner = await appName(other.target)

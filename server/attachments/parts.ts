@@ -19,6 +19,8 @@ export interface AttachmentParts {
   readonly routes: { refresh(): Promise<void> }
   /** IPv4 block that app networks are cut from. */
   readonly pool: string
+  /** The proxy's, inside as outside. */
+  readonly httpPort: number
   readonly log: Log
 }
 

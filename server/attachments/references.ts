@@ -29,7 +29,11 @@ export interface Injection {
 
 export type References = ReturnType<typeof createReferences>
 
-export function createReferences({ store, devices }: Pick<AttachmentParts, 'store' | 'devices'>) {
+export function createReferences({
+  store,
+  devices,
+  httpPort,
+}: Pick<AttachmentParts, 'store' | 'devices' | 'httpPort'>) {
   /** Throws `conflict` naming a database that was destroyed, or whose content is lost. */
   async function resolve(references: readonly AttachmentReference[]): Promise<Resolved[]> {
     if (references.length === 0) return []
@@ -59,7 +63,7 @@ export function createReferences({ store, devices }: Pick<AttachmentParts, 'stor
 
     /** The whole environment that a release's containers get: config vars, and what its attachments inject now. */
     async environment(release: Release, which: Which): Promise<Readonly<Record<string, string>>> {
-      const own = { ...release.config, ...linkEnvironment(release.links) }
+      const own = { ...release.config, ...linkEnvironment(release.links, httpPort) }
       if (release.attachments.length === 0) return own
       const [resolved, logins] = await Promise.all([resolve(release.attachments), store.credentials.ofApp(release.app)])
       const all = resolved.map(({ reference, database, template }) =>

@@ -63,11 +63,11 @@ test('what does not come up is not linked', async () => {
 
 test('the plan is what is done', async () => {
   const planned = await link(null, { restart: true, dryRun: true })
-  expect(planned.operations[0]).toBe('let shop call blog at http://blog.internal')
+  expect(planned.operations[0]).toBe('let shop call blog at blog.internal')
   expect(await world.store.links.list()).toEqual([])
   expect((await link()).operations).toEqual(planned.operations)
   const closing = await unlink({ restart: true, dryRun: true })
-  expect(closing.operations.at(-1)).toBe('close http://blog.internal for shop')
+  expect(closing.operations.at(-1)).toBe('close blog.internal for shop')
   expect((await unlink()).operations).toEqual(closing.operations)
 })
 
@@ -77,7 +77,7 @@ test('a rename of either changes nothing for who calls', async () => {
   await push(world, 'shop')
   expect(env()).toEqual({ BLOG_URL: 'http://blog.internal' })
   const again = link('other', now, 'shop', 'journal')
-  await expect(again).rejects.toThrow('shop calls journal at http://blog.internal already.')
+  await expect(again).rejects.toThrow('shop calls journal as blog.internal already.')
   await unlink(now, 'journal')
   expect(await open()).toEqual([])
 })

@@ -20,9 +20,9 @@ const injection = z.object({
 const flags = { noRestart, dryRun }
 
 /** What attachments and links set beside the config vars. */
-async function injections(app: string, { store, attachments }: Kernel) {
+async function injections(app: string, { store, attachments, config }: Kernel) {
   const [saved, links] = await Promise.all([store.attachments.ofApp(app), store.links.ofApp(app)])
-  const values = Object.entries(linkEnvironment(links))
+  const values = Object.entries(linkEnvironment(links, config.httpPort))
   const linked = values.map(([name, value]) => ({ name, value, from: 'linked app' }))
   const known = saved.length === 0 ? [] : await attachments.injections(app, saved)
   return [...known.map(({ name, value, database }) => ({ name, value, from: `attached: ${database}` })), ...linked]

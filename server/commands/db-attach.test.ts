@@ -19,7 +19,7 @@ async function type(line: string, apps?: readonly string[]): Promise<string> {
   const { store, kernel } = world
   const caller = createCaller(
     table,
-    { store, ...kernel } as unknown as Kernel,
+    { store, config: { httpPort: 80 }, ...kernel } as unknown as Kernel,
     createLog(() => {}),
   )
   const actor: Actor = { name: 'ci', role: 'deployer', door: 'http', from: null, ...(apps && { apps }) }

@@ -1,7 +1,7 @@
 /** links:*: which apps may call which by name, inside the server. */
 import { z } from 'zod'
 import { appNameProblem } from '../domain/app.ts'
-import { linkHost, linkVariable } from '../domain/link.ts'
+import { linkUrl, linkVariable } from '../domain/link.ts'
 import { UserError } from '../errors.ts'
 import { type Context, command } from './command.ts'
 import { app, change, changeText, dryRun, ruled, subject } from './fields.ts'
@@ -20,14 +20,14 @@ export const links = [
     positional: ['app'],
     aliases: [{ name: 'links' }, { name: 'links:report' }],
     result: z.array(z.object({ app: z.string(), target: z.string(), url: z.string(), variable: z.string() })),
-    run: async ({ app }, { actor }, { store }) => {
+    run: async ({ app }, { actor }, { store, config }) => {
       if (app !== undefined) await store.apps.get(app)
       const [all, apps] = await Promise.all([store.links.list(), store.apps.list()])
       const names = new Map(apps.map(({ id, name }) => [id, name]))
       const named = all.map((one) => ({
         app: names.get(one.app) ?? one.app,
         target: names.get(one.target) ?? one.target,
-        url: `http://${linkHost(one)}`,
+        url: linkUrl(one, config.httpPort),
         variable: linkVariable(one),
       }))
       // Whoever is held to some apps is told whom they call, not who else calls.

@@ -1,10 +1,8 @@
 /** The devices of this installation, and the driver of each. */
 import type { Config, Paths } from '../config.ts'
 import type { Device, DeviceClass, Manifest } from '../domain/device.ts'
-import { internalPort } from '../domain/link.ts'
 import { UserError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { isHeldEverywhere } from '../network/listeners.ts'
 import { internalAddress } from '../network/subnets.ts'
 import type { Store } from '../state/store.ts'
 import type { HostBasics } from './driver.ts'
@@ -62,17 +60,14 @@ export interface DeviceParts {
   /** What drivers are given of the kernel. */
   readonly host: HostParts
   readonly log: Log
-  /** Whether somebody else listens at this port on all addresses. */
-  readonly isHeld?: (port: number) => boolean
 }
 
-export function createDevices({ registry, store, config, host, log, ...parts }: DeviceParts): Devices {
-  const { isHeld = isHeldEverywhere } = parts
+export function createDevices({ registry, store, config, host, log }: DeviceParts): Devices {
   const settings = (device: Device): HostBasics['settings'] => ({
     ...device.settings,
     ...(device.as === 'built-in' ? {} : { as: device.as }),
     ...(device.version === null ? {} : { version: device.version }),
-    ...(device.class === 'proxy' ? proxySettings(config, host.pool, isHeld) : {}),
+    ...(device.class === 'proxy' ? proxySettings(config, host.pool) : {}),
     ...(device.class === 'storage' && device.as === 'built-in' ? { folder: config.paths.volumes } : {}),
   })
   const loaded = createLoaded(registry, settings, host)
@@ -103,7 +98,6 @@ export function createDevices({ registry, store, config, host, log, ...parts }: 
         if (device.class === 'proxy') atHand.proxy = await loaded.driver(device, 'proxy')
         if (device.class === 'builder') atHand.builder = await loaded.driver(device, 'builder')
       }
-      if (!canListenInside(config, isHeld)) log.warn('links do not work: another server has port 80 of this machine')
       return { proxyChanged: (await inHand('proxy').install()).changed }
     },
     proxy: () => inHand('proxy'),
@@ -123,23 +117,9 @@ export function createDevices({ registry, store, config, host, log, ...parts }: 
   }
 }
 
-/**
- * Its ports for everybody, and where it listens for apps that call each other. Beside another web server that has port 80 on
- * all addresses it cannot, and would not start at all: then apps do not reach each other.
- */
-function proxySettings(
-  { httpPort, httpsPort }: DeviceParts['config'],
-  pool: string,
-  isHeld: (port: number) => boolean,
-): HostBasics['settings'] {
-  const ports = { httpPort, httpsPort }
-  return canListenInside({ httpPort }, isHeld)
-    ? { ...ports, internal: `${internalAddress(pool)}:${internalPort}` }
-    : ports
-}
-
-function canListenInside({ httpPort }: Pick<Config, 'httpPort'>, isHeld: (port: number) => boolean): boolean {
-  return httpPort === internalPort || !isHeld(internalPort)
+/** Its ports for everybody, and where it listens for apps that call each other. */
+function proxySettings({ httpPort, httpsPort }: DeviceParts['config'], pool: string): HostBasics['settings'] {
+  return { httpPort, httpsPort, internal: `${internalAddress(pool)}:${httpPort}` }
 }
 
 async function addMissing(devices: Store['devices']): Promise<void> {

@@ -20,9 +20,6 @@ export interface OpenLink extends LinkReference {
   readonly from: string
 }
 
-/** The port of the internal listener: nobody has to know another one. */
-export const internalPort = 80
-
 export function linkHost({ name }: Pick<Link, 'name'>): string {
   return `${name}.internal`
 }
@@ -31,7 +28,12 @@ export function linkVariable({ name }: Pick<Link, 'name'>): string {
   return `${name.replaceAll('-', '_').toUpperCase()}_URL`
 }
 
+/** `port`: the proxy's for HTTP. Its internal listener has the same one, which no other server can have. */
+export function linkUrl(link: Pick<Link, 'name'>, port: number): string {
+  return `http://${linkHost(link)}${port === 80 ? '' : `:${port}`}`
+}
+
 /** What links put into the environment of an app. */
-export function linkEnvironment(links: readonly Pick<Link, 'name'>[]): Record<string, string> {
-  return Object.fromEntries(links.map((link) => [linkVariable(link), `http://${linkHost(link)}`]))
+export function linkEnvironment(links: readonly Pick<Link, 'name'>[], port: number): Record<string, string> {
+  return Object.fromEntries(links.map((link) => [linkVariable(link), linkUrl(link, port)]))
 }

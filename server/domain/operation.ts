@@ -66,9 +66,9 @@ export function describe(operation: Operation): string {
     case 'grant':
       return `give ${operation.app} a login for ${operation.database}`
     case 'open':
-      return `let ${operation.app} call ${operation.target} at http://${operation.host}`
+      return `let ${operation.app} call ${operation.target} at ${operation.host}`
     case 'close':
-      return `close http://${operation.host} for ${operation.app}`
+      return `close ${operation.host} for ${operation.app}`
     case 'destroy':
       return `destroy ${operation.what}`
     case 'collect':

@@ -13,7 +13,7 @@ import type { Session } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 
-export interface AttachmentWorld extends Omit<AttachmentParts, 'devices' | 'openClient' | 'pool'> {
+export interface AttachmentWorld extends Omit<AttachmentParts, 'devices' | 'openClient' | 'pool' | 'httpPort'> {
   readonly config: Config
   readonly key: Buffer
   readonly system: string
@@ -27,7 +27,12 @@ export interface OpenedAttachments {
 }
 
 export function openAttachments(world: AttachmentWorld): OpenedAttachments {
-  const parts: AttachmentParts = { ...world, pool: world.config.pool, openClient: clientOpener(world) }
+  const parts: AttachmentParts = {
+    ...world,
+    pool: world.config.pool,
+    httpPort: world.config.httpPort,
+    openClient: clientOpener(world),
+  }
   const attachments = createAttachments(parts)
   return {
     attachments,
