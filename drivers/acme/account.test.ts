@@ -22,7 +22,7 @@ afterAll(async () => {
   await it?.remove()
 })
 
-const accounts = () => JSON.parse(it.host.kept.get('accounts') ?? '{}') as Record<string, { key: string; url: string }>
+const accounts = () => JSON.parse(it.host.kept.get('.accounts') ?? '{}') as Record<string, { key: string; url: string }>
 const account = () => accounts()[it.pebble.settings.server]
 
 test('the account is made once, by whoever comes first of several, and is the same one after a restart', async () => {
@@ -42,7 +42,7 @@ test('the account is made once, by whoever comes first of several, and is the sa
 test('a kernel killed before it noted the account finds the same one again', async () => {
   const first = account()
   const noted = { ...accounts(), [it.pebble.settings.server]: { key: first?.key, url: null } }
-  await it.host.secrets.set('accounts', JSON.stringify(noted))
+  await it.host.secrets.set('.accounts', JSON.stringify(noted))
   await createDriver(it.host).issue([freshName()], it.answers, () => {}, never)
   expect(account()).toEqual(first)
 })
@@ -57,7 +57,7 @@ test('another CA is another account, and the first one is kept', async () => {
 
 test('what was issued to another account can be revoked all the same', async () => {
   const made = await it.driver.issue([freshName()], it.answers, () => {}, never)
-  await it.host.secrets.set('accounts', null)
+  await it.host.secrets.set('.accounts', null)
   await createDriver(it.host).revoke(made, never)
   expect(await it.issuer.revoked(made)).toBe(true)
 })

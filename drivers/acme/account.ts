@@ -20,7 +20,8 @@ interface Account {
 }
 
 /** Name of the secret: accounts by the URL of their CA's directory. */
-const secret = 'accounts'
+/** No name that anybody can type: what people keep for the device is beside it. */
+const secret = '.accounts'
 
 export function createAccounts({ secrets }: Pick<DriverHost, 'secrets'>, settings: Settings): Accounts {
   const { directory, email, externalAccount } = settings

@@ -105,7 +105,7 @@ async function underTest(
     proofs: async () => [],
     written: () => [...host.started, ...logged].join('\n'),
     secrets: async () => {
-      const accounts: { key: string }[] = Object.values(JSON.parse(host.kept.get('accounts') ?? '{}'))
+      const accounts: { key: string }[] = Object.values(JSON.parse(host.kept.get('.accounts') ?? '{}'))
       return [...accounts.map(({ key }) => heartOf(key)), ...Object.values(secrets)]
     },
     issuer: {

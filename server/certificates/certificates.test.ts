@@ -171,6 +171,18 @@ test('what signs itself, and what was brought, can be shown and taken away', asy
   await expect(certificates.remove(blog, [])).rejects.toMatchObject({ code: 'not-found' })
 })
 
+test('what clients trust is not put behind what signs itself, and a plan takes nothing', async () => {
+  await certificates.enable(blog, progress)
+  await expect(certificates.generate(blog, 'example.com', progress)).rejects.toMatchObject({
+    code: 'conflict',
+    hint: 'To have one that signs itself instead, first: certs:disable blog',
+  })
+  expect(await certificates.concerned(blog, ['example.com'], 'issued')).toEqual(['example.com'])
+  await expect(certificates.concerned(blog, [], 'own')).rejects.toMatchObject({ code: 'not-found' })
+  expect(revoked).toEqual([])
+  expect(await states()).toMatchObject({ 'example.com': 'served' })
+})
+
 test('another device may issue, and what is set then is its own; one that issues nothing may not', async () => {
   const { store } = started
   const { signal } = new AbortController()

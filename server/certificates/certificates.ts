@@ -30,6 +30,8 @@ export interface Certificates {
   generate(app: App, host: string, progress: Progress): Promise<Added>
   /** What somebody brought, or what signs itself: for these names, or all. */
   remove(app: App, hosts: readonly string[]): Promise<readonly string[]>
+  /** The names that `revoke` (issued) or `remove` (own) would take certificates from. Throws `not-found` as they do. */
+  concerned(app: App, hosts: readonly string[], which: Which): Promise<readonly string[]>
   /** PEM of what the app serves: for this name, or the first that has one. */
   show(app: App, host: string | null): Promise<{ readonly chain: string; readonly key: string }>
   /** A setting of the device that names are issued by; an empty value resets it. Throws `usage`. */
@@ -37,6 +39,9 @@ export interface Certificates {
   /** A secret of that device; an empty one is forgotten. */
   keepSecret(name: string, value: string): Promise<void>
 }
+
+/** Those that an issuer signed, or those that somebody brought or that sign themselves. */
+export type Which = 'issued' | 'own'
 
 export interface Tried {
   readonly got: readonly string[]
@@ -111,6 +116,19 @@ export function createCertificates(parts: CertificatesParts): Certificates {
     return (await certificates.list()).filter((one) => one.app === app.id)
   }
 
+  /** For these names, or for all. */
+  async function pick(app: App, hosts: readonly string[], which: Which): Promise<Certificate[]> {
+    const all = (await ofApp(app)).filter(({ source }) => (source === 'issued') === (which === 'issued'))
+    const some = all.filter(({ names }) => hosts.length === 0 || names.some((name) => hosts.includes(name)))
+    if (some.length > 0) return some
+    const what = which === 'issued' ? 'that was issued' : 'of its own'
+    throw new UserError(
+      'not-found',
+      `${app.name} has no such certificate ${what}.`,
+      `See them: certs:report ${app.name}`,
+    )
+  }
+
   return {
     report,
     async enable(app, progress) {
@@ -140,15 +158,7 @@ export function createCertificates(parts: CertificatesParts): Certificates {
       return issueAll(app === null ? due : await chosen(app, hosts), known.certificates, progress)
     },
     async revoke(app, hosts, progress) {
-      const all = (await ofApp(app)).filter(({ source }) => source === 'issued')
-      const some = all.filter(({ names }) => hosts.length === 0 || names.some((name) => hosts.includes(name)))
-      if (some.length === 0) {
-        throw new UserError(
-          'not-found',
-          `${app.name} has no such certificate that was issued.`,
-          `See them: certs:report ${app.name}`,
-        )
-      }
+      const some = await pick(app, hosts, 'issued')
       for (const { part, device, names } of some) {
         progress(`-----> Revoking the certificate of ${names.join(', ')}`)
         const driver = await devices.certificate(device ?? (await issuingDevice(store)).name)
@@ -156,7 +166,7 @@ export function createCertificates(parts: CertificatesParts): Certificates {
       }
       const own = (await wantedNames(store)).filter((one) => one.app === app.id)
       const again = own.filter(({ host }) => some.some(({ names }) => names.includes(host)))
-      const tried = await issueAll(again, all, progress)
+      const tried = await issueAll(again, some, progress)
       // Clients trust it no longer: plain text is not better, but says so.
       await certificates.remove(
         app.id,
@@ -166,7 +176,8 @@ export function createCertificates(parts: CertificatesParts): Certificates {
       keeper.wake()
       return tried
     },
-    ...createOwnCertificates({ ...parts, ofApp }),
+    concerned: async (app, hosts, which) => (await pick(app, hosts, which)).flatMap(({ names }) => names),
+    ...createOwnCertificates({ ...parts, ofApp, pick }),
     ...createSettings({ store, devices, wake: keeper.wake }),
     async show(app, host) {
       const named = (await report(app)).filter((one) => host === null || one.host === host)

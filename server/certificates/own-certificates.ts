@@ -3,7 +3,7 @@ import type { Issued } from '../devices/classes/certificate.ts'
 import type { App } from '../domain/app.ts'
 import { type Certificate, covers, isPublic } from '../domain/certificate.ts'
 import { told, UserError } from '../errors.ts'
-import type { Added, Certificates, CertificatesParts } from './certificates.ts'
+import type { Added, Certificates, CertificatesParts, Which } from './certificates.ts'
 import { describedChain } from './chain.ts'
 import { ownPair } from './own-pair.ts'
 
@@ -12,12 +12,16 @@ type Source = Pick<Certificate, 'source' | 'device'>
 /** The device that they sign themselves by. */
 const signing = 'self-signed'
 
+/** Of its own that an app may have: what the proxy holds is shared by all apps. */
+const most = 100
+
 export interface OwnParts extends CertificatesParts {
   ofApp(app: App): Promise<Certificate[]>
+  pick(app: App, hosts: readonly string[], which: Which): Promise<Certificate[]>
 }
 
 export function createOwnCertificates(parts: OwnParts): Pick<Certificates, 'add' | 'generate' | 'remove'> {
-  const { store, devices, keeper, refresh, now, ofApp } = parts
+  const { store, devices, keeper, refresh, now, ofApp, pick } = parts
   const { certificates } = store
 
   async function keep(app: App, pair: Issued, from: Source): Promise<Added> {
@@ -29,6 +33,12 @@ export function createOwnCertificates(parts: OwnParts): Pick<Certificates, 'add'
       throw new UserError('refused', message, `Add the domain first: domains:add ${app.name} ${about.names[0]}`)
     }
     const before = await pairsOf(app, from)
+    if (before.length >= most)
+      throw new UserError(
+        'refused',
+        `${app.name} has ${most} certificates of its own already.`,
+        `Take some away: certs:remove ${app.name} <domain>`,
+      )
     const part = await certificates.put({ app: app.id, ...from, ...about }, pair)
     const late = await served(async () => {
       await certificates.remove(app.id, [part])
@@ -61,18 +71,19 @@ export function createOwnCertificates(parts: OwnParts): Pick<Certificates, 'add'
   return {
     add: async (app, text) => keep(app, ownPair(text, now()), { source: 'uploaded', device: null }),
     async generate(app, host, progress) {
+      const better = (await ofApp(app)).find((one) => one.source !== 'self-signed' && one.names.includes(host))
+      if (better && new Date(better.notAfter) > now()) {
+        const message = `${host} is served with a certificate that clients trust: of ${better.issuer}, until ${better.notAfter.slice(0, 10)}.`
+        const first = better.source === 'issued' ? `certs:disable ${app.name}` : `certs:remove ${app.name} ${host}`
+        throw new UserError('conflict', message, `To have one that signs itself instead, first: ${first}`)
+      }
       const driver = await devices.certificate(signing)
       const answers = { show: async () => {}, withdraw: async () => {} }
       const pair = await driver.issue([host], answers, progress, AbortSignal.timeout(60_000))
       return keep(app, pair, { source: 'self-signed', device: signing })
     },
     async remove(app, hosts) {
-      const own = (await ofApp(app)).filter(({ source }) => source !== 'issued')
-      const some = own.filter(({ names }) => hosts.length === 0 || names.some((name) => hosts.includes(name)))
-      if (some.length === 0) {
-        const hint = `Those that are issued by themselves: certs:disable ${app.name}`
-        throw new UserError('not-found', `${app.name} has no such certificate of its own.`, hint)
-      }
+      const some = await pick(app, hosts, 'own')
       const parts = some.map(({ part }) => part)
       await certificates.remove(app.id, parts)
       await refresh().catch(() => {})

@@ -1,7 +1,7 @@
 /** `domains:*` and `redirects:*`: who has which host, path or redirect. They enter at route and roll nothing out. */
 
 import type { App } from '../domain/app.ts'
-import { addressOf, loopIn, partsOf, sharing } from '../domain/claims.ts'
+import { addressOf, loopIn, mostAddresses, partsOf, sharing } from '../domain/claims.ts'
 import type { Operation } from '../domain/operation.ts'
 import type { Domain, Redirect } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
@@ -28,6 +28,7 @@ export function createDomainChanges({ store, journal }: Parts, changes: Changes,
     const wanted = [...new Set(choose(had))]
     const added = without(wanted, own.filter(({ kind }) => kind !== 'redirect').map(addressOf))
     const removed = without(had, wanted)
+    checkCount(app, own.length, own.length + added.length - removed.length)
     const holders = all.filter((domain) => added.includes(addressOf(domain)))
     for (const holder of holders) await checkHolder(app, holder, take)
     await checkSharing(app, all, added, may, actor)
@@ -99,6 +100,8 @@ export function createDomainChanges({ store, journal }: Parts, changes: Changes,
           : undefined,
       )
     await checkSharing(app, all, [host], may, actor)
+    const had = all.filter((domain) => domain.app === app.id).length
+    checkCount(app, had, holder ? had : had + 1)
     const redirect: Domain = { host, app: app.id, kind: 'redirect', redirect: to }
     checkLoops([...all.filter((domain) => domain !== holder), redirect])
     const same = holder?.redirect?.to === to.to && holder.redirect.status === to.status
@@ -191,6 +194,13 @@ export function createDomainChanges({ store, journal }: Parts, changes: Changes,
       return routed.change(app, dryRun, () => planCanonical(app, host))
     },
   }
+}
+
+/** Whoever has more already may take some away. */
+function checkCount(app: App, had: number, becomes: number): void {
+  if (becomes <= mostAddresses || becomes <= had) return
+  const message = `${app.name} would have ${becomes} domains, paths and redirects; an app may have ${mostAddresses}.`
+  throw new UserError('refused', message, `Let a wildcard answer for many: domains:add ${app.name} '*.example.com'`)
 }
 
 function checkLoops(domains: readonly Domain[]): void {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Added } from '../certificates/certificates.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'
-import { app, hosts } from './fields.ts'
+import { app, dryRun, hosts } from './fields.ts'
 import { day } from './text.ts'
 
 const names = hosts.optional().meta({ description: 'some of its names; all when left out' })
@@ -83,14 +83,17 @@ export const certsOwn = [
     summary: 'Take away certificates of an app that were added or generated',
     access: 'app:write',
     kind: 'mutation',
-    args: z.object({ app, domains: names }),
+    args: z.object({ app, domains: names, dryRun }),
     positional: ['app', 'domains'],
-    result: z.object({ app: z.string(), names: z.array(z.string()) }),
-    run: async ({ app, domains = [] }, _context, { store, certificates }) => ({
-      app,
-      names: [...(await certificates.remove(await store.apps.get(app), domains))],
-    }),
-    text: ({ app, names }) => [`${app} lost its certificate for ${names.join(', ')}.`],
+    result: z.object({ app: z.string(), names: z.array(z.string()), planned: z.boolean() }),
+    run: async ({ app: name, domains = [], dryRun }, _context, { store, certificates }) => {
+      const app = await store.apps.get(name)
+      const gone = dryRun ? certificates.concerned(app, domains, 'own') : certificates.remove(app, domains)
+      return { app: name, names: [...(await gone)], planned: dryRun }
+    },
+    text: ({ app, names, planned }) => [
+      `${app} ${planned ? 'would lose' : 'lost'} its certificate for ${names.join(', ')}.`,
+    ],
   }),
   command({
     name: 'certs:set',

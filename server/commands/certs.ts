@@ -4,7 +4,7 @@ import type { Tried } from '../certificates/certificates.ts'
 import type { NameReport } from '../certificates/report.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'
-import { app, hosts } from './fields.ts'
+import { app, dryRun, hosts } from './fields.ts'
 import { day, table } from './text.ts'
 
 const names = hosts.optional().meta({ description: 'some of its names; all when left out' })
@@ -115,13 +115,18 @@ export const certs = [
     summary: 'Have issued certificates declared invalid and get others, as after a key was seen',
     access: 'admin',
     kind: 'mutation',
-    args: z.object({ app, domains: names }),
+    args: z.object({ app, domains: names, dryRun }),
     positional: ['app', 'domains'],
     aliases: [{ name: 'letsencrypt:revoke' }],
-    result: tried,
-    run: async ({ app: name, domains = [] }, { emit }, { store, certificates }) =>
-      outcome(name, await certificates.revoke(await store.apps.get(name), domains, emit)),
-    text: (done) => triedText(done, 'Revoked.'),
+    result: tried.extend({ planned: z.array(z.string()) }),
+    run: async ({ app: name, domains = [], dryRun }, { emit }, { store, certificates }) => {
+      const app = await store.apps.get(name)
+      const planned = dryRun ? [...(await certificates.concerned(app, domains, 'issued'))] : []
+      const done = dryRun ? { got: [], failed: [] } : await certificates.revoke(app, domains, emit)
+      return { ...outcome(name, done), planned }
+    },
+    text: ({ planned, ...done }) =>
+      planned.length > 0 ? [`Would revoke the certificate of ${planned.join(', ')}.`] : triedText(done, 'Revoked.'),
     unwell,
   }),
 ]

@@ -98,6 +98,21 @@ test('a domain of another app is refused naming it, and how to take it; a dry ru
   expect(targets('example.com')).toEqual(['10.0.0.2:80'])
 })
 
+test('an app has at most 500 addresses, since the table is for all apps; a wildcard counts as one', async () => {
+  const many = Array.from({ length: 499 }, (_, n) => `n${n}.example.com`)
+  await type(`domains:set blog ${many.join(' ')}`)
+  const tooMany = {
+    code: 'refused',
+    message: 'blog would have 501 domains, paths and redirects; an app may have 500.',
+    hint: "Let a wildcard answer for many: domains:add blog '*.example.com'",
+  }
+  await expect(type('domains:add blog example.com')).rejects.toMatchObject(tooMany)
+  await expect(type('redirects:add blog example.org example.com')).rejects.toMatchObject(tooMany)
+  await type('domains:set blog *.example.com')
+  expect(targets('any.example.com')).toBeUndefined()
+  expect(targets('*.example.com')).toEqual(['10.0.0.2:80'])
+})
+
 test('taken, it leads to the other app with the very next table, and both are told', async () => {
   await type('domains:add blog example.com www.example.com')
   const before = tables.length

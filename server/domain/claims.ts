@@ -1,6 +1,9 @@
 /** What apps hold of hosts: whole ones, paths below them, redirects. Pure. */
 import { type Domain, parseHost } from './route.ts'
 
+/** Domains, paths and redirects that an app may have: the proxy's table is shared by all apps. */
+export const mostAddresses = 500
+
 /** As people type it: `example.com`, or `example.com/api`. */
 export function addressOf({ host, path }: Pick<Domain, 'host' | 'path'>): string {
   return host + (path ?? '')
