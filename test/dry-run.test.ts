@@ -51,10 +51,11 @@ const commands: readonly (readonly [line: string, inputFile?: string])[] = [
   ['apps:destroy blog --confirm blog'],
 ]
 
-/** What these would do is a sentence about one thing that is no app; their transcripts show it. */
+/** What these would do is told in sentences about what is no app; other tests show them. */
 const elsewhere = [
   ...['db:destroy', 'db:credentials', 'volumes:destroy', 'devices:install', 'devices:remove'],
-  ...['drivers:approve', 'backups:restore', 'backups:delete'],
+  ...['drivers:approve', 'backups:restore', 'backups:restore-all', 'backups:delete'],
+  ...['certs:remove', 'certs:revoke'],
 ]
 
 describe('a dry run', () => {
