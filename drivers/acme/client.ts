@@ -1,7 +1,8 @@
 /** acme-client (RFC 8555: signatures, nonces, external accounts) on a line of ours. */
 import type { Authorization, ClientOptions, Order } from 'acme-client'
 import { messageOf, UserError } from '../../server/errors.ts'
-import type { Answer, Line } from './line.ts'
+import type { Answer } from './failures.ts'
+import type { Line } from './line.ts'
 
 export interface CaClient {
   /** Of the account; throws `Refusal` `accountDoesNotExist`. */

@@ -1,7 +1,13 @@
 /** What a CA says when it does not do what it was asked (RFC 7807, RFC 8555 section 6.7) → what a person is told. */
 import { AskLater } from '../../server/devices/classes/certificate.ts'
 import { UserError } from '../../server/errors.ts'
-import type { Answer } from './line.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** Read, if it was JSON. */
+  readonly data: unknown
+}
 
 /** The CA's own reason. */
 export class Refusal extends UserError {

@@ -7,14 +7,7 @@ import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { messageOf, UserError } from '../../server/errors.ts'
-import { failureOf } from './failures.ts'
-
-export interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Read, if it was JSON. */
-  readonly data: unknown
-}
+import { type Answer, failureOf } from './failures.ts'
 
 export interface Line {
   /** Ends all that goes on. */

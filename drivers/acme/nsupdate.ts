@@ -1,7 +1,7 @@
 /** Records by RFC 2136, with BIND's own `nsupdate`. */
 import { UserError } from '../../server/errors.ts'
-import type { Host, TxtRecord, Writer } from './records.ts'
 import type { Rfc2136 } from './settings.ts'
+import type { Host, TxtRecord, Writer } from './writer.ts'
 
 /** Seconds that a record may be remembered by whoever asked for it. */
 const lifetime = 30

@@ -6,16 +6,11 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { DriverHost } from '../../server/devices/driver.ts'
 import { messageOf } from '../../server/errors.ts'
 import { updateDns } from './nsupdate.ts'
 import type { Dns } from './settings.ts'
 import { tellWebhook } from './webhook.ts'
-
-export interface TxtRecord {
-  readonly name: string
-  readonly value: string
-}
+import type { Host, TxtRecord } from './writer.ts'
 
 export interface Records {
   /** The CA can see it when this resolves. Others of the same name stay. */
@@ -26,14 +21,6 @@ export interface Records {
   tidy(): Promise<void>
   /** Looks whether it could be done at all. */
   check(): Promise<void>
-}
-
-export type Host = Pick<DriverHost, 'folder' | 'log' | 'node' | 'secrets'>
-
-/** One way of writing; `remove` is no error when there is none. */
-export interface Writer {
-  readonly check: () => Promise<void>
-  readonly write: (action: 'add' | 'remove', record: TxtRecord, signal: AbortSignal) => Promise<void>
 }
 
 /** Milliseconds that a removal may take: it goes on though the rest was cancelled. */

@@ -1,7 +1,7 @@
 /** Records by whatever somebody has written for their DNS: it is told what to do in one request. */
 import { messageOf, UserError } from '../../server/errors.ts'
-import type { Host, Writer } from './records.ts'
 import type { Webhook } from './settings.ts'
+import type { Host, Writer } from './writer.ts'
 
 /** Milliseconds: it answers when the record can be seen, which takes some providers minutes. */
 const patience = 150_000

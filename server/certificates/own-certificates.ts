@@ -3,8 +3,8 @@ import type { Issued } from '../devices/classes/certificate.ts'
 import type { App } from '../domain/app.ts'
 import { type Certificate, covers, isPublic } from '../domain/certificate.ts'
 import { told, UserError } from '../errors.ts'
-import type { Added, Certificates, CertificatesParts, Which } from './certificates.ts'
 import { describedChain } from './chain.ts'
+import type { Added, Certificates, CertificatesParts, Which } from './contract.ts'
 import { ownPair } from './own-pair.ts'
 
 type Source = Pick<Certificate, 'source' | 'device'>

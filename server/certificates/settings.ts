@@ -4,7 +4,7 @@ import { issuerSetting } from '../domain/certificate.ts'
 import type { Device } from '../domain/device.ts'
 import { UserError } from '../errors.ts'
 import type { Store } from '../state/store.ts'
-import type { Certificates } from './certificates.ts'
+import type { Certificates } from './contract.ts'
 
 type Stores = Pick<Store, 'devices' | 'deviceSecrets' | 'settings'>
 

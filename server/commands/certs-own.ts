@@ -1,6 +1,6 @@
 /** certs:add, generate, show, remove: what somebody brings. certs:set: whom the others come from */
 import { z } from 'zod'
-import type { Added } from '../certificates/certificates.ts'
+import type { Added } from '../certificates/contract.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'
 import { app, dryRun, hosts } from './fields.ts'

@@ -1,6 +1,6 @@
 /** certs:report, active, enable, disable, renew, revoke: what the kernel gets by itself */
 import { z } from 'zod'
-import type { Tried } from '../certificates/certificates.ts'
+import type { Tried } from '../certificates/contract.ts'
 import type { NameReport } from '../certificates/report.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'

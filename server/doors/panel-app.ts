@@ -9,10 +9,10 @@ import { draw } from '../../views/pages.ts'
 import { problem, problemText } from '../../views/problem.ts'
 import type { Actor } from '../domain/access.ts'
 import { codes, told } from '../errors.ts'
-import type { PanelPorts } from './panel.ts'
 import { streamUpdates } from './panel-events.ts'
 import { loadFiles } from './panel-files.ts'
 import { createGuard } from './panel-guard.ts'
+import type { PanelPorts } from './panel-ports.ts'
 import { createSessions } from './panel-session.ts'
 
 export async function createApp(ports: PanelPorts & { readonly secret: string }): Promise<Hono> {

@@ -2,8 +2,8 @@
 import type { Context } from 'hono'
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie'
 import { type Actor, consoleName } from '../domain/access.ts'
-import type { PanelPorts } from './panel.ts'
 import { isSecure } from './panel-guard.ts'
+import type { PanelPorts } from './panel-ports.ts'
 
 const cookie = 'megapolos'
 /** Over TLS: apps have names beside the panel's, and could set a cookie for all of them; browsers let nobody do so with this one. */

@@ -1,7 +1,8 @@
 /** Joins certificates with the devices that issue them and with the routes that serve them. */
 import { once } from 'node:events'
-import { type Certificates, createCertificates } from '../certificates/certificates.ts'
+import { createCertificates } from '../certificates/certificates.ts'
 import { createChallenges } from '../certificates/challenges.ts'
+import type { Certificates } from '../certificates/contract.ts'
 import { createIssue } from '../certificates/issue.ts'
 import { caaOf } from '../certificates/issuer.ts'
 import { createKeeper } from '../certificates/keeper.ts'

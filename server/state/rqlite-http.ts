@@ -3,7 +3,12 @@ import { type Agent, type IncomingMessage, request } from 'node:http'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { messageOf, UserError } from '../errors.ts'
-import type { RqliteOptions } from './rqlite.ts'
+
+export interface RqliteOptions {
+  readonly port: number
+  readonly user: string
+  readonly password: string
+}
 
 export interface RqliteRequest {
   readonly path: string

@@ -6,14 +6,8 @@ import { UserError } from '../errors.ts'
 import { writeBackup } from './backup-file.ts'
 import { constraintError } from './constraint.ts'
 import type { Database, Result, Statement, Value } from './database.ts'
-import { type RqliteRequest, rqliteHttp, unavailable } from './rqlite-http.ts'
+import { type RqliteOptions, type RqliteRequest, rqliteHttp, unavailable } from './rqlite-http.ts'
 import { checkStatements } from './statements.ts'
-
-export interface RqliteOptions {
-  readonly port: number
-  readonly user: string
-  readonly password: string
-}
 
 const deadline = 10_000
 /** A backup or a restore of a large store takes as long as the disk needs. */
