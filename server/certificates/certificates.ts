@@ -1,3 +1,4 @@
+/** What people do with certificates. What the kernel does by itself is in keeper.ts. */
 import type { App } from '../domain/app.ts'
 import type { Certificate, FailedTry } from '../domain/certificate.ts'
 import { UserError } from '../errors.ts'
