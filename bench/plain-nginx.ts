@@ -23,7 +23,8 @@ pid ${folder}/pid;
 error_log ${folder}/error.log;
 events { worker_connections 8192; }
 http {
-  access_log off;
+  # Whoever has sites has their log, and ours has one too.
+  access_log ${folder}/access.log combined buffer=64k flush=1s;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')}
   upstream app { server ${target}; keepalive 64; }
   server {
