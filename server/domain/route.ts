@@ -97,6 +97,11 @@ export type Parts = (id: PartId) => Promise<string>
 /** Names below the global domain that are the server's own; no app is called so. */
 export const ownNames = ['git', 'panel'] as const
 
+/** Hosts that are always in the table. */
+export function ownHosts(global: string): string[] {
+  return [gitHost(global), panelHost(global)]
+}
+
 /** Where git over HTTP answers. */
 export function gitHost(global: string): string {
   return `git.${global}`
@@ -115,8 +120,7 @@ export function panelUrl({ hosts }: RouteTable, httpsPort: number): string | nul
 
 /** Says whose host it is when an app may not have it: whoever holds it would be sent other people's tokens. */
 export function ownHostProblem(host: string, global: string): string | null {
-  const own = ownNames.some((name) => host === `${name}.${global}`)
-  return own ? `${host} belongs to the server itself.` : null
+  return ownHosts(global).includes(host) ? `${host} belongs to the server itself.` : null
 }
 
 /** Where people find an app: its canonical or first own domain, else the default one; a wildcard cannot be opened. */

@@ -1,6 +1,6 @@
 /** Which certificate each host of the table is served with. Pure. */
 import { type Certificate, compareFor, starOf } from '../domain/certificate.ts'
-import { type Domain, gitHost, type Host, holders, type PartId, panelHost, type RouteTable } from '../domain/route.ts'
+import { type Domain, type Host, holders, ownHosts, type PartId, type RouteTable } from '../domain/route.ts'
 
 /** Host → the certificate that it is served with; hosts that have none are not in it. */
 export type Served = ReadonlyMap<string, PartId>
@@ -19,7 +19,7 @@ export interface Known {
  */
 export function servedWith({ domains, certificates, without, global }: Known, now: Date): Served {
   const find = finder(certificates, without, now)
-  const own = [gitHost(global), panelHost(global)].map((host) => [host, null] as const)
+  const own = ownHosts(global).map((host) => [host, null] as const)
   return new Map(
     [...own, ...holders(domains)].flatMap(([host, app]) => {
       const part = find(app, host)?.part

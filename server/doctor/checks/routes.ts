@@ -1,6 +1,6 @@
 /** The proxy's table: it is what the kernel wants, and the kernel wants what the store says. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { gitHost } from '../../domain/route.ts'
+import { ownHosts } from '../../domain/route.ts'
 import { check, type House } from '../check.ts'
 
 export interface RoutesFacts {
@@ -36,7 +36,7 @@ async function look({ store, routes, proxy }: House): Promise<RoutesFacts> {
   const { domains } = store
   const [apps, global, status] = await Promise.all([domains.list(), domains.global(), proxy().status()])
   return {
-    stored: [...apps.map(({ host }) => host), gitHost(global)],
+    stored: [...apps.map(({ host }) => host), ...ownHosts(global)],
     wanted: Object.keys(routes().hosts),
     inProxy: status.running ? status.hosts : null,
   }
