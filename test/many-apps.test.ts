@@ -26,14 +26,14 @@ describe('45 apps on one machine', () => {
     await each((name) => person.must('git', 'push', '--quiet', `megapolos:${name}`, `${name}:main`))
     for (const name of names) expect(await at.get(`${name}.localhost`)).toBe(`This is ${name}\n`)
 
-    const networks = await ours('network', 'ls', '--quiet')
+    const networks = await ours('network', 'ls', '--quiet', '--filter', 'label=megapolos.app')
     expect(networks).toHaveLength(names.length)
     const subnet = '{{range .IPAM.Config}}{{.Subnet}}{{end}}'
     const subnets = (await quickly('docker', 'network', 'inspect', '--format', subnet, ...networks)).trim().split('\n')
     expect(new Set(subnets).size).toBe(names.length)
 
     await each((name) => person.must('ssh', 'megapolos', 'apps:destroy', name, '--confirm', name))
-    expect(await ours('network', 'ls', '--quiet')).toEqual([])
+    expect(await ours('network', 'ls', '--quiet', '--filter', 'label=megapolos.app')).toEqual([])
     expect(await ours('ps', '--all', '--quiet')).toEqual([])
     expect(readdirSync(join(at.system.home, 'repositories'))).toEqual([])
     await expect
