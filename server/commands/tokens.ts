@@ -1,7 +1,7 @@
 /** tokens:* */
 import { z } from 'zod'
 import { roles, type Token } from '../domain/access.ts'
-import { gitHost } from '../domain/route.ts'
+import { gitHost, hostUrl } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import { command } from './command.ts'
 import type { Kernel } from './kernel.ts'
@@ -120,7 +120,7 @@ export const tokens = [
   }),
 ]
 
-async function remote(user: string, app: string, { store, config }: Kernel): Promise<string> {
-  const port = config.httpPort === 80 ? '' : `:${config.httpPort}`
-  return `http://${user}@${gitHost(await store.domains.global())}${port}/${app}.git`
+async function remote(user: string, app: string, { store, config, routes }: Kernel): Promise<string> {
+  const url = hostUrl(gitHost(await store.domains.global()), config, routes.table().hosts)
+  return `${url.replace('://', `://${user}@`)}/${app}.git`
 }

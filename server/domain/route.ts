@@ -124,15 +124,19 @@ export function ownHostProblem(host: string, global: string): string | null {
 }
 
 /** Where people find an app: its canonical or first own domain, else the default one; a wildcard cannot be opened. */
-export function appUrl(domains: readonly Domain[], { httpPort, httpsPort }: Ports, hosts: RouteTable['hosts']): string {
+export function appUrl(domains: readonly Domain[], ports: Ports, hosts: RouteTable['hosts']): string {
   const named = domains.filter(({ host, kind }) => kind !== 'redirect' && !host.startsWith('*.'))
   const whole = named.filter(({ path }) => path === undefined)
   const best = named.find(({ canonical }) => canonical) ?? whole.find(({ kind }) => kind === 'custom')
   const { host, path = '' } = best ?? whole[0] ?? named[0] ?? { host: null }
-  if (host === null) return 'no address'
+  return host === null ? 'no address' : `${hostUrl(host, ports, hosts)}${path}/`
+}
+
+/** Without a path: over https where it is served so. */
+export function hostUrl(host: string, { httpPort, httpsPort }: Ports, hosts: RouteTable['hosts']): string {
   const secure = hosts[host]?.secure === true
   const [scheme, port, usual] = secure ? ['https', httpsPort, 443] : ['http', httpPort, 80]
-  return `${scheme}://${host}${port === usual ? '' : `:${port}`}${path}/`
+  return `${scheme}://${host}${port === usual ? '' : `:${port}`}`
 }
 
 /** Of the proxy. */
