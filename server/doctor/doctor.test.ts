@@ -109,8 +109,8 @@ test('routes that are being changed are looked at again', async () => {
         global: async () => 'test',
       },
     },
-    routes: () => ({ hosts: { 'a.test': {}, 'git.test': {} } }),
-    proxy: () => ({ status: async () => ({ running: true, hosts: 2 }) }),
+    routes: () => ({ hosts: { 'a.test': {}, 'git.test': {}, 'panel.test': {} } }),
+    proxy: () => ({ status: async () => ({ running: true, hosts: 3 }) }),
     devices: { list: async () => [] },
   } as unknown as House
   expect((await createDoctor(world, [routes]).examine()).findings).toEqual([])
