@@ -1,6 +1,6 @@
 /** The names that are to have a certificate by themselves. */
 import { isPublic } from '../domain/certificate.ts'
-import { holders, ownNames } from '../domain/route.ts'
+import { holders, ownHosts } from '../domain/route.ts'
 import type { Store } from '../state/store.ts'
 
 export interface Wanted {
@@ -16,7 +16,7 @@ export async function wantedNames({
 }: Pick<Store, 'domains' | 'certificates'>): Promise<Wanted[]> {
   const [list, global, without] = await Promise.all([domains.list(), domains.global(), certificates.without()])
   const theirs = holders(list)
-  const own = ownNames.map((name) => `${name}.${global}`).filter((host) => !theirs.has(host))
+  const own = ownHosts(global).filter((host) => !theirs.has(host))
   return [
     ...own.map((host) => ({ host, app: null })),
     ...[...theirs].map(([host, app]) => ({ host, app })).filter(({ app }) => !without.includes(app)),

@@ -11,7 +11,10 @@ const failed: FailedTry = { host: 'example.com', attempts: 2, failedAt: '', next
 async function found(now: string, list: readonly Certificate[], tries: readonly FailedTry[] = []) {
   const store = {
     certificates: { list: async () => list, tries: async () => tries },
-    domains: { list: async () => [{ host: 'example.com', app: 'b1', kind: 'custom' }] },
+    domains: {
+      list: async () => [{ host: 'example.com', app: 'b1', kind: 'custom' }],
+      global: async () => 'example.org',
+    },
     apps: { list: async () => [{ id: 'b1', name: 'blog' }] },
   }
   const facts = await certificates.probe({ store, now: () => Date.parse(now) } as unknown as House)
@@ -53,6 +56,10 @@ test('of one that somebody brought, the mend is to bring another; that of the se
     ['warning', expect.stringContaining('example.com ends'), 'megapolos certs:add blog < server.pem'],
     ['warning', expect.stringContaining('git.example.org ends'), 'megapolos certs:renew'],
   ])
+})
+
+test('what was issued for names that the server had before is no matter when it ends', async () => {
+  expect(await found('2026-04-02T00:00:00Z', [certificateFor(null, ['git.example.net'])])).toEqual([])
 })
 
 test('a better one that serves in its place makes an ended one no matter', async () => {

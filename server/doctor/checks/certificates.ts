@@ -1,6 +1,6 @@
 /** Names that are served with an ended certificate, or soon will be, and those that get none. */
 import { type Certificate, compareFor, covers, isValid } from '../../domain/certificate.ts'
-import { holders } from '../../domain/route.ts'
+import { holders, ownHosts } from '../../domain/route.ts'
 import { type Commands, check, type Finding } from '../check.ts'
 
 export interface CertificateFacts {
@@ -31,16 +31,18 @@ export const certificates = check<CertificateFacts>({
   needs: ['store'],
   remedy: (commands) => commands.restart('rqlite'),
   async probe({ store, now }) {
-    const [list, tries, domains, apps] = await Promise.all([
+    const [list, tries, domains, global, apps] = await Promise.all([
       store.certificates.list(),
       store.certificates.tries(),
       store.domains.list(),
+      store.domains.global(),
       store.apps.list(),
     ])
     const at = new Date(now())
     const names = new Map(apps.map(({ id, name }) => [id, name]))
     const owners = holders(domains)
-    const own = list.flatMap((one) => (one.app === null ? one.names.map((name) => [name, null] as const) : []))
+    // Only names of today: what was issued for a global domain of before ends, and nobody minds.
+    const own = ownHosts(global).map((host) => [host, null] as const)
     const served = new Map(
       [...owners, ...own].flatMap(([host, app]) => {
         const best = bestFor(host, app, list, at)
