@@ -18,8 +18,8 @@ export interface App {
   readonly answer: string
   /** The first piece of a body that it was sent. */
   readonly begun: Promise<string>
-  /** Answers all requests to `/wait`. */
-  release(): void
+  /** Answers all requests to `/wait`, once so many have come: the proxy counts them before that. */
+  release(count?: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -44,7 +44,8 @@ export async function startApp(answer: string): Promise<App> {
       server.close(() => resolve())
       server.closeAllConnections()
     })
-  const release = () => {
+  const release = async (count = 1) => {
+    await until(async () => waiting.filter(({ destroyed }) => !destroyed).length >= count)
     for (const response of waiting.splice(0)) response.end(answer)
   }
   return { target: `127.0.0.1:${(server.address() as AddressInfo).port}`, answer, begun: begun.promise, release, stop }

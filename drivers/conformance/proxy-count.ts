@@ -53,7 +53,7 @@ export const countPromises: ProxyPromises = {
       const waiting = [1, 2, 3, 4].map(() => get('a.test', { path: '/wait' }))
       await counts(alive, 4)
       assert.equal(await inflight(dead), 0)
-      alive.release()
+      await alive.release(4)
       await Promise.all(waiting)
       await nothingInFlight(dead.target, alive.target)
     }),

@@ -41,7 +41,7 @@ export const holdPromises: ProxyPromises = {
       const during = get(host)
       await aMoment()
       assert.equal(await inflight(old), 1)
-      old.release()
+      await old.release()
       assert.equal((await before).body, 'old')
       await nothingInFlight(old.target)
       await serve(fresh.target)

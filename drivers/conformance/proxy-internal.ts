@@ -31,7 +31,7 @@ export const internalPromises: ProxyPromises = {
       const held = within({ path: '/wait' })
       await serve({ targets: [one.target], from })
       await counts(one, 1)
-      one.release()
+      await one.release()
       assert.equal((await held).body, 'one')
       const socket = await openSocket(internalPort, name)
       assert.equal(await socket.echo('hello'), 'hello')

@@ -63,7 +63,7 @@ export const limitPromises: ProxyPromises = {
       assert(time > 900 && time < 5_000, `it took ${time.toFixed(0)} ms`)
       const patient = get('b.test', { path: '/wait' })
       await counts(one, 1)
-      one.release()
+      await one.release()
       assert.equal((await patient).body, 'one')
     }),
 }

@@ -58,14 +58,14 @@ export const pathPromises: ProxyPromises = {
       const waiting = get('a.test', { path: '/wait' })
       await counts(api, 1)
       await nothingInFlight(root.target)
-      api.release()
+      await api.release()
       assert.equal((await waiting).body, 'api')
       await serve({ targets: [], held: true })
       const held = get('a.test', { path: '/wait/x' })
       assert.equal((await get('a.test')).body, 'root')
       await serve({})
       await counts(api, 1)
-      api.release()
+      await api.release()
       assert.equal((await held).body, 'api')
     }),
 }
