@@ -3,15 +3,13 @@ import type { ChallengeAnswers } from '../devices/classes/certificate.ts'
 import { told } from '../errors.ts'
 
 export interface Challenges {
-  /** Token → answer, as the routing table takes it. */
-  readonly shown: ReadonlyMap<string, string>
   /** Those of one issue: whatever it forgets to withdraw goes with `end`. */
   open(): ChallengeAnswers & { end(): Promise<void> }
 }
 
+/** `shown`: token → answer, as the routing table takes it. */
 export function createChallenges(shown: Map<string, string>, refresh: () => Promise<void>): Challenges {
   return {
-    shown,
     open() {
       const own = new Set<string>()
       const withdraw = async (token: string) => {

@@ -1,6 +1,6 @@
 /** How HTTPS is at each name, as people ask for it. Pure. */
 import type { App } from '../domain/app.ts'
-import { type Certificate, compareFor, covers, type FailedTry, isPublic, isValid } from '../domain/certificate.ts'
+import { bestFor, type Certificate, type FailedTry, isPublic, isValid } from '../domain/certificate.ts'
 import { type Domain, holders } from '../domain/route.ts'
 import { type PlanInput, planned } from './plan.ts'
 
@@ -40,8 +40,7 @@ export function reported(input: ReportInput): NameReport[] {
   return all
     .filter(({ app }) => only === null || app === only)
     .map(({ host, app }): NameReport => {
-      const usable = certificates.filter((one) => one.app === app && one.names.some((name) => covers(name, host)))
-      const certificate = usable.sort(compareFor(host, now))[0] ?? null
+      const certificate = bestFor(host, app, certificates, now) ?? null
       const failed = failures.get(host) ?? null
       const served = certificate && (isValid(certificate, now) ? 'served' : 'expired')
       const missing = !isPublic(host)

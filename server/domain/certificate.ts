@@ -89,6 +89,17 @@ export function compareFor(host: string, now: Date): (a: Certificate, b: Certifi
   }
 }
 
+/** The one that an app (null: the server itself) has for a host. */
+export function bestFor(
+  host: string,
+  app: string | null,
+  certificates: readonly Certificate[],
+  now: Date,
+): Certificate | undefined {
+  const usable = certificates.filter((one) => one.app === app && one.names.some((name) => covers(name, host)))
+  return usable.sort(compareFor(host, now))[0]
+}
+
 export function isValid({ notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>, now: Date): boolean {
   return Date.parse(notBefore) <= now.getTime() && now.getTime() < Date.parse(notAfter)
 }

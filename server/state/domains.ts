@@ -1,6 +1,6 @@
 /** Claims on host names: each host, and each path below one, belongs to one app, and the primary key says so. */
 import { addressOf, partsOf } from '../domain/claims.ts'
-import { type Domain, ownHostProblem, ownNames, type Redirect, type RedirectStatus } from '../domain/route.ts'
+import { type Domain, ownHostProblem, ownHosts, type Redirect, type RedirectStatus } from '../domain/route.ts'
 import { UserError } from '../errors.ts'
 import { type Database, type Result, type Statement, sql } from './database.ts'
 import { batchOr, goneApp } from './refusal.ts'
@@ -87,10 +87,7 @@ export function createDomains(db: Database): Domains {
       if (host !== null && !marked?.changes) throw new UserError('not-found', `${host} is not a domain of this app.`)
     },
     async setGlobal(name) {
-      const taken = await takenAddress(
-        db,
-        ownNames.map((own) => `${own}.${name}`),
-      )
+      const taken = await takenAddress(db, ownHosts(name))
       if (taken) throw taken
       const statements = [
         sql('UPDATE settings SET value = ? WHERE name = ?', name, globalDomain),

@@ -1,5 +1,5 @@
 /** Names that are served with an ended certificate, or soon will be, and those that get none. */
-import { type Certificate, compareFor, covers, isValid } from '../../domain/certificate.ts'
+import { bestFor, type Certificate, isValid } from '../../domain/certificate.ts'
 import { holders, ownHosts } from '../../domain/route.ts'
 import { type Commands, check, type Finding } from '../check.ts'
 
@@ -85,11 +85,6 @@ export const certificates = check<CertificateFacts>({
 
 function renewal(app: string | null, host: string, commands: Commands): string {
   return commands.kernel(app === null ? 'certs:renew' : `certs:renew ${app} ${host}`)
-}
-
-function bestFor(host: string, app: string | null, list: readonly Certificate[], now: Date): Certificate | undefined {
-  const usable = list.filter((one) => one.app === app && one.names.some((name) => covers(name, host)))
-  return usable.sort(compareFor(host, now))[0]
 }
 
 function isEnding({ source, notBefore, notAfter }: Certificate, now: Date): boolean {
