@@ -16,13 +16,7 @@ export async function plainNginx(
   target: string,
   certificate?: { readonly chain: string; readonly key: string },
 ): Promise<PlainNginx> {
-  await mkdir(folder)
-  const config = `
-worker_processes auto;
-pid ${folder}/pid;
-error_log ${folder}/error.log;
-events { worker_connections 8192; }
-http {
+  const http = `
   # Whoever has sites has their log, and ours has one too.
   access_log ${folder}/access.log combined buffer=64k flush=1s;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')}
@@ -40,26 +34,18 @@ http {
       proxy_set_header X-Forwarded-Proto $scheme;
     }
   }
-}
 `
-  return runNginx(folder, config, port)
+  return runNginx(folder, http, port)
 }
 
 /** An app that is a page which nginx serves: one that is slower than the proxies would hide what they cost. */
 export async function pageNginx(folder: string, port: number): Promise<PlainNginx> {
-  await mkdir(folder)
-  const config = `
-worker_processes auto;
-pid ${folder}/pid;
-error_log ${folder}/error.log;
-events { worker_connections 8192; }
-http {
+  const http = `
   access_log off;
   keepalive_requests 1000000;
   server { listen 127.0.0.1:${port} reuseport; location / { return 200 'hello'; } }
-}
 `
-  return runNginx(folder, config, port)
+  return runNginx(folder, http, port)
 }
 
 function tls({ chain, key }: { chain: string; key: string }): string {
@@ -67,7 +53,17 @@ function tls({ chain, key }: { chain: string; key: string }): string {
     ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:sessions:10m; ssl_session_tickets off;`
 }
 
-async function runNginx(folder: string, config: string, port: number): Promise<PlainNginx> {
+/** `http`: what stands in its block of that name. */
+async function runNginx(folder: string, http: string, port: number): Promise<PlainNginx> {
+  const config = `
+worker_processes auto;
+pid ${folder}/pid;
+error_log ${folder}/error.log;
+events { worker_connections 8192; }
+http {
+${http}}
+`
+  await mkdir(folder)
   await writeFile(join(folder, 'nginx.conf'), config)
   // A session of its own, as that of the proxy is: Linux shares the cores out among sessions, and in one with `wrk` it
   // would be given the processor in other turns.

@@ -14,18 +14,10 @@ export function keepsPromises<Under extends Removable>(
   make: () => Promise<Under>,
   promises: Promises<Under>,
 ): void {
-  describe(title, () => {
-    let it: Under
-
-    beforeAll(async () => {
-      it = await make()
-    }, longest)
-
-    afterAll(() => it?.remove(), longest)
-
+  onOne(title, make, (it) => {
     for (const [promise, keep] of Object.entries(promises)) {
       const prove = ({ skip }: { skip(why: string): void }) =>
-        keep(it).catch((error) => {
+        keep(it()).catch((error) => {
           if (!(error instanceof Untried)) throw error
           skip(error.message)
         })
@@ -41,6 +33,25 @@ export function mutantsAreCaught<Driver extends object, Under extends Removable 
   promises: Promises<Under>,
   mutants: Readonly<Record<string, Mutant<Driver>>>,
 ): void {
+  onOne(title, make, (it) => {
+    test.each(Object.entries(mutants))(
+      '%s',
+      async (_, { breaks, sees = '', wrong }) => {
+        const right = it()
+        const mutant = { ...right, driver: { ...right.driver, ...wrong(right.driver) } }
+        await expect(promised(promises, breaks)(mutant)).rejects.toThrow(sees)
+      },
+      longest,
+    )
+  })
+}
+
+/** Tests that share one, made before and removed after them. */
+function onOne<Under extends Removable>(
+  title: string,
+  make: () => Promise<Under>,
+  tests: (it: () => Under) => void,
+): void {
   describe(title, () => {
     let it: Under
 
@@ -50,15 +61,7 @@ export function mutantsAreCaught<Driver extends object, Under extends Removable 
 
     afterAll(() => it?.remove(), longest)
 
-    test.each(Object.entries(mutants))(
-      '%s',
-      async (_, { breaks, sees = '', wrong }) => {
-        await expect(
-          promised(promises, breaks)({ ...it, driver: { ...it.driver, ...wrong(it.driver) } }),
-        ).rejects.toThrow(sees)
-      },
-      longest,
-    )
+    tests(() => it)
   })
 }
 

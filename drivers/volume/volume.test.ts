@@ -8,6 +8,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ArchiveDriver } from '../../server/devices/classes/archive.ts'
 import { archiveConforms } from '../conformance/archive.ts'
 import { hostFor } from '../conformance/archive-host.ts'
 import { createDriver } from './index.ts'
@@ -68,15 +69,7 @@ describe('a disk', () => {
   test('is mounted while somebody reads or writes there, and never else', async () => {
     const driver = await driverOf({ disk: image })
     await driver.check()
-    expect(await isMounted()).toBe(false)
-    const source = new PassThrough()
-    const put = driver.put('databases/one', source, never)
-    source.write(randomBytes(200_000))
-    await once(source, 'drain')
-    expect(await isMounted()).toBe(true)
-    source.end()
-    await put
-    expect(await isMounted()).toBe(false)
+    await isMountedWhilePut(driver, 'databases/one', isMounted)
     const [one, other] = [await driver.get('databases/one', never), await driver.get('databases/one', never)]
     one.destroy()
     await once(one, 'close')
@@ -118,15 +111,7 @@ describe('a volume of the kernel', () => {
 
   test('is mounted while a backup is written there, and not before or after it', async () => {
     await driver.check()
-    expect(await isMounted()).toBe(false)
-    const source = new PassThrough()
-    const put = driver.put('volumes/one', source, never)
-    source.write(randomBytes(200_000))
-    await once(source, 'drain')
-    expect(await isMounted()).toBe(true)
-    source.end()
-    await put
-    expect(await isMounted()).toBe(false)
+    await isMountedWhilePut(driver, 'volumes/one', isMounted)
     expect(await readdir(join(parent, 'before/volumes'))).toEqual(['one'])
   })
 
@@ -145,3 +130,16 @@ test('an archive that is said to be in two places is refused', async () => {
     'An archive is in one place: path or volume.',
   )
 })
+
+/** 200,000 bytes: while they are on their way, and neither before nor after. */
+async function isMountedWhilePut(driver: ArchiveDriver, name: string, isMounted: () => Promise<boolean>) {
+  expect(await isMounted()).toBe(false)
+  const source = new PassThrough()
+  const put = driver.put(name, source, never)
+  source.write(randomBytes(200_000))
+  await once(source, 'drain')
+  expect(await isMounted()).toBe(true)
+  source.end()
+  await put
+  expect(await isMounted()).toBe(false)
+}
