@@ -172,6 +172,19 @@ test('what signs itself, and what was brought, can be shown and taken away', asy
   await expect(certificates.remove(blog, [])).rejects.toMatchObject({ code: 'not-found' })
 })
 
+test('an app has at most 100 certificates that sign themselves, and may exchange each of them', async () => {
+  const { store } = started
+  const hosts = Array.from({ length: 101 }, (_, n) => `n${n}.localhost`)
+  await store.domains.set(blog.id, hosts)
+  for (const host of hosts.slice(0, 100)) await certificates.generate(blog, host, progress)
+  await expect(certificates.generate(blog, 'n100.localhost', progress)).rejects.toMatchObject({
+    message: 'blog has 100 certificates of its own already.',
+  })
+  const { chain } = await certificates.show(blog, 'n7.localhost')
+  await certificates.generate(blog, 'n7.localhost', progress)
+  expect((await certificates.show(blog, 'n7.localhost')).chain).not.toBe(chain)
+})
+
 test('what clients trust is not put behind what signs itself, and a plan takes nothing', async () => {
   await certificates.enable(blog, progress)
   await expect(certificates.generate(blog, 'example.com', progress)).rejects.toMatchObject({

@@ -32,13 +32,17 @@ export function createOwnCertificates(parts: OwnParts): Pick<Certificates, 'add'
       const message = `It is for ${about.names.join(', ')}, and ${app.name} answers at ${hosts.join(', ')}.`
       throw new UserError('refused', message, `Add the domain first: domains:add ${app.name} ${about.names[0]}`)
     }
-    const before = await pairsOf(app, from)
-    if (before.length >= most)
+    const had = (await ofApp(app)).filter(({ source }) => source === from.source)
+    const replaced = had.filter(({ names }) => names.every((name) => about.names.includes(name)))
+    if (had.length - replaced.length >= most)
       throw new UserError(
         'refused',
         `${app.name} has ${most} certificates of its own already.`,
         `Take some away: certs:remove ${app.name} <domain>`,
       )
+    const before = await Promise.all(
+      replaced.map(async (one) => ({ certificate: one, pair: await certificates.pair(one.part) })),
+    )
     const part = await certificates.put({ app: app.id, ...from, ...about }, pair)
     const late = await served(async () => {
       await certificates.remove(app.id, [part])
@@ -47,12 +51,6 @@ export function createOwnCertificates(parts: OwnParts): Pick<Certificates, 'add'
     keeper.wake()
     const uncovered = hosts.filter((host) => isPublic(host) && !isCovered(host))
     return { names: about.names, notAfter: about.notAfter, uncovered, late }
-  }
-
-  /** What a new one may take the place of. */
-  async function pairsOf(app: App, { source }: Source) {
-    const some = (await ofApp(app)).filter((one) => one.source === source)
-    return Promise.all(some.map(async (one) => ({ certificate: one, pair: await certificates.pair(one.part) })))
   }
 
   /** True when the proxy is away, and follows later. One that it refuses is taken back, so that no other change waits for it. */
