@@ -14,3 +14,17 @@ export async function h2load(url: string): Promise<number> {
   if (!/ 0 failed, 0 errored, 0 timeout/.test(said)) throw new Error(`h2load met errors at ${url}:\n${said}`)
   return Math.round(Number(said.match(/finished in [\d.]+s, ([\d.]+) req\/s/)?.[1]))
 }
+
+/**
+ * What each of the measures says, a value a round. Every round begins with another one: what a machine has left over after a
+ * pause, or owes after a minute of work, meets all alike.
+ */
+export async function inTurns(rounds: number, measures: readonly (() => Promise<number>)[]): Promise<number[][]> {
+  const values = measures.map((): number[] => [])
+  for (let turn = 0; turn < rounds * measures.length; turn++) {
+    const [round, place] = [Math.floor(turn / measures.length), turn % measures.length]
+    const which = (round + place) % measures.length
+    values[which]?.push((await measures[which]?.()) ?? Number.NaN)
+  }
+  return values
+}

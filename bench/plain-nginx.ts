@@ -16,7 +16,12 @@ export async function plainNginx(
   target: string,
   certificate?: { readonly chain: string; readonly key: string },
 ): Promise<PlainNginx> {
-  const http = `
+  const config = `
+worker_processes auto;
+pid ${folder}/pid;
+error_log ${folder}/error.log;
+events { worker_connections 8192; }
+http {
   # Whoever has sites has their log, and ours has one too.
   access_log ${folder}/access.log combined buffer=64k flush=1s;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')}
@@ -34,34 +39,7 @@ export async function plainNginx(
       proxy_set_header X-Forwarded-Proto $scheme;
     }
   }
-`
-  return runNginx(folder, http, port)
 }
-
-/** An app that is a page which nginx serves: one that is slower than the proxies would hide what they cost. */
-export async function pageNginx(folder: string, port: number): Promise<PlainNginx> {
-  const http = `
-  access_log off;
-  keepalive_requests 1000000;
-  server { listen 127.0.0.1:${port} reuseport; location / { return 200 'hello'; } }
-`
-  return runNginx(folder, http, port)
-}
-
-function tls({ chain, key }: { chain: string; key: string }): string {
-  return `ssl_certificate ${chain}; ssl_certificate_key ${key};
-    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:sessions:10m; ssl_session_tickets off;`
-}
-
-/** `http`: what stands in its block of that name. */
-async function runNginx(folder: string, http: string, port: number): Promise<PlainNginx> {
-  const config = `
-worker_processes auto;
-pid ${folder}/pid;
-error_log ${folder}/error.log;
-events { worker_connections 8192; }
-http {
-${http}}
 `
   await mkdir(folder)
   await writeFile(join(folder, 'nginx.conf'), config)
@@ -76,4 +54,9 @@ ${http}}
       await once(nginx, 'exit')
     },
   }
+}
+
+function tls({ chain, key }: { chain: string; key: string }): string {
+  return `ssl_certificate ${chain}; ssl_certificate_key ${key};
+    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:sessions:10m; ssl_session_tickets off;`
 }

@@ -16,8 +16,8 @@ afterEach(() => rm(folder, { recursive: true }))
 const [blog, shop] = ['0a1b2c3d', '4e5f6071']
 const line = (app: string, path: string) =>
   `${JSON.stringify({
-    ...{ time: '2026-11-26T18:00:00+00:00', app, host: 'blog.example.com', method: 'GET', path, status: 200 },
-    ...{ bytes: 5, seconds: 0.012, client: '203.0.113.7', request: 'r1', upstream: '10.64.0.2:5000' },
+    ...{ time: '2026-11-26T18:00:00+00:00', app, host: 'blog.example.com', method: 'GET', path, status: '200' },
+    ...{ bytes: 5, seconds: 0.012, peer: '203.0.113.7', believed: '', request: 'r1' },
   })}\n`
 const lines = (app: string, ...paths: string[]) => paths.map((path) => line(app, path)).join('')
 

@@ -1,6 +1,6 @@
 /** The one static configuration that nginx runs with; routes are never in it. */
 import { join } from 'node:path'
-import { type Side, serverOf } from './server.ts'
+import { type Server, type Side, serverOf } from './server.ts'
 
 export interface Settings {
   readonly httpPort: number
@@ -45,7 +45,9 @@ export const modules = [
 export const largestTable = 24 * 1024 * 1024
 
 export function nginxConfig(settings: Settings, { paths, user, ipv6 }: Place): string {
-  const server = { httpsPort: settings.httpsPort, accessLog: quoted(paths.accessLog) }
+  const { httpPort, httpsPort, internal } = settings
+  const common = { httpsPort, accessLog: quoted(paths.accessLog) }
+  const http = { ...common, scheme: 'http', port: httpPort } as const
   return `# Written by MegapolOS; changes are overwritten.
 ${modules.map((module) => `load_module ${module};`).join('\n')}
 ${user === null ? '' : `user ${user};\n`}worker_processes ${settings.workers};
@@ -62,6 +64,8 @@ http {
   uninitialized_variable_warn off;
   default_type text/html;
   tcp_nodelay on;
+  # What most requests need, in one piece.
+  request_pool_size 16k;
   ${temporaryPaths(paths.temporary)}
 
   lua_package_path ${quoted(`${paths.lua}/?.lua;;`)};
@@ -74,23 +78,21 @@ http {
   init_worker_by_lua_block { phases.worker() }
 
   # The empty value first: most requests then need no regular expression.
-  map $http_upgrade $websocket { '' ''; ~*^websocket$ websocket; default ''; }
+  map $http_upgrade$http_accept $stream { '' ''; ~*^websocket websocket; ~*text/event-stream events; default ''; }
+  map $http_upgrade $websocket { ~*^websocket$ websocket; default ''; }
   map $websocket $stream_connection { websocket upgrade; default ''; }
-  map $http_accept $stream { '' $websocket; ~*text/event-stream events; default $websocket; }
-  map $http_host $client_port { ~(?<port>:[0-9]+)$ $port; default ''; }
-  # nginx counts its connections, and the requests on each: with the time that is unique, and far cheaper than $request_id.
-  map $http_x_request_id $request_name { '' $own_name; ~^[A-Za-z0-9._-]+$ $http_x_request_id; default $own_name; }
-  map '' $own_name { default $msec-$connection-$connection_requests; }
+  # Lua says so when a proxy before this one is believed to know better.
+  map $believed $client { '' $remote_addr; default $believed; }
+  map '' $client_scheme { default $scheme; }
+  map '' $outer_port { default $server_port; }
 
   map $content_length $large { '' ''; "~^[0-9]{10,}$" large; default ''; }
-  # Numbers that JSON reads: there are answers without a status, and of HTTP/0.9.
-  map $status $status_number { 000 0; 009 9; default $status; }
   log_format requests escape=json '${accessLine}';
 ${upstream('hosts')}
 ${upstream('internal')}
-${settings.httpsPort === null ? '' : tls}
-${serverOf('hosts', publicListeners(settings, ipv6), server)}
-${settings.internal === null ? '' : serverOf('internal', [`listen ${settings.internal} default_server;`], server)}
+${serverOf({ ...http, side: 'hosts', listen: listeners(httpPort, '', ipv6) })}
+${httpsPort === null ? '' : secureServer(httpsPort, ipv6, common)}
+${internal === null ? '' : serverOf({ ...http, side: 'internal', listen: [`listen ${internal} default_server;`] })}
   server {
     listen ${quoted(`unix:${paths.socket}`)};
     client_max_body_size ${largestTable};
@@ -103,6 +105,11 @@ ${settings.internal === null ? '' : serverOf('internal', [`listen ${settings.int
     location = /inflight { content_by_lua_block { require('control').inflight() } }
     location = /status { content_by_lua_block { require('control').status() } }
     location = /statistics { internal; stub_status; }
+    # What Lua sets, for each request of the others that it matters to: nginx has to be told that there are such variables.
+    location = /variables {
+      internal;
+      set $app ''; set $hsts ''; set $believed ''; set $client_port ''; set $request_name '';
+    }
     location / { return 404; }
   }
 }
@@ -112,8 +119,8 @@ ${settings.internal === null ? '' : serverOf('internal', [`listen ${settings.int
 /** Without the query, where people put what is secret. */
 const accessLine = [
   '{"time":"$time_iso8601","app":"$app","host":"$host","method":"$request_method","path":"$uri"',
-  '"status":$status_number,"bytes":$body_bytes_sent,"seconds":$request_time',
-  '"client":"$client","request":"$request_name","upstream":"$upstream_addr"}',
+  '"status":"$status","bytes":$body_bytes_sent,"seconds":$request_time',
+  '"peer":"$remote_addr","believed":"$believed","request":"$request_name"}',
 ].join()
 
 /** What Mozilla calls intermediate, without the ciphers that need parameters of their own. */
@@ -133,18 +140,17 @@ const tls = `
 /** One for each worker: with one for all, a worker that is awake takes nearly every connection. */
 const queue = 'reuseport backlog=4096'
 
-function publicListeners({ httpPort, httpsPort }: Settings, ipv6: boolean): string[] {
+function listeners(port: number, kind: string, ipv6: boolean): string[] {
   return [
-    [httpPort, ''],
-    [httpsPort, 'ssl http2 '],
-  ].flatMap(([port, kind]) =>
-    port === null
-      ? []
-      : [
-          `listen ${port} default_server ${kind}${queue};`,
-          ...(ipv6 ? [`listen [::]:${port} default_server ${kind}ipv6only=on ${queue};`] : []),
-        ],
-  )
+    `listen ${port} default_server ${kind}${queue};`,
+    ...(ipv6 ? [`listen [::]:${port} default_server ${kind}ipv6only=on ${queue};`] : []),
+  ]
+}
+
+function secureServer(port: number, ipv6: boolean, common: Pick<Server, 'httpsPort' | 'accessLog'>): string {
+  const listen = listeners(port, 'ssl http2 ', ipv6)
+  return `${tls}
+${serverOf({ ...common, side: 'hosts', scheme: 'https', port, listen })}`
 }
 
 function upstream(side: Side): string {

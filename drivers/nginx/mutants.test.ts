@@ -23,8 +23,8 @@ const lines: Readonly<Record<string, WrongLine>> = {
     breaks: 'an app that breaks off counts no longer: before an answer, in its head, in its body',
     sees: 'it did not come true',
     file: 'lua/phases.lua',
-    right: "if target and target ~= '' then",
-    wrong: "if target and target ~= '' and ngx.status < 500 then",
+    right: 'if not target then return end',
+    wrong: 'if not target or ngx.status >= 500 then return end',
   },
   'a try that failed is in flight for ever': {
     breaks: 'nothing is in flight after a try that failed at one target and one that did not at the next',
@@ -64,9 +64,9 @@ const lines: Readonly<Record<string, WrongLine>> = {
   'all requests of a connection have one name': {
     breaks: 'a request has a name: the one that it came with, or one that no other has',
     sees: 'two requests have one name',
-    file: 'nginx.conf',
-    right: '$msec-$connection-$connection_requests',
-    wrong: '$connection',
+    file: 'lua/phases.lua',
+    right: 'band(serial + 1, largest)',
+    wrong: 'serial',
   },
   'events wait for the last one': {
     breaks: 'server-sent events arrive when they are sent',
@@ -121,7 +121,7 @@ const lines: Readonly<Record<string, WrongLine>> = {
     breaks: 'a body may be as large as its app says and not a byte larger: of known length, in chunks, with events',
     sees: '413',
     file: 'lua/phases.lua',
-    right: "then return give_up 'large' end",
+    right: "then return give_up(request, 'large') end",
     wrong: 'then end',
   },
   'what a client says of other clients is believed': {

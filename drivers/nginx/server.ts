@@ -2,12 +2,17 @@
 /** The part of the table that a server knows. */
 export type Side = 'hosts' | 'internal'
 
-/** Who asked, under which name, how: each said once, since every line costs the proxy and the app; the rest is nobody's to make up. */
-const headers = `
+/**
+ * Who asked, under which name, how: each said once, since every line costs the proxy and the app; the rest is nobody's to
+ * make up. `peer`: as nginx sees it, which it knows at once; `believed`: unless a proxy before this one knows better.
+ */
+function headers(said: 'peer' | 'believed', { scheme, port }: Server): string {
+  const [client, how, where] = said === 'peer' ? ['remote_addr', scheme, port] : ['client', '$client_scheme', '$outer_port']
+  return `
       proxy_set_header Host $host$client_port;
-      proxy_set_header X-Forwarded-For $client;
-      proxy_set_header X-Forwarded-Proto $client_scheme;
-      proxy_set_header X-Forwarded-Port $outer_port;
+      proxy_set_header X-Forwarded-For $${client};
+      proxy_set_header X-Forwarded-Proto ${how};
+      proxy_set_header X-Forwarded-Port ${where};
       proxy_set_header X-Request-Id $request_name;
       proxy_set_header X-Forwarded-Host "";
       proxy_set_header X-Forwarded-Scheme "";
@@ -15,31 +20,35 @@ const headers = `
       proxy_set_header X-Forwarded-Prefix "";
       proxy_set_header X-Real-IP "";
       proxy_set_header Forwarded "";
-      proxy_set_header Proxy "";
-      add_header Strict-Transport-Security $hsts always;`
+      proxy_set_header Proxy "";`
+}
+
+/** A header for apps that the proxy says in their name; nothing is said while it is empty. */
+const strict = 'add_header Strict-Transport-Security $hsts always;'
 
 const bodySizes = ['1m', '10m', '100m', '1g', '10g', '100g']
 
 export interface Server {
+  readonly side: Side
+  readonly scheme: 'http' | 'https'
+  readonly port: number
+  /** Lines that say where it listens. */
+  readonly listen: readonly string[]
+  /** Where requests over plain HTTP are sent. */
   readonly httpsPort: number | null
   /** In quotes. */
   readonly accessLog: string
 }
 
-export function serverOf(side: Side, listen: readonly string[], { httpsPort, accessLog }: Server): string {
-  const https = `'${httpsPort ?? 443}'`
+export function serverOf(server: Server): string {
+  const { side, scheme, listen, accessLog } = server
+  const https = `'${server.httpsPort ?? 443}'`
+  const toApp = `${headers('believed', server)}
+      ${strict}`
   return `
   server {
     ${listen.join('\n    ')}
     server_name _;
-    set $target '';
-    set $unsent '';
-    set $app '';
-    set $hsts '';
-    # Unless a proxy before this one is believed to know better.
-    set $client $remote_addr;
-    set $client_scheme $scheme;
-    set $outer_port $server_port;
     log_by_lua_block { phases.log() }
     access_log ${accessLog} requests buffer=64k flush=1s;
 
@@ -71,20 +80,22 @@ export function serverOf(side: Side, listen: readonly string[], { httpsPort, acc
 
     location / {
       # Most requests stay here, and are spared the coroutine that a rewrite in Lua would cost each of them.
-      set_by_lua_block $elsewhere { return phases.elsewhere('${side}') }
-      if ($elsewhere) { rewrite_by_lua_block { return ngx.exec(ngx.var.elsewhere) } }${headers}
+      set_by_lua $elsewhere "return phases.elsewhere('${side}', '${scheme}')" $host $http_host $http_x_request_id $stream;
+      if ($elsewhere) { rewrite_by_lua_block { return ngx.exec(ngx.var.elsewhere) } }${headers('peer', server)}
+      ${scheme === 'https' ? strict : ''}
       proxy_set_header Connection "";
       proxy_pass http://${side};
     }
-${side === 'hosts' ? challenges : ''}    # nginx compares Content-Length with the limit of the location that a path leads to, before Lua can choose another one.
-    if ($large) { set $path $uri; rewrite ^ /.megapolos/large; }
+${side === 'hosts' ? challenges(scheme, toApp) : ''}    # nginx compares Content-Length with the limit of the location that a path leads to, before Lua can choose another one.
+    if ($content_length) { set $too_large $large; }
+    if ($too_large) { set $path $uri; rewrite ^ /.megapolos/large; }
     location = /.megapolos/large {
       internal;
       client_max_body_size 0;
-      rewrite_by_lua_block { return phases.large('${side}') }
+      rewrite_by_lua_block { return phases.large('${side}', '${scheme}') }
     }
     # WebSockets and server-sent events: nothing waits in a buffer, and silence is allowed.
-    location @stream {${headers}
+    location @stream {${toApp}
       proxy_set_header Upgrade $websocket;
       proxy_set_header Connection $stream_connection;
       proxy_buffering off;
@@ -93,7 +104,7 @@ ${side === 'hosts' ? challenges : ''}    # nginx compares Content-Length with th
       proxy_pass http://${side};
     }
     # Bodies of any size that are answered while they come; who listens there has limits of its own.
-    location @unbuffered {${headers}
+    location @unbuffered {${toApp}
       client_max_body_size 0;
       proxy_request_buffering off;
       proxy_buffering off;
@@ -103,10 +114,10 @@ ${side === 'hosts' ? challenges : ''}    # nginx compares Content-Length with th
       proxy_pass http://${side};
     }
     # Bodies that do not say how long they are: nginx ends them here, and what is left is measured when it is whole.
-${bodySizes.map((size) => bodies(side, size)).join('\n')}
+${bodySizes.map((size) => bodies(side, size, toApp)).join('\n')}
     # What waited goes on; its app may have become another one, with other targets, or none.
     location @held { rewrite_by_lua_block { return phases.wait('${side}') } }
-    location @again {${headers}
+    location @again {${toApp}
       proxy_set_header Connection "";
       proxy_pass http://${side};
     }
@@ -119,22 +130,20 @@ ${pages()}
 `
 }
 
-const challenges = `
+const challenges = (scheme: string, toApp: string) => `
     location ^~ /.well-known/acme-challenge/ {
-      rewrite_by_lua_block { return phases.challenge() }${headers}
+      rewrite_by_lua_block { return phases.challenge('${scheme}') }${toApp}
       proxy_set_header Connection "";
       proxy_pass http://hosts;
     }`
 
-function bodies(side: Side, size: string): string {
-  return `    location @body-${size} {${headers}
+function bodies(side: Side, size: string, toApp: string): string {
+  return `    location @body-${size} {${toApp}
       client_max_body_size ${size};
       proxy_set_header Connection "";
       proxy_pass http://${side};
     }`
 }
-
-const strict = 'add_header Strict-Transport-Security $hsts always;'
 
 function pages(): string {
   const soon = 'add_header Retry-After 5 always;'

@@ -255,13 +255,16 @@ test('the git door follows the global domain', async () => {
   expect(proxy.targetsOf('git.test')).toBeUndefined()
 })
 
-test('whoever has something to show can wait until the proxy is told of changes', async () => {
-  setUp()
+test('whoever has something to show can wait until the proxy has a table that it is in', async () => {
+  const { proxy } = setUp()
   const seen: string[] = []
   const waiting = routes.started.then(() => seen.push('started'))
   await routes.refresh()
+  proxy.failure = away
+  await expect(routes.switchAll({})).rejects.toBe(away)
   expect(seen).toEqual([])
-  await routes.switchAll({})
+  proxy.failure = null
+  await routes.refresh()
   await waiting
 })
 

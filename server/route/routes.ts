@@ -19,7 +19,7 @@ export interface Routes extends Traffic {
    * before them goes on, and others can switch.
    */
   refresh(): Promise<void>
-  /** Resolves once `switchAll` was called: until then nothing that changes reaches the proxy. */
+  /** Resolves once the proxy has a table of this kernel: until then nothing that changes reaches it. */
   readonly started: Promise<void>
   /** The app is gone, and so are its domains. */
   forget(app: string): Promise<void>
@@ -117,6 +117,7 @@ export function createRoutes(parts: RoutesParts): Routes {
   const apply = async () => {
     used = null
     used = await step('proxy: apply', () => proxy().apply(table(), textOf))
+    started.resolve()
   }
 
   const textOf: Parts = async (id) => {
@@ -192,7 +193,6 @@ export function createRoutes(parts: RoutesParts): Routes {
       targets.clear()
       for (const [app, addresses] of Object.entries(all)) targets.set(app, addresses)
       state = 'started'
-      started.resolve()
       comparing ??= setInterval(() => void compare().catch(() => {}), compareEvery).unref()
       await push()
     },

@@ -15,7 +15,7 @@ local sizes = { { 1, '1m' }, { 10, '10m' }, { 100, '100m' }, { 1024, '1g' }, { 1
 local function believe(trusted)
   local peer = var.remote_addr
   if not networks.contain(trusted, peer) then return end
-  var.client = networks.client(trusted, peer, var.http_x_forwarded_for or '')
+  var.believed = networks.client(trusted, peer, var.http_x_forwarded_for or '')
   local scheme = var.http_x_forwarded_proto
   if scheme ~= 'http' and scheme ~= 'https' then return end
   var.client_scheme = scheme
@@ -34,13 +34,16 @@ local function location_of_body(route)
 end
 
 -- The location that a request to this route belongs to, or '' when it is where it should be.
-function gate.pass(route)
+function gate.pass(route, scheme)
   local host = route.host
   local trusted = routes.trusted()
   -- An app may well have an address that is trusted.
-  if trusted and not route.from then believe(trusted) end
+  local believing = trusted and not route.from
+  if believing then
+    believe(trusted)
+    scheme = var.client_scheme
+  end
   if route.from and not networks.contain(route.from, var.remote_addr) then return '@forbidden' end
-  local scheme = (host.secure or host.hsts) and var.client_scheme
   if host.redirect and route == host then return '@redirect' end
   if host.secure and scheme == 'http' then return '@secure' end
   if host.hsts and scheme == 'https' then var.hsts = host.hsts end
@@ -52,7 +55,7 @@ function gate.pass(route)
   if body == '@too-large' then return body end
   if route.unbuffered then return '@unbuffered' end
   if var.stream ~= '' then return '@stream' end
-  return body or ''
+  return body or believing and '@again' or ''
 end
 
 -- What nginx accepts where nothing else is said: 1 GiB.

@@ -24,9 +24,10 @@ local function prepare_route(route, host)
   route.last = math.random(0, #route.targets)
   route.host = host
   if route.from then route.from = networks.parse(route.from) end
-  -- Nothing to ask before it goes to a target: so are most, and they are the fast ones.
-  route.plain = not (route.held or route.unbuffered or route.maintenance or route.users or route.largestBody
-    or route.from or host.secure or host.hsts or host.redirect or decoded.trusted) and route.targets[1] ~= nil
+  -- By scheme: nothing to ask before it goes to a target. So are most, and they are the fast ones.
+  local asked = route.held or route.unbuffered or route.maintenance or route.users or route.largestBody
+    or route.from or host.redirect or decoded.trusted or not route.targets[1]
+  route.plain = { http = not (asked or host.secure), https = not (asked or host.hsts) }
 end
 
 -- Only when a host is first asked for: a table of a thousand hosts is in use the sooner.
