@@ -17,7 +17,9 @@ export async function fastApp({ person }: Pick<Lab, 'person'>): Promise<string> 
     person.folder = before
   }
   const label = (of: string) => `{{index .Config.Labels "megapolos.${of}"}}`
-  return (await quickly('docker', 'inspect', '--format', `${label('address')}:${label('port')}`, await running())).trim()
+  return (
+    await quickly('docker', 'inspect', '--format', `${label('address')}:${label('port')}`, await running())
+  ).trim()
 }
 
 const filters = ['--filter', 'label=megapolos.process=web', '--filter', `name=${name}`]

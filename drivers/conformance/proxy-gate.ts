@@ -75,6 +75,25 @@ export const gatePromises: ProxyPromises = {
       }
     }),
 
+  'a redirect over TLS leads to where there is an answer: in plain to a host without a certificate': (it) =>
+    inProxy(it, async ({ driver, port, tlsPort }) => {
+      const certificate = await makeCertificate('old.example.com')
+      const old = (host: string) =>
+        ({ app: 'a', targets: [], certificate: certificate.id, redirect: { to: host, status: 301 } }) as const
+      const bare = { app: 'a', targets: [] }
+      for (const [host, place] of [
+        ['bare.example.com', `http://bare.example.com:${port}/x`],
+        ['elsewhere.example.org', `https://elsewhere.example.org:${tlsPort}/x`],
+      ] as const) {
+        const hosts = { 'old.example.com': old(host), 'bare.example.com': bare }
+        await driver.apply({ hosts }, partsOf(certificate).parts)
+        const client = openHttp2(tlsPort, 'old.example.com', certificate)
+        const answer = await client.get(`old.example.com:${tlsPort}`, '/x')
+        assert.equal(`${answer.status} ${answer.headers.location}`, `301 ${place}`)
+        client.close()
+      }
+    }),
+
   'an app in maintenance shows its page with 503, asks to come back, and is there again at once': (it) =>
     inProxy(it, async ({ driver, app, get, port }) => {
       const one = await app('one')

@@ -46,7 +46,7 @@ export const largestTable = 24 * 1024 * 1024
 
 export function nginxConfig(settings: Settings, { paths, user, ipv6 }: Place): string {
   const { httpPort, httpsPort, internal } = settings
-  const common = { httpsPort, accessLog: quoted(paths.accessLog) }
+  const common = { httpPort, httpsPort, accessLog: quoted(paths.accessLog) }
   const http = { ...common, scheme: 'http', port: httpPort } as const
   return `# Written by MegapolOS; changes are overwritten.
 ${modules.map((module) => `load_module ${module};`).join('\n')}
@@ -147,7 +147,11 @@ function listeners(port: number, kind: string, ipv6: boolean): string[] {
   ]
 }
 
-function secureServer(port: number, ipv6: boolean, common: Pick<Server, 'httpsPort' | 'accessLog'>): string {
+function secureServer(
+  port: number,
+  ipv6: boolean,
+  common: Pick<Server, 'httpPort' | 'httpsPort' | 'accessLog'>,
+): string {
   const listen = listeners(port, 'ssl http2 ', ipv6)
   return `${tls}
 ${serverOf({ ...common, side: 'hosts', scheme: 'https', port, listen })}`

@@ -7,10 +7,12 @@ export type Side = 'hosts' | 'internal'
  * make up. `peer`: as nginx sees it, which it knows at once; `believed`: unless a proxy before this one knows better.
  */
 function headers(said: 'peer' | 'believed', { scheme, port }: Server): string {
-  const [client, how, where] = said === 'peer' ? ['remote_addr', scheme, port] : ['client', '$client_scheme', '$outer_port']
+  const peer = { client: '$remote_addr', how: scheme, where: port }
+  const believed = { client: '$client', how: '$client_scheme', where: '$outer_port' }
+  const { client, how, where } = said === 'peer' ? peer : believed
   return `
       proxy_set_header Host $host$client_port;
-      proxy_set_header X-Forwarded-For $${client};
+      proxy_set_header X-Forwarded-For ${client};
       proxy_set_header X-Forwarded-Proto ${how};
       proxy_set_header X-Forwarded-Port ${where};
       proxy_set_header X-Request-Id $request_name;
@@ -34,7 +36,8 @@ export interface Server {
   readonly port: number
   /** Lines that say where it listens. */
   readonly listen: readonly string[]
-  /** Where requests over plain HTTP are sent. */
+  /** Where requests are sent that have to ask again, in plain or over TLS. */
+  readonly httpPort: number
   readonly httpsPort: number | null
   /** In quotes. */
   readonly accessLog: string
@@ -123,7 +126,7 @@ ${bodySizes.map((size) => bodies(side, size, toApp)).join('\n')}
     }
     location @failed { rewrite_by_lua_block { return phases.failed('${side}') } }
     location @secure { rewrite_by_lua_block { return phases.secure(${https}) } }
-    location @redirect { rewrite_by_lua_block { return phases.redirect(${https}) } }
+    location @redirect { rewrite_by_lua_block { return phases.redirect('${server.httpPort}', ${https}) } }
     location @own-page { ${strict} content_by_lua_block { return phases.own_page('${side}') } }
 ${pages()}
   }

@@ -76,14 +76,18 @@ function gate.secure(https_port)
   return ngx.redirect(url('https', var.host, https_port), 308)
 end
 
--- To https when it was asked so, or when the other host wants it; a port that the client named stays with its scheme.
-function gate.redirect(https_port)
+-- To https when it was asked so, or when the other host wants it; a port that the client named stays with its scheme. A host
+-- of ours without a certificate would refuse the handshake of whoever is here over TLS: they are led there in plain.
+function gate.redirect(http_port, https_port)
   local route = routes.find('hosts', var.host)
   local to = route and route.redirect
   if not to then return ngx.exec '@unknown' end
   local target = routes.host(to.to)
   local scheme = var.client_scheme
-  if scheme == 'http' and target and target.secure then return ngx.redirect(url('https', to.to, https_port), to.status) end
+  if target and scheme == 'http' and target.secure then return ngx.redirect(url('https', to.to, https_port), to.status) end
+  if target and var.scheme == 'https' and not target.certificate then
+    return ngx.redirect(url('http', to.to, http_port), to.status)
+  end
   local port = var.client_port ~= '' and var.client_port:sub(2) or scheme == 'https' and '443' or '80'
   return ngx.redirect(url(scheme, to.to, port), to.status)
 end

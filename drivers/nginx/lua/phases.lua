@@ -30,8 +30,8 @@ local function key_of_request()
   return tonumber(ffi.cast(address, get_request()))
 end
 
--- Requests are named by their worker, since when it counts, and a number: unique, and cheaper than chance. Of a number that
--- is known to have 32 bits a text is made three times as fast.
+-- Requests are named by their worker, since when it counts, and a number: unique, and cheaper than chance. A number that is
+-- known to have 32 bits becomes a text sooner.
 local prefix, serial, largest = '', 0, 0x7fffffff
 
 local function new_prefix()
@@ -86,7 +86,7 @@ local function place(side, scheme, host, named, id, stream)
   return gate.pass(route, scheme)
 end
 
--- For `set_by_lua`, which is given what most requests are asked: that costs half of what a variable does.
+-- For `set_by_lua`, which is given what every request is asked: that costs less than variables do.
 function phases.elsewhere(side, scheme)
   return place(side, scheme, arg[1], arg[2], arg[3], arg[4])
 end
