@@ -47,7 +47,6 @@ export const largestTable = 24 * 1024 * 1024
 export function nginxConfig(settings: Settings, { paths, user, ipv6 }: Place): string {
   const { httpPort, httpsPort, internal } = settings
   const common = { httpPort, httpsPort, accessLog: quoted(paths.accessLog) }
-  const http = { ...common, scheme: 'http', port: httpPort } as const
   return `# Written by MegapolOS; changes are overwritten.
 ${modules.map((module) => `load_module ${module};`).join('\n')}
 ${user === null ? '' : `user ${user};\n`}worker_processes ${settings.workers};
@@ -90,9 +89,9 @@ http {
   log_format requests escape=json '${accessLine}';
 ${upstream('hosts')}
 ${upstream('internal')}
-${serverOf({ ...http, side: 'hosts', listen: listeners(httpPort, '', ipv6) })}
+${serverOf({ ...common, side: 'hosts', scheme: 'http', port: httpPort, listen: listeners(httpPort, '', ipv6) })}
 ${httpsPort === null ? '' : secureServer(httpsPort, ipv6, common)}
-${internal === null ? '' : serverOf({ ...http, side: 'internal', listen: [`listen ${internal} default_server;`] })}
+${internal === null ? '' : internalServer(internal, common)}
   server {
     listen ${quoted(`unix:${paths.socket}`)};
     client_max_body_size ${largestTable};
@@ -147,11 +146,15 @@ function listeners(port: number, kind: string, ipv6: boolean): string[] {
   ]
 }
 
-function secureServer(
-  port: number,
-  ipv6: boolean,
-  common: Pick<Server, 'httpPort' | 'httpsPort' | 'accessLog'>,
-): string {
+type Common = Pick<Server, 'httpPort' | 'httpsPort' | 'accessLog'>
+
+function internalServer(address: string, common: Common): string {
+  const port = Number(address.slice(address.lastIndexOf(':') + 1))
+  const listen = [`listen ${address} default_server;`]
+  return serverOf({ ...common, side: 'internal', scheme: 'http', port, listen })
+}
+
+function secureServer(port: number, ipv6: boolean, common: Common): string {
   const listen = listeners(port, 'ssl http2 ', ipv6)
   return `${tls}
 ${serverOf({ ...common, side: 'hosts', scheme: 'https', port, listen })}`

@@ -1,4 +1,5 @@
 /** What nginx answers at one of its listeners: each location is a way that a request can be answered in. */
+
 /** The part of the table that a server knows. */
 export type Side = 'hosts' | 'internal'
 

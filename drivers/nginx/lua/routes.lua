@@ -1,6 +1,7 @@
 -- The routing table. Its text is one value in shared memory, so every change is whole and seen by all workers at once;
 -- each worker decodes it once a version.
 local cjson = require 'cjson.safe'
+local ffi = require 'ffi'
 local networks = require 'networks'
 local parts = require 'parts'
 
@@ -12,6 +13,23 @@ local routes = {}
 local decoded -- the table of this worker; `hosts` and `internal` are its sides
 local by_key = {} -- its targets, by the name that they are counted under
 local version = 0 -- which one it is; 0: none was pushed since the machine booted
+
+ffi.cdef 'void *mmap(void *address, size_t length, int protection, int flags, int file, long offset);'
+local readable_and_writable, shared_and_anonymous = 3, 33
+
+-- The version that is in use: a number that all workers share. Each request reads it twice, and in a dictionary each look
+-- would take a lock. It is mapped before the first worker is forked, and is where it was after a reload.
+local function shared_number()
+  local at = shared:get 'version at'
+  if not at then
+    at = tonumber(ffi.cast('intptr_t', ffi.C.mmap(nil, 4, readable_and_writable, shared_and_anonymous, -1, 0)))
+    assert(at ~= -1, 'no memory for the version of the table')
+    shared:set('version at', at)
+  end
+  return ffi.cast('volatile int32_t *', at)
+end
+
+local in_use = shared_number()
 
 local function prepare_route(route, host)
   local worker = ngx.worker.id()
@@ -51,12 +69,12 @@ end
 -- True when this worker's table is the one in use; otherwise it is now.
 -- The text of a version goes when the next one is in use; whoever comes too late for it reads the next one.
 function routes.fresh()
-  local wanted = shared:get 'version'
+  local wanted = in_use[0]
   if wanted == version then return true end
   repeat
     local text = shared:get('table:' .. wanted)
     if text then use(assert(cjson.decode(text)), wanted) end
-    wanted = shared:get 'version'
+    wanted = in_use[0]
   until wanted == version
   return false
 end
@@ -83,8 +101,8 @@ function routes.replace(text)
   local stored
   stored, problem = shared:safe_set('table:' .. new, text)
   if not stored then return 'the table does not fit: ' .. problem, 507 end
-  local old = shared:get 'version'
-  shared:set('version', new)
+  local old = in_use[0]
+  in_use[0] = new
   shared:delete('table:' .. old)
   parts.forget_others(wanted)
   use(given, new)

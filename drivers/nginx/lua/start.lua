@@ -43,7 +43,6 @@ function start.run(paths)
   local text = read_table(paths.table)
   if text then read_parts(paths.parts, text) end
   local routes = require 'routes'
-  if ngx.shared.routes:get 'version' == nil then ngx.shared.routes:set('version', 0) end
   if text then
     local problem = routes.replace(text)
     if problem then ngx.log(ngx.ERR, 'the last table is not used: ', problem) end
