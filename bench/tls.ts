@@ -43,6 +43,7 @@ export async function measureTls(lab: Lab, many: number, rounds: number): Promis
         ...aim,
       })
     }
+    await apply(many)
     const starts: number[] = []
     for (let round = 0; round < 5; round++) {
       await proxy.kill()

@@ -113,8 +113,8 @@ async function successor({ handle }: Reader, file: string): Promise<Reader | nul
 function parsed(line: string, app: string): AccessLine[] {
   if (!line.includes(app)) return []
   try {
-    const { app: whose, peer, believed, status, ...said } = JSON.parse(line)
-    return whose === app ? [{ ...said, status: Number(status), client: believed || peer }] : []
+    const { app: whose, peer, believed, client = believed || peer, status, ...said } = JSON.parse(line)
+    return whose === app ? [{ ...said, status: Number(status), client }] : []
   } catch {
     // Cut short when the disk was full, or the machine lost its power.
     return []

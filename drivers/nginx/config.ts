@@ -76,7 +76,7 @@ http {
   init_by_lua_block { require('start').run ${luaTable(paths)} phases = require 'phases' }
   init_worker_by_lua_block { phases.worker() }
 
-  # The empty value first: most requests then need no regular expression.
+  # Both in one look; programs that say neither need no regular expression.
   map $http_upgrade$http_accept $stream { '' ''; ~*^websocket websocket; ~*text/event-stream events; default ''; }
   map $http_upgrade $websocket { ~*^websocket$ websocket; default ''; }
   map $websocket $stream_connection { websocket upgrade; default ''; }

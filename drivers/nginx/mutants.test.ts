@@ -65,8 +65,8 @@ const lines: Readonly<Record<string, WrongLine>> = {
     breaks: 'a request has a name: the one that it came with, or one that no other has',
     sees: 'two requests have one name',
     file: 'lua/phases.lua',
-    right: 'band(serial + 1, largest)',
-    wrong: 'serial',
+    right: 'return prefix .. serial',
+    wrong: 'return prefix',
   },
   'events wait for the last one': {
     breaks: 'server-sent events arrive when they are sent',

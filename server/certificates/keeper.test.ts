@@ -195,17 +195,20 @@ test('what failed is forgotten with the name', async () => {
   await expect.poll(() => started.store.certificates.tries()).toEqual([])
 })
 
-test('what was issued for a name that is gone is kept while it is good, and not longer', async () => {
+test('what was issued for a name that is gone goes when it has ended; of a name that is there it stays', async () => {
   start()
   await domains('example.com', 'www.example.com')
   await soon(2)
   await domains('www.example.com')
+  await started.store.certificates.setWithout(app, true)
   await settled()
   expect(await parts()).toHaveLength(2)
   later(91 * day)
   await expect
     .poll(async () => (await started.store.certificates.list()).map(({ names }) => names))
     .toEqual([['www.example.com']])
+  await settled()
+  expect(await parts()).toHaveLength(1)
 })
 
 test('an issuer that says when to come again is not asked before', async () => {

@@ -1,7 +1,8 @@
 /** Gets certificates by itself: for names that have none, and in time before one ends. Nobody types anything. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { CertificateDriver } from '../devices/classes/certificate.ts'
-import { type Certificate, covers, type FailedTry, isValid } from '../domain/certificate.ts'
+import { type Certificate, covers, type FailedTry } from '../domain/certificate.ts'
+import { ownHosts } from '../domain/route.ts'
 import { messageOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../state/store.ts'
@@ -72,7 +73,8 @@ export function createKeeper({ store, issue, driver, log, now, longestPause = 60
       store.certificates.list(),
       store.certificates.tries(),
     ])
-    await forgetGone(tries, certificates, wanted)
+    await forgetGone(tries, wanted)
+    await forgetEnded(certificates)
     const names = planned({ wanted, certificates, tries, now: now() }).filter(({ host }) => !under.has(host))
     const due = names.filter(({ at }) => at <= now())
     for (const one of due.slice(0, Math.max(0, atOnce - under.size))) {
@@ -83,16 +85,22 @@ export function createKeeper({ store, issue, driver, log, now, longestPause = 60
     return Math.min(longestPause, next ? next.at.getTime() - now().getTime() : longestPause)
   }
 
-  /** Of names that nobody has any more, what failed is no news, and what was issued serves nobody once it has ended. */
-  async function forgetGone(
-    tries: readonly FailedTry[],
-    certificates: readonly Certificate[],
-    wanted: readonly Wanted[],
-  ): Promise<void> {
+  /** Of names that nobody has any more, what failed is no news. */
+  async function forgetGone(tries: readonly FailedTry[], wanted: readonly Wanted[]): Promise<void> {
     const gone = tries.filter(({ host }) => !wanted.some((one) => one.host === host)).map(({ host }) => host)
     if (gone.length > 0) await store.certificates.forgetTries(gone)
-    for (const { part, app, names } of certificates.filter((one) => one.source === 'issued' && !isValid(one, now()))) {
-      const serves = wanted.some((one) => one.app === app && names.some((name) => covers(name, one.host)))
+  }
+
+  /** What was issued serves a name as long as that is there, even when it has ended: a browser that knows it as secure asks no other way. */
+  async function forgetEnded(certificates: readonly Certificate[]): Promise<void> {
+    const ended = certificates.filter(
+      ({ source, notAfter }) => source === 'issued' && Date.parse(notAfter) < now().getTime(),
+    )
+    if (ended.length === 0) return
+    const [domains, global] = await Promise.all([store.domains.list(), store.domains.global()])
+    const hosts = [...domains.map(({ host }) => host), ...ownHosts(global)]
+    for (const { part, app, names } of ended) {
+      const serves = names.some((name) => hosts.some((host) => covers(name, host)))
       if (!serves) await store.certificates.remove(app, [part])
     }
   }

@@ -77,7 +77,8 @@ function gate.secure(https_port)
 end
 
 -- To https when it was asked so, or when the other host wants it; a port that the client named stays with its scheme. A host
--- of ours without a certificate would refuse the handshake of whoever is here over TLS: they are led there in plain.
+-- of ours without a certificate would refuse the handshake of whoever is here over TLS: they are led there in plain. What
+-- certificates a proxy before this one has is not known here.
 function gate.redirect(http_port, https_port)
   local route = routes.find('hosts', var.host)
   local to = route and route.redirect
@@ -85,7 +86,7 @@ function gate.redirect(http_port, https_port)
   local target = routes.host(to.to)
   local scheme = var.client_scheme
   if target and scheme == 'http' and target.secure then return ngx.redirect(url('https', to.to, https_port), to.status) end
-  if target and var.scheme == 'https' and not target.certificate then
+  if target and var.scheme == 'https' and var.believed == '' and not target.certificate then
     return ngx.redirect(url('http', to.to, http_port), to.status)
   end
   local port = var.client_port ~= '' and var.client_port:sub(2) or scheme == 'https' and '443' or '80'

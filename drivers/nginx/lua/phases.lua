@@ -67,7 +67,7 @@ end
 
 -- The name that a request came with, or else one that no other has.
 local function name_of(given)
-  if given and not find(given, '[^%w._-]') then return given end
+  if given and find(given, '^[%w._-]+$') then return given end
   serial = band(serial + 1, largest)
   if serial == 0 then prefix = new_prefix() end
   return prefix .. serial
@@ -194,7 +194,7 @@ end
 function phases.log()
   local request = key_of_request()
   local target = targets[request]
-  hosts[request] = nil
+  hosts[request], unsent[request] = nil, nil
   if not target then return end
   targets[request] = nil
   inflight:incr(target, -1)
