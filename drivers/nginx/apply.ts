@@ -32,7 +32,16 @@ export async function apply(connection: Connection, table: RouteTable, parts: Pa
   const text = `{"mark":"${mark}",${inside}`
   const size = Buffer.byteLength(text)
   if (size > largestTable) throw tooLarge(`It has ${size} bytes, at most ${largestTable} fit.`)
-  const missing = await offer(paths, text)
+  const prepare = async () => {
+    saved.prepareTable(text)
+    return keysOf(table)
+  }
+  // What of the saving needs no consent is done while nginx reads the table.
+  let prepared: Promise<ReadonlySet<string>> | undefined
+  const missing = await offer(paths, text, () => {
+    prepared = prepare()
+    prepared.catch(() => {})
+  })
   const fresh = new Map<string, string>()
   for (const { key } of missing) fresh.set(key, await parts(idOf(key)))
   if (missing.length > 0) {
@@ -42,7 +51,7 @@ export async function apply(connection: Connection, table: RouteTable, parts: Pa
   }
   try {
     for (const [key, part] of fresh) saved.savePart(key, part)
-    saved.saveTable(text, keysOf(table))
+    saved.useTable(await (prepared ?? prepare()))
   } catch (error) {
     host.log.error('the last table was not saved; a restarted proxy waits for the kernel', error)
     saved.drop()
@@ -51,8 +60,8 @@ export async function apply(connection: Connection, table: RouteTable, parts: Pa
 }
 
 /** The parts that nginx lacks; none: the table is in use. */
-async function offer(paths: Paths, text: string): Promise<readonly Missing[]> {
-  const answer = await callControl(paths.socket, '/table', text)
+async function offer(paths: Paths, text: string, onSent?: () => void): Promise<readonly Missing[]> {
+  const answer = await callControl(paths.socket, '/table', text, onSent)
   if (answer.status === 409) return JSON.parse(answer.text) as Missing[]
   refuse(answer)
   okay(answer)

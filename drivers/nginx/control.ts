@@ -7,8 +7,11 @@ export interface Answer {
   readonly text: string
 }
 
-/** Throws `unavailable` when nginx does not answer within `deadline` ms. */
-export function callControl(socketPath: string, path: string, body = '', deadline = 5_000): Promise<Answer> {
+/** Milliseconds that nginx has for an answer. */
+const deadline = 5_000
+
+/** `onSent`: nginx has all of it, and is at work. Throws `unavailable` when it does not answer. */
+export function callControl(socketPath: string, path: string, body = '', onSent = () => {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const away = (error: Error) =>
       reject(
@@ -24,7 +27,7 @@ export function callControl(socketPath: string, path: string, body = '', deadlin
       headers: { 'content-length': Buffer.byteLength(body) },
       signal: AbortSignal.timeout(deadline),
     })
-    call.on('error', away)
+    call.on('error', away).on('finish', onSent)
     call.on('response', (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -11,8 +11,10 @@ const bootIdFile = '/proc/sys/kernel/random/boot_id'
 export interface Saved {
   /** Before the table that points to it. */
   savePart(key: string, text: string): void
-  /** `keys`: what it points to; all else is forgotten. */
-  saveTable(text: string, keys: ReadonlySet<string>): void
+  /** Beside the last one, which stays the one that counts. */
+  prepareTable(text: string): void
+  /** The one that was prepared counts. `keys`: what it points to; all else is forgotten. */
+  useTable(keys: ReadonlySet<string>): void
   /** An older table would send requests to addresses that are somebody else's by now. */
   drop(): void
 }
@@ -27,11 +29,16 @@ export function createSaved({ table, parts }: Paths): Saved {
   return {
     savePart(key, text) {
       partsThere().add(key)
-      writePrivate(join(parts, key), text)
+      const path = join(parts, key)
+      writeFileSync(beside(path), text, { mode: 0o600 })
+      renameSync(beside(path), path)
     },
-    saveTable(text, keys) {
+    prepareTable(text) {
       mkdirSync(dirname(table), { recursive: true, mode: 0o700 })
-      writePrivate(table, `${readFileSync(bootIdFile, 'utf8').trim()}\n${text}`)
+      writeFileSync(beside(table), `${readFileSync(bootIdFile, 'utf8').trim()}\n${text}`, { mode: 0o600 })
+    },
+    useTable(keys) {
+      renameSync(beside(table), table)
       for (const key of partsThere()) {
         if (keys.has(key)) continue
         rmSync(join(parts, key), { force: true })
@@ -43,8 +50,6 @@ export function createSaved({ table, parts }: Paths): Saved {
 }
 
 /** A reader sees the old text or the new one. */
-function writePrivate(path: string, text: string): void {
-  const beside = `${path}.new`
-  writeFileSync(beside, text, { mode: 0o600 })
-  renameSync(beside, path)
+function beside(path: string): string {
+  return `${path}.new`
 }
