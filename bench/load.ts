@@ -21,10 +21,12 @@ export async function h2load(url: string): Promise<number> {
  */
 export async function inTurns(rounds: number, measures: readonly (() => Promise<number>)[]): Promise<number[][]> {
   const values = measures.map((): number[] => [])
-  for (let turn = 0; turn < rounds * measures.length; turn++) {
-    const [round, place] = [Math.floor(turn / measures.length), turn % measures.length]
-    const which = (round + place) % measures.length
-    values[which]?.push((await measures[which]?.()) ?? Number.NaN)
+  const entries = [...measures.entries()]
+  for (let round = 0; round < rounds; round++) {
+    const first = round % entries.length
+    for (const [which, measure] of [...entries.slice(first), ...entries.slice(0, first)]) {
+      values[which]?.push(await measure())
+    }
   }
   return values
 }

@@ -1,7 +1,7 @@
 /** Gets certificates by itself: for names that have none, and in time before one ends. Nobody types anything. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { CertificateDriver } from '../devices/classes/certificate.ts'
-import { type Certificate, covers, type FailedTry } from '../domain/certificate.ts'
+import { type Certificate, type FailedTry, isFor } from '../domain/certificate.ts'
 import { ownHosts } from '../domain/route.ts'
 import { messageOf } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -99,9 +99,8 @@ export function createKeeper({ store, issue, driver, log, now, longestPause = 60
     if (ended.length === 0) return
     const [domains, global] = await Promise.all([store.domains.list(), store.domains.global()])
     const hosts = [...domains.map(({ host }) => host), ...ownHosts(global)]
-    for (const { part, app, names } of ended) {
-      const serves = names.some((name) => hosts.some((host) => covers(name, host)))
-      if (!serves) await store.certificates.remove(app, [part])
+    for (const one of ended) {
+      if (!hosts.some((host) => isFor(one, host))) await store.certificates.remove(one.app, [one.part])
     }
   }
 

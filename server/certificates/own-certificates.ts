@@ -1,7 +1,7 @@
 /** Certificates that somebody brings or that sign themselves. */
 import type { Issued } from '../devices/classes/certificate.ts'
 import type { App } from '../domain/app.ts'
-import { type Certificate, covers, isPublic } from '../domain/certificate.ts'
+import { type Certificate, isFor, isPublic } from '../domain/certificate.ts'
 import { told, UserError } from '../errors.ts'
 import { describedChain } from './chain.ts'
 import type { Added, Certificates, CertificatesParts, Which } from './contract.ts'
@@ -27,7 +27,7 @@ export function createOwnCertificates(parts: OwnParts): Pick<Certificates, 'add'
   async function keep(app: App, pair: Issued, from: Source): Promise<Added> {
     const { leaf: _, ...about } = describedChain(pair.chain)
     const hosts = (await store.domains.ofApp(app.id)).map(({ host }) => host)
-    const isCovered = (host: string) => about.names.some((name) => covers(name, host))
+    const isCovered = (host: string) => isFor(about, host)
     if (!hosts.some(isCovered)) {
       const message = `It is for ${about.names.join(', ')}, and ${app.name} answers at ${hosts.join(', ')}.`
       throw new UserError('refused', message, `Add the domain first: domains:add ${app.name} ${about.names[0]}`)

@@ -1,6 +1,6 @@
 /** What is wanted, what is there and what failed → which names are due, and when the next one is. Pure. */
 import { createHash } from 'node:crypto'
-import { type Certificate, covers, type FailedTry, isValid, renewsAt } from '../domain/certificate.ts'
+import { type Certificate, type FailedTry, isFor, isValid, renewsAt } from '../domain/certificate.ts'
 import type { Wanted } from './wanted.ts'
 
 export interface PlanInput {
@@ -23,7 +23,7 @@ export function planned({ wanted, certificates, tries, now }: PlanInput): Planne
   const ofApp = Map.groupBy(certificates, ({ app }) => app)
   return wanted
     .flatMap(({ host, app }): Planned[] => {
-      const usable = (ofApp.get(app) ?? []).filter(({ names }) => names.some((name) => covers(name, host)))
+      const usable = (ofApp.get(app) ?? []).filter((one) => isFor(one, host))
       // Whoever brought one renews it.
       if (usable.some((one) => one.source === 'uploaded' && isValid(one, now))) return []
       const before = lastToRenew(usable.filter(({ source }) => source === 'issued'))

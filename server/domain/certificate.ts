@@ -67,6 +67,11 @@ export function covers(name: string, host: string): boolean {
   return name === host || (name.startsWith('*.') && !host.startsWith('*.') && name === starOf(host))
 }
 
+/** One of its names, or a star among them, stands for the host. */
+export function isFor({ names }: Pick<Certificate, 'names'>, host: string): boolean {
+  return names.some((name) => covers(name, host))
+}
+
 /** `blog.example.com` → `*.example.com` */
 export function starOf(host: string): string {
   return `*${host.slice(Math.max(0, host.indexOf('.')))}`
@@ -96,7 +101,7 @@ export function bestFor(
   certificates: readonly Certificate[],
   now: Date,
 ): Certificate | undefined {
-  const usable = certificates.filter((one) => one.app === app && one.names.some((name) => covers(name, host)))
+  const usable = certificates.filter((one) => one.app === app && isFor(one, host))
   return usable.sort(compareFor(host, now))[0]
 }
 
