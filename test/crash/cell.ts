@@ -54,9 +54,15 @@ const bulkSize = 32
 /** Lets every process of this version go on, now and whenever another one is held, until it is told to stop. */
 export function letGo(version: string): () => Promise<void> {
   let going = true
+  // Once each: one that was let go may be ending, and its handler gone.
+  const told = new Set<number>()
   const loop = (async () => {
     while (going) {
-      for (const { pid } of await running(version)) if (await handles(pid, usr2)) signal(pid, 'SIGUSR2')
+      for (const { pid } of await running(version)) {
+        if (told.has(pid) || !(await handles(pid, usr2))) continue
+        told.add(pid)
+        signal(pid, 'SIGUSR2')
+      }
       await pause(50)
     }
   })()

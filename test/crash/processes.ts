@@ -45,7 +45,7 @@ export async function lives(pid: number): Promise<boolean> {
   return !/\) [ZX] /.test(stat)
 }
 
-/** True when a signal reaches a handler instead of ending it. */
+/** True when a signal reaches a handler instead of ending it: a process of test/apps/held has one while it is held. */
 export async function handles(pid: number, number: number): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'
