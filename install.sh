@@ -1209,8 +1209,7 @@ bring_up_quietly() {
     start_service "$1"
     brought=started
   elif [ "$1" = proxy ]; then
-    # Requests on their way end in the old worker.
-    signal_service proxy HUP
+    reload_proxy
     brought=reloaded
   else
     stop_service "$1"
@@ -1218,6 +1217,23 @@ bring_up_quietly() {
     brought=restarted
   fi
   echo "$mark" >"$home/run/$1.mark"
+}
+
+# Requests on their way end in the old workers. It keeps those, and says why only in its log, when it cannot read what is new.
+reload_proxy() {
+  before=$(workers_of_proxy)
+  signal_service proxy HUP
+  wait_for 10 proxy_has_new_workers || fail_with_log "$home/devices/nginx/error.log" \
+    'The proxy did not take its new configuration, and goes on with the old one.' "Look at $home/devices/nginx/error.log"
+}
+
+workers_of_proxy() { master=$(pid_of proxy) && cat "/proc/$master/task/$master/children"; }
+
+proxy_has_new_workers() {
+  for worker in $(workers_of_proxy); do
+    case " $before " in *" $worker "*) ;; *) return 0 ;; esac
+  done
+  return 1
 }
 
 title_of() {

@@ -70,8 +70,8 @@ http {
   lua_package_path ${quoted(`${paths.lua}/?.lua;;`)};
   lua_shared_dict routes 64m;
   lua_shared_dict parts 64m;
-  # When it is full the target that was longest without a request goes first.
-  lua_shared_dict inflight 8m;
+  # Where each target is counted.
+  lua_shared_dict inflight 16m;
   # Global, because \`require\` in every phase of every request costs throughput.
   init_by_lua_block { require('start').run ${luaTable(paths)} phases = require 'phases' }
   init_worker_by_lua_block { phases.worker() }

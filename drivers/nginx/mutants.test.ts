@@ -30,7 +30,7 @@ const lines: Readonly<Record<string, WrongLine>> = {
     breaks: 'nothing is in flight after a try that failed at one target and one that did not at the next',
     sees: 'it did not come true',
     file: 'lua/phases.lua',
-    right: 'inflight:incr(previous, -1)',
+    right: 'count(previous, -1)',
     wrong: '',
   },
   'a killed proxy comes back without a table': {

@@ -1,10 +1,10 @@
 -- What the kernel says through the control socket.
 local cjson = require 'cjson.safe'
 local certificates = require 'certificates'
+local inflight = require 'inflight'
 local parts = require 'parts'
 local routes = require 'routes'
 
-local inflight = ngx.shared.inflight
 local control = {}
 
 local function body()
@@ -35,16 +35,8 @@ function control.parts()
   return answer(200, 'ok')
 end
 
--- Each worker counts under its own number, so that a crashed one cannot leave a count behind.
 function control.inflight()
-  local counts = {}
-  for _, target in ipairs(cjson.decode(body()) or {}) do
-    local sum = 0
-    for worker = 0, ngx.worker.count() - 1 do
-      sum = sum + (inflight:get(target .. '/' .. worker) or 0)
-    end
-    counts[target] = sum
-  end
+  local counts = inflight.of(cjson.decode(body()) or {})
   return answer(200, next(counts) and cjson.encode(counts) or '{}')
 end
 

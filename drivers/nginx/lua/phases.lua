@@ -4,19 +4,18 @@ local ffi = require 'ffi'
 local get_request = require('resty.core.base').get_request
 local certificates = require 'certificates'
 local gate = require 'gate'
+local inflight = require 'inflight'
 local parts = require 'parts'
 local routes = require 'routes'
 
 local arg, var, exec = ngx.arg, ngx.var, ngx.exec
 local find, match, band = string.find, string.match, require('bit').band
-local inflight = ngx.shared.inflight
 
 local phases = {}
 
 ffi.cdef [[
   int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
   int getppid(void);
-  int kill(int pid, int signal);
 ]]
 local address = ffi.typeof 'uintptr_t'
 local set_parent_death_signal, terminate = 1, 15
@@ -44,18 +43,10 @@ local function end_with_master()
   if ffi.C.getppid() ~= master then ffi.C.kill(ngx.worker.pid(), terminate) end
 end
 
--- A worker that takes the place of a crashed one forgets what that one had in flight. One that a reload relieves is
--- still there, and counts it out itself.
 function phases.worker()
   end_with_master()
   prefix = new_prefix()
-  local mine = '/' .. ngx.worker.id()
-  local before = inflight:get('worker' .. ngx.worker.id())
-  inflight:set('worker' .. ngx.worker.id(), ngx.worker.pid())
-  if before and ffi.C.kill(before, 0) == 0 then return end
-  for _, key in ipairs(inflight:get_keys(0)) do
-    if key:sub(-#mine) == mine then inflight:set(key, 0) end
-  end
+  inflight.begin()
 end
 
 -- Where a request goes that no target can take.
@@ -151,13 +142,18 @@ function phases.wait(side)
   return exec(route and '@stopped' or page_of(side, route, starting))
 end
 
+local function count(target, more)
+  target.count[0] = target.count[0] + more
+end
+
 -- Counted in first, and only then asked whether the table is still in use: so whoever changes the table and then sees
--- that nothing is in flight may stop the target.
+-- that nothing is in flight may stop the target. (A processor may do the two the other way round, but is done with both
+-- long before a change has been answered and the question that follows it has come.)
 local function take(side, host)
-  local target, count, route = routes.pick(side, host)
-  if target then inflight:incr(target.key, 1, 0) end
-  if routes.fresh() then return target, count, route end
-  if target then inflight:incr(target.key, -1) end
+  local target, choice, route = routes.pick(side, host)
+  if target then count(target, 1) end
+  if routes.fresh() then return target, choice, route end
+  if target then count(target, -1) end
   return take(side, host)
 end
 
@@ -175,19 +171,19 @@ function phases.balance(side)
   local request = key_of_request()
   local previous = targets[request]
   if previous then
-    routes.failed(previous)
-    inflight:incr(previous, -1)
+    routes.failed(previous.address)
+    count(previous, -1)
     targets[request] = nil
   end
-  local target, count, route = take(side, hosts[request])
+  local target, choice, route = take(side, hosts[request])
   if not target then return give_up(request, 'busy') end
-  targets[request] = target.key
+  targets[request] = target
   if route.largestBody and (tonumber(var.content_length) or 0) > route.largestBody then return give_up(request, 'large') end
   if route.timeout then
     local silence = (route.unbuffered or var.stream ~= '') and math.max(route.timeout, streaming) or route.timeout
     assert(balancer.set_timeouts(connecting, silence, silence))
   end
-  if count > 1 and not previous then balancer.set_more_tries(count > 2 and 2 or 1) end
+  if choice > 1 and not previous then balancer.set_more_tries(choice > 2 and 2 or 1) end
   assert(balancer.set_current_peer(target.host, target.port))
 end
 
@@ -197,7 +193,7 @@ function phases.log()
   hosts[request], unsent[request] = nil, nil
   if not target then return end
   targets[request] = nil
-  inflight:incr(target, -1)
+  count(target, -1)
 end
 
 phases.certificate = certificates.choose

@@ -1,7 +1,8 @@
 -- The routing table. Its text is one value in shared memory, so every change is whole and seen by all workers at once;
 -- each worker decodes it once a version.
 local cjson = require 'cjson.safe'
-local ffi = require 'ffi'
+local inflight = require 'inflight'
+local memory = require 'memory'
 local networks = require 'networks'
 local parts = require 'parts'
 
@@ -11,32 +12,18 @@ local find, sub, match, byte = string.find, string.sub, string.match, string.byt
 
 local routes = {}
 local decoded -- the table of this worker; `hosts` and `internal` are its sides
-local by_key = {} -- its targets, by the name that they are counted under
+local by_address = {} -- its targets
 local version = 0 -- which one it is; 0: none was pushed since the machine booted
 
-ffi.cdef 'void *mmap(void *address, size_t length, int protection, int flags, int file, long offset);'
-local readable_and_writable, shared_and_anonymous = 3, 33
-
--- The version that is in use: a number that all workers share. Each request reads it twice, and in a dictionary each look
--- would take a lock. It is mapped before the first worker is forked, and is where it was after a reload.
-local function shared_number()
-  local at = shared:get 'version at'
-  if not at then
-    at = tonumber(ffi.cast('intptr_t', ffi.C.mmap(nil, 4, readable_and_writable, shared_and_anonymous, -1, 0)))
-    assert(at ~= -1, 'no memory for the version of the table')
-    shared:set('version at', at)
-  end
-  return ffi.cast('volatile int32_t *', at)
-end
-
-local in_use = shared_number()
+-- The version that is in use, which each request reads twice.
+local in_use = memory.numbers('version', 1)
 
 local function prepare_route(route, host)
-  local worker = ngx.worker.id()
   for index, address in ipairs(route.targets) do
     local name, port = match(address, '^(.+):(%d+)$')
-    local target = { host = name, port = tonumber(port), key = address .. '/' .. worker, skip_until = 0 }
-    by_key[target.key] = target
+    local target = { address = address, host = name, port = tonumber(port), skip_until = 0 }
+    target.count = inflight.counter(address)
+    by_address[address] = target
     route.targets[index] = target
   end
   route.last = math.random(0, #route.targets)
@@ -62,7 +49,7 @@ local function prepare(host)
 end
 
 local function use(text_decoded, new)
-  decoded, by_key, version = text_decoded, {}, new
+  decoded, by_address, version = text_decoded, {}, new
   if decoded.trusted then decoded.trusted = decoded.trusted[1] and networks.parse(decoded.trusted) end
 end
 
@@ -157,8 +144,8 @@ function routes.pick(side, name)
 end
 
 -- Other requests leave it alone for a second, if there is another one.
-function routes.failed(key)
-  local target = by_key[key]
+function routes.failed(address)
+  local target = by_address[address]
   if target then target.skip_until = ngx.now() + 1 end
 end
 
