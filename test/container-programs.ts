@@ -12,7 +12,7 @@ export async function signalPrograms(container: string, program: string | null, 
 }
 
 /** One that ended meanwhile, as they do when the first of them is killed, needs none. */
-function send(pid: number, signal: NodeJS.Signals): void {
+export function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { InstallOptions } from '../../server/devices/classes/database.ts'
-import { signalPrograms } from '../../test/container-programs.ts'
+import { send, signalPrograms } from '../../test/container-programs.ts'
 import { type ServerForTest, serverForTest } from '../shared/server-for-test.ts'
 import { client } from './client-for-test.ts'
 import { createDriver } from './index.ts'
@@ -29,6 +29,6 @@ async function signalNode(folder: string, name: NodeJS.Signals): Promise<void> {
   const rows = [...table.matchAll(/^\s*(\d+)\s+(\d+)\s+postgres\b(.*)$/gm)]
   const [, master] = rows.find(([, , , words]) => words?.includes(folder)) ?? []
   for (const [, pid, parent] of rows) {
-    if (pid === master || parent === master) process.kill(Number(pid), name)
+    if (pid === master || parent === master) send(Number(pid), name)
   }
 }
