@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import type { DatabasePromises } from './database-under-test.ts'
-import { dumped, fails, inDumps, inWorld, until, type World } from './database-world.ts'
+import { dumped, fails, inDumps, inWorld, planted, until, type World } from './database-world.ts'
 import { programsSeen } from './programs.ts'
 import { within } from './within.ts'
 
@@ -86,7 +86,7 @@ export const callPromises: DatabasePromises = {
   'no password is in the words of any program while logins come and go, nor in the log': (it) =>
     inWorld(it, async (world) => {
       const { driver } = world
-      const { seen } = await programsSeen('planted_', async () => {
+      const { seen } = await programsSeen(planted, async () => {
         const { database, login } = await granted(world)
         await driver.grant(database, { ...login, password: `${login.password}_2` })
         const { exec } = await driver.connect(database, login)
@@ -95,7 +95,7 @@ export const callPromises: DatabasePromises = {
         await driver.revoke(database, login.user)
       })
       assert.equal(seen, 0, 'a password was in the process list')
-      assert(!(await driver.logs(2000)).join('\n').includes('planted_'), 'a password is in the log')
+      assert(!(await driver.logs(2000)).join('\n').includes(planted), 'a password is in the log')
     }),
 
   'two empty databases have the same contents, and looking changes nothing': (it) =>

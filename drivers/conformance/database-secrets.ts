@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
 import type { DatabasePromises } from './database-under-test.ts'
-import { dumped, inDumps } from './database-world.ts'
+import { dumped, inDumps, planted } from './database-world.ts'
 import { programsSeen } from './programs.ts'
 
 export const secretPromises: DatabasePromises = {
@@ -20,8 +20,8 @@ export const secretPromises: DatabasePromises = {
         assert(!exec.command.some((word) => word.includes(login.password)), 'connect has the password in its words')
         await world.driver.revoke(from, login.user)
       }
-      const { seen } = await programsSeen('planted_', use)
+      const { seen } = await programsSeen(planted, use)
       assert.equal(seen, 0, 'a password was in the process list')
-      assert(!(await world.driver.logs(2000)).join('\n').includes('planted_'), 'a password is in the log')
+      assert(!(await world.driver.logs(2000)).join('\n').includes(planted), 'a password is in the log')
     }),
 }

@@ -26,6 +26,9 @@ export interface Entered {
   readonly session: Session
 }
 
+/** In every password that is given here, and in none of another run on this machine. */
+export const planted = `planted_${process.pid}_`
+
 let made = 0
 
 export async function inWorld(it: DatabaseUnderTest, play: (world: World) => Promise<void>): Promise<void> {
@@ -44,7 +47,7 @@ export async function inWorld(it: DatabaseUnderTest, play: (world: World) => Pro
     names.push(fresh)
     return fresh
   }
-  const login = () => ({ user: name(), password: `planted_${process.pid}_${made}_secret` })
+  const login = () => ({ user: name(), password: `${planted}${made}_secret` })
   const open = async (reach: Reach, who: Login) => {
     const client = needed(it.client, 'it needs a client of what the server speaks')
     const session = await within(it.patience, 'opening a session', client.open(reach, who))
