@@ -8,7 +8,7 @@ import { inProxy } from './proxy-world.ts'
 
 export const logPromises: ProxyPromises = {
   'a request can be read of later: which app answered it, who asked for what, and the id that the app was told': (it) =>
-    inProxy(it, async ({ driver, app, get, patience }) => {
+    inProxy(it, async ({ driver, app, get }) => {
       const targets = [(await app('one')).target]
       const [mine, other] = [randomBytes(4).toString('hex'), randomBytes(4).toString('hex')]
       await driver.apply({ hosts: { 'a.test': { app: mine, targets }, 'b.test': { app: other, targets } } })
@@ -23,7 +23,7 @@ export const logPromises: ProxyPromises = {
       ] as const)
         told[path] = JSON.parse((await get(host, { path: `${path}?key=secret` })).body)['x-request-id']
 
-      await until(async () => (await read(mine, 9)).length === 2, patience)
+      await until(async () => (await read(mine, 9)).length === 2)
       // Of one second, lines of different processes of the proxy may come in another order.
       const lines = (await read(mine, 9)).toSorted((one, next) => one.path.localeCompare(next.path))
       assert.deepEqual(
