@@ -77,7 +77,7 @@ export const proxyMutants: Readonly<Record<string, Mutant<ProxyDriver>>> = {
 
   'requests of a route that is held are answered at once': {
     breaks: 'a route that is held keeps requests of every kind until there is a target, which gets each of them once',
-    sees: 'a request did not wait',
+    sees: '503',
     wrong: (right) => withRoutes(right, ({ held: _, ...route }) => route),
   },
 

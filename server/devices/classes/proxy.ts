@@ -31,6 +31,6 @@ export interface ProxyStatus {
   readonly hosts: number
   /** Mark of the table in use; null when there is none. A proxy that was started again may have an older one. */
   readonly table: string | null
-  /** Requests answered since it started. */
+  /** Requests that have come since it started. */
   readonly requests: number
 }
