@@ -19,16 +19,19 @@ const docker = async (...args: string[]) => (await execute('docker', args)).stdo
 
 /** Its images: those of a run that was interrupted go an hour later. */
 const label = `megapolos.test=builder-${process.pid}`
+/** Its own name of the base: others on the machine may take theirs away. */
+const base = `megapolos-test-base:${process.pid}`
 
 async function makeBuilder(): Promise<BuilderUnderTest> {
   const driver = createDriver({ ...host, engineSocket })
   const config = { mode: 'auto', buildpacks: join(import.meta.dirname, '../../buildpacks'), system: 'test' } as const
   const bases = createBases(config, () => driver, createEngine({ socket: engineSocket, system: 'test' }))
   await bases.ensure('static', () => {})
+  await docker('tag', bases.reference('static', 'bookworm', 'run'), base)
   await docker('image', 'prune', '--all', '--force', '--filter', 'label=megapolos.test', '--filter', 'until=1h')
   return {
     driver,
-    base: bases.reference('static', 'bookworm', 'run'),
+    base,
     label,
     patience: 30,
     run: (image, command) => docker('run', '--rm', '--network', 'none', image, ...command),
@@ -38,6 +41,7 @@ async function makeBuilder(): Promise<BuilderUnderTest> {
     remove: async () => {
       const images = (await docker('images', '-q', '--no-trunc', '--filter', `label=${label}`)).trim()
       if (images) await docker('rmi', '-f', ...new Set(images.split('\n')))
+      await docker('rmi', base)
     },
   }
 }
