@@ -135,7 +135,8 @@ export const dumpPromises: DatabasePromises = {
       const read = async () => {
         for await (const _ of dump.bytes) cancelled.abort()
       }
-      await within(10, 'a cancelled dump', assert.rejects(read()))
+      // Whoever does not hear it gives all of it, however long that takes: the clock is for one that stands still.
+      await within(60, 'a cancelled dump', assert.rejects(read(), 'it went on after it was cancelled'))
       await fails(contentsOf(world, dump), 'cancelled')
       await fails(world.driver.inspect(database, AbortSignal.abort()), 'cancelled')
       await fails(world.driver.dump(database, AbortSignal.abort()), 'cancelled')
