@@ -1,6 +1,8 @@
 /** A dump is one moment of a database, and its contents say what is in it. */
 import { strict as assert } from 'node:assert'
 import { Readable } from 'node:stream'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { DatabasePromises } from './database-under-test.ts'
 import { contentsOf, dumped, fails, inDumps, until } from './database-world.ts'
 import { programsWith } from './programs.ts'
@@ -150,12 +152,15 @@ export const dumpPromises: DatabasePromises = {
       const dump = await world.driver.dump(from, anySignal())
       let bytes = 0
       let highest = 0
-      globalThis.gc?.()
-      const start = process.memoryUsage().rss
+      let next = 0
+      const start = held()
       const watched = async function* () {
         for await (const chunk of dump.bytes) {
           bytes += (chunk as Buffer).length
-          highest = Math.max(highest, process.memoryUsage().rss - start)
+          if (bytes >= next) {
+            highest = Math.max(highest, held() - start)
+            next = bytes + 4 * mebibyte
+          }
           yield chunk
         }
       }
@@ -167,6 +172,16 @@ export const dumpPromises: DatabasePromises = {
 }
 
 const mebibyte = 1024 * 1024
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** Bytes of memory that somebody still needs. */
+function held(): number {
+  collectGarbage()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
 
 const values = {
   plain: 'value',
