@@ -81,5 +81,6 @@ test('a hundred megabytes of other apps take a moment and no memory', async () =
   const began = performance.now()
   expect(await paths(100)).toEqual(['/first'])
   expect(performance.now() - began).toBeLessThan(10_000)
-  expect(process.memoryUsage.rss() - before).toBeLessThan(100e6)
+  // Read whole it takes twice its size; of what is read in pieces some tens of megabytes may not be collected yet.
+  expect(process.memoryUsage.rss() - before).toBeLessThan(150e6)
 })
