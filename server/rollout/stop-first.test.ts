@@ -83,6 +83,18 @@ test('when the new release does not come up the old group is started again, and 
   expect(house.problems.splice(0)).toEqual([])
 })
 
+test('a group that is started again is kept by the engine, which may not have come to it before', async () => {
+  await house.rollout.reconcile(app.id)
+  const kept: string[] = []
+  const rollout = house.fresh({ engine: { ...house.engine, keep: async (id) => void kept.push(id) } })
+  const before = await house.engine.list(app.id)
+  const broken = await house.release(app, { MODE: 'exit' })
+  const refused = rollout.deploy(await house.current(app), broken, formation(1), testJob().job)
+  await expect(refused).rejects.toMatchObject({ code: 'refused' })
+  await rollout.reconcile(app.id)
+  expect(kept).toEqual(before.map(({ id }) => id))
+})
+
 test('one that is cancelled while the old group drains or the new one starts changes nothing', async () => {
   const hangsUp = new AbortController()
   const release = await house.release(app, { MODE: 'silent' })
