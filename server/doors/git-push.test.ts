@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => world?.stop())
 
-const nothingLeft = () => expect.poll(() => world.leftOver(), { timeout: 10_000 }).toEqual([])
+const nothingLeft = () => expect.poll(() => world.leftOver()).toEqual([])
 const pushTo = (branch: string, work: string) => world.run(['git', 'push', world.url(), `main:${branch}`], work)
 const branches = async () => (await world.run(['git', 'ls-remote', world.url()])).out
 
@@ -99,7 +99,7 @@ test('who hangs up before the decision cancels the push, and nothing is left of 
   })
   expect(context.signal.aborted).toBe(false)
   hangUp()
-  await expect.poll(() => context.signal.aborted, { timeout: 3_000 }).toBe(true)
+  await expect.poll(() => context.signal.aborted).toBe(true)
   await nothingLeft()
   expect(await branches()).not.toContain('cancelled')
 })
@@ -112,7 +112,7 @@ test('a push that was decided before its pusher hung up moves the branch all the
     return []
   })
   hangUp()
-  await expect.poll(() => context.signal.aborted, { timeout: 3_000 }).toBe(true)
+  await expect.poll(() => context.signal.aborted).toBe(true)
   gone.resolve()
   await nothingLeft()
   expect(await branches()).toContain(`${commit}\trefs/heads/decided`)
@@ -159,13 +159,11 @@ test('when 32 are at it the next one is told to come back, until they have left'
     return asked
   })
   try {
-    await expect
-      .poll(branches, { timeout: 10_000 })
-      .toMatch(/remote: +! {5}Too many pushes and fetches at once; try again/)
+    await expect.poll(branches).toMatch(/remote: +! {5}Too many pushes and fetches at once; try again/)
   } finally {
     for (const asked of waiting) asked.destroy()
   }
-  await expect.poll(branches, { timeout: 10_000 }).not.toContain('Too many')
+  await expect.poll(branches).not.toContain('Too many')
 })
 
 // `npm run test:large-pushes` makes it 200.

@@ -1,11 +1,12 @@
 /** The Engine API through dockerode's classes, all but its main one: that loads gRPC, so what only it can do is called here. */
 import type { IncomingMessage } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { DialOptions } from 'docker-modem'
 import type Docker from 'dockerode'
 import Container from 'dockerode/lib/container.js'
 import Image from 'dockerode/lib/image.js'
 import Network from 'dockerode/lib/network.js'
-import { Transport } from './transport.ts'
+import { EngineError, Transport } from './transport.ts'
 
 /** Every call throws `EngineError` for an answer that says no, and the `unavailable` error when there is none. */
 export interface Client {
@@ -95,7 +96,18 @@ export function createClient(socket: string): Client {
       call(transport(), { method: 'GET', path: '/networks?', options: { filters: { label: labels } } }),
     listImages: (labels) =>
       call(transport(), { method: 'GET', path: '/images/json?', options: { filters: { label: labels } } }),
-    diskUsage: () => call(transport(longCall), { method: 'GET', path: '/system/df?', options: { verbose: true } }),
+    diskUsage: async () => {
+      const asked = { method: 'GET', path: '/system/df?', options: { verbose: true } }
+      for (const deadline = performance.now() + longCall; ; await delay(200)) {
+        try {
+          return await call<DiskUsage>(transport(longCall), asked)
+        } catch (error) {
+          // Older engines do it for one at a time, and refuse others meanwhile.
+          const busy = error instanceof EngineError && error.message.includes('already running')
+          if (!busy || performance.now() > deadline) throw error
+        }
+      }
+    },
     pruneBuilds: (query) =>
       call(transport(longCall), { method: 'POST', path: '/build/prune?', options: { _query: query, _body: {} } }),
     events: (query, abortSignal) =>

@@ -138,11 +138,14 @@ describe('containers', () => {
   })
 
   test('one that is kept is started again by the engine', async () => {
-    const id = await engine.create(spec('sleep 0.3; echo end'))
+    const id = await engine.create(spec('trap "echo end; exit" TERM; echo begin; while :; do sleep 0.1; done'))
     await engine.start(id)
     await engine.keep(id)
     const lines = engine.logs(id, { tail: 'all', follow: true })[Symbol.asyncIterator]()
-    expect([(await lines.next()).value?.text, (await lines.next()).value?.text]).toEqual(['end', 'end'])
+    const next = async () => (await lines.next()).value?.text
+    expect(await next()).toBe('begin')
+    await (await engine.exec(id, { command: ['/bin/sh', '-c', 'kill -TERM 1'], tty: false })).exit
+    expect([await next(), await next()]).toEqual(['end', 'begin'])
     await lines.return?.()
   })
 

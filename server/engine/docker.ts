@@ -1,4 +1,5 @@
 /** The engine on Docker. Every call is filtered by this system's label: two installations on one machine never meet. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import type { Ending } from '../domain/container.ts'
 import { UserError } from '../errors.ts'
@@ -166,7 +167,12 @@ async function waitFor(client: Client, id: string, signal: AbortSignal | undefin
   for await (const chunk of stream) answer += chunk
   const { StatusCode: exitCode } = JSON.parse(answer) as { StatusCode: number }
   // A container that the engine keeps may run again by now; then its state tells nothing of how it ended.
-  const ending = (await inspectContainer(client, id))?.ending
+  let ending = (await inspectContainer(client, id))?.ending
+  // That its memory was short the engine may hear after that it was killed.
+  for (let looks = 0; looks < 5 && exitCode === 137 && ending?.oomKilled === false; looks++) {
+    await delay(200)
+    ending = (await inspectContainer(client, id))?.ending
+  }
   return { oomKilled: false, restarts: 0, ...ending, exitCode }
 }
 

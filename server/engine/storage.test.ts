@@ -40,6 +40,11 @@ test('an image is found under the names that this system gave it, with the bytes
   expect(usage.cache.bytes).toBeGreaterThanOrEqual(usage.cache.used)
 })
 
+test('several may ask at once what it stores', async () => {
+  const usages = await Promise.all([storage.usage(), storage.usage(), storage.usage()])
+  expect(usages.map(({ imageBytes }) => imageBytes > 0)).toEqual([true, true, true])
+})
+
 test('what somebody made of our images, and named otherwise, is not ours, although it inherits our labels', async () => {
   const id = await built('aaaa0002', 'test-storage/mine')
   const unnamed = await built('aaaa0002')

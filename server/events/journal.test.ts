@@ -40,7 +40,7 @@ afterEach(async () => {
 
 const happened = (text: string) => journal.record({ kind: 'app', app: { id: '0a1b2c3d', name: 'blog' }, text })
 const written = async () => (await started.store.events.list({ limit: 100 })).map(({ text }) => text)
-const soon = (texts: string[]) => expect.poll(written, { timeout: 5000 }).toEqual(texts)
+const soon = (texts: string[]) => expect.poll(written).toEqual(texts)
 
 test('what happens in quick succession is written in one batch', async () => {
   for (const text of ['a', 'b', 'c']) happened(text)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { json } from 'node:stream/consumers'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Webhook } from '../domain/webhook.ts'
 import { createLog } from '../log.ts'
 import { createNotifier } from './notifier.ts'
@@ -12,6 +12,8 @@ let heard: unknown[]
 /** What the receiver does next; the last one goes on for ever. */
 let answers: (number | 'nothing')[]
 let lines: string[]
+/** Ends the time of the try that is under way. */
+let late: () => void
 
 beforeEach(async () => {
   ;[heard, answers, lines] = [[], [200], []]
@@ -19,12 +21,19 @@ beforeEach(async () => {
     heard.push(await json(request))
     const answer = answers.length > 1 ? answers.shift() : answers[0]
     if (typeof answer === 'number') response.writeHead(answer).end()
+    else late()
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => {
+    const over = new AbortController()
+    late = () => over.abort(new DOMException('', 'TimeoutError'))
+    return over.signal
+  })
   const { port } = server.address() as { port: number }
   webhook = { id: 1, url: `http://127.0.0.1:${port}/s3cret-path`, createdAt: '', createdBy: 'ann' }
 })
 afterEach(() => {
+  vi.restoreAllMocks()
   server.closeAllConnections()
   server.close()
 })
@@ -34,7 +43,7 @@ const news = { at: '2026-01-31T02:00:00Z', kind: 'job-ended', appName: null, job
 function notifier() {
   const store = { webhooks: { list: async () => [webhook] } as never }
   const log = createLog((line) => lines.push(line))
-  return createNotifier({ store, system: 'home', log, deadline: 200, pauses: [1, 1] })
+  return createNotifier({ store, system: 'home', log, pauses: [1, 1] })
 }
 
 test('bad news is posted as JSON', async () => {

@@ -21,13 +21,15 @@ export interface NotifierParts {
   /** Whose news these are. */
   readonly system: string
   readonly log: Log
-  /** Milliseconds: of one try, and before each further one. */
-  readonly deadline?: number
+  /** Milliseconds before each further try. */
   readonly pauses?: readonly number[]
 }
 
-export function createNotifier({ store, system, log, deadline = 5_000, ...times }: NotifierParts): Notifier {
-  const { pauses = [1_000, 10_000, 60_000] } = times
+/** Milliseconds of one try. */
+const deadline = 5_000
+
+export function createNotifier(parts: NotifierParts): Notifier {
+  const { store, system, log, pauses = [1_000, 10_000, 60_000] } = parts
   const closing = new AbortController()
 
   async function post({ url }: Webhook, news: News): Promise<void> {

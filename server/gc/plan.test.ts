@@ -115,17 +115,14 @@ test('within the budget nothing goes that a rollback would have to build again',
   })
 })
 
-test('200 apps with 50 releases each are planned in less than 100 ms', () => {
-  const world = crowded(200, 50)
-  const times = Array.from({ length: 5 }, () => {
-    const began = performance.now()
-    const plan = planCollection(world)
-    const took = performance.now() - began
-    expect(plan.filter(({ kind }) => kind === 'releases')).toHaveLength(200)
-    expect(plan.filter(({ kind }) => kind === 'image')).toHaveLength(200 * (50 - keeps.releases))
-    return took
-  })
-  expect(Math.min(...times)).toBeLessThan(100)
+test('200 apps with 500 releases each are planned in no time', () => {
+  const world = crowded(200, 500)
+  const before = process.cpuUsage()
+  const plan = planCollection(world)
+  // Microseconds of work, whatever else the machine does. Measured: 0.15 s.
+  expect(process.cpuUsage(before).user).toBeLessThan(1.5e6)
+  expect(plan.filter(({ kind }) => kind === 'releases')).toHaveLength(200)
+  expect(plan.filter(({ kind }) => kind === 'image')).toHaveLength(200 * (500 - keeps.releases))
 })
 
 /** Every release has an image of its own, and the newest one serves. */

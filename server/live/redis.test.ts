@@ -125,8 +125,9 @@ test('while Redis is away states are those of this kernel and wake-ups here go o
   start()
   await expect.poll(() => heard.includes('*'), { timeout: 15_000 }).toBe(true)
   expect(await live.apps()).toEqual({ kept: state, a2: state })
-  expect(lines.filter((line) => line.includes('live.away'))).toHaveLength(1)
-  expect(lines.filter((line) => line.includes('live.back'))).toHaveLength(1)
+  const told = (event: string) => lines.filter((line) => line.includes(event))
+  await expect.poll(() => told('live.back')).toHaveLength(1)
+  expect(told('live.away')).toHaveLength(1)
   end()
 })
 

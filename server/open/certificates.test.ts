@@ -65,7 +65,7 @@ test('a kernel that starts asks an issuer only once the proxy can show it a proo
   await routes.refresh()
   expect(proofs).toEqual([])
   await routes.switchAll({})
-  await expect.poll(() => table?.hosts['blog.example.com']?.secure, { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => table?.hosts['blog.example.com']?.secure).toBe(true)
   expect(proofs).toEqual([{ token: 'answer' }])
   stopping.abort()
   await kept
@@ -78,7 +78,7 @@ test('names that change get their certificates at once, and the proof is taken a
   const kept = keepCertificates(stopping.signal)
   await started.store.domains.set(app, ['blog.example.com'])
   await following.refresh()
-  await expect.poll(() => table?.hosts['blog.example.com']?.secure, { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => table?.hosts['blog.example.com']?.secure).toBe(true)
   await expect.poll(() => table?.challenges).toBeUndefined()
   stopping.abort()
   await kept

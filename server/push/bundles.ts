@@ -38,8 +38,10 @@ export function createBundles(folder: string, account: Account, patience = 5_000
 
   async function missing(repository: string, commits: readonly string[]): Promise<string[]> {
     for (const deadline = Date.now() + patience; ; await delay(100)) {
+      // It is a look that began after the deadline that decides, however long looks take.
+      const late = Date.now() > deadline
       const found = await absent(repository, commits)
-      if (found.length === 0 || Date.now() > deadline) return found
+      if (found.length === 0 || late) return found
     }
   }
 

@@ -126,8 +126,13 @@ async function finish(
 }
 
 /** Nobody waits for it: until then it is the kernel that starts one again which ends. */
-function keep({ parts }: Acting, app: App, fresh: readonly ObservedContainer[]): void {
+function keep({ parts, retirement }: Acting, app: App, fresh: readonly ObservedContainer[]): void {
   for (const { id } of fresh) {
-    parts.engine.keep(id).catch((error) => parts.log.error('rollout.not-kept', error, { app: app.id, container: id }))
+    parts.engine.keep(id).catch(async (error) => {
+      // The engine refuses it for one that is ending, and so it may when that was wanted.
+      const now = await parts.store.apps.byId(app.id).catch(() => app)
+      if (now?.group !== app.group || now.stopped || retirement.leaving(id)) return
+      parts.log.error('rollout.not-kept', error, { app: app.id, container: id })
+    })
   }
 }

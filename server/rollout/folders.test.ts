@@ -47,15 +47,14 @@ afterAll(async () => {
 })
 
 test('each process type of a group has a folder, as long as a container of it is there', async () => {
-  const patient = { checks: { path: null, timeout: 30 } }
-  await rollout.deploy(app, await house.release(app, {}, patient), formation(2, 1), testJob().job)
+  await rollout.deploy(app, await house.release(app), formation(2, 1), testJob().job)
   const first = (await house.current(app)).group
   expect(await folders()).toEqual([`${app.id}.${first}.web`, `${app.id}.${first}.worker`])
   const [web] = (await house.engine.list(app.id)).filter(({ process }) => process === 'web')
   expect(await inside(web?.id ?? '', 'cat /megapolos/note')).toBe('web')
   await expect(inside(web?.id ?? '', 'echo mine > /megapolos/note')).rejects.toThrow('Read-only file system')
 
-  await rollout.deploy(await house.current(app), await house.release(app, {}, patient), formation(1), testJob().job)
+  await rollout.deploy(await house.current(app), await house.release(app), formation(1), testJob().job)
   const second = (await house.current(app)).group
   await until(async () => (await folders()).join() === `${app.id}.${second}.web`, 60_000)
 })

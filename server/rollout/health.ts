@@ -57,10 +57,16 @@ async function answers(input: CheckInput, port: number, signal: AbortSignal): Pr
     const status = await ask(input, port, Math.min(left, longestAnswer), signal)
     if (status !== null && accepted(status, input.checks)) return { healthy: true }
     last = status ?? last
-    // Often at the beginning: everybody waits for it, and nobody for more than a twentieth longer than it took to come up.
-    const pause = Math.min(Math.max(waited / 20, 5), 500)
-    await delay(Math.min(pause, Math.max(left, 1)), undefined, { signal })
+    await delay(Math.min(pauseAfter(waited), Math.max(left, 1)), undefined, { signal })
   }
+}
+
+/**
+ * Milliseconds, as what was waited already. Short at the beginning: everybody waits for it, and nobody for more than a
+ * twentieth longer than it took to come up.
+ */
+export function pauseAfter(waited: number): number {
+  return Math.min(Math.max(waited / 20, 5), 500)
 }
 
 /** One question waits no longer than this (ms); a process that was asked too early may never answer that one. */

@@ -21,12 +21,8 @@ afterEach(async () => {
 })
 afterAll(() => house.close())
 
-/** On a machine that is busy with other things a container takes its time. */
-const releaseOf = (config: Record<string, string>) =>
-  house.release(app, config, { checks: { path: null, timeout: 30 } })
-
 async function deploy(config: Record<string, string>) {
-  const release = await releaseOf(config)
+  const release = await house.release(app, config)
   const run = testJob()
   await house.rollout.deploy(await house.current(app), release, formation(1), run.job)
   return run
@@ -53,7 +49,7 @@ test('the old group has ended before the new one begins, as was planned, and req
   const stopAsking = house.proxy.clients(app)
   const neverTwo = onlyOneGroupRuns()
   for (const version of ['two', 'three']) {
-    const release = await releaseOf({ VERSION: version, DELAY: '20' })
+    const release = await house.release(app, { VERSION: version, DELAY: '20' })
     const plan = await house.rollout.plan(await house.current(app), release, formation(1), 'deploy')
     const { job, words } = testJob()
     await house.rollout.deploy(await house.current(app), release, formation(1), job)
@@ -87,9 +83,21 @@ test('when the new release does not come up the old group is started again, and 
   expect(house.problems.splice(0)).toEqual([])
 })
 
+test('a group that is started again is kept by the engine, which may not have come to it before', async () => {
+  await house.rollout.reconcile(app.id)
+  const kept: string[] = []
+  const rollout = house.fresh({ engine: { ...house.engine, keep: async (id) => void kept.push(id) } })
+  const before = await house.engine.list(app.id)
+  const broken = await house.release(app, { MODE: 'exit' })
+  const refused = rollout.deploy(await house.current(app), broken, formation(1), testJob().job)
+  await expect(refused).rejects.toMatchObject({ code: 'refused' })
+  await rollout.reconcile(app.id)
+  expect(kept).toEqual(before.map(({ id }) => id))
+})
+
 test('one that is cancelled while the old group drains or the new one starts changes nothing', async () => {
   const hangsUp = new AbortController()
-  const release = await releaseOf({ MODE: 'silent' })
+  const release = await house.release(app, { MODE: 'silent' })
   const cancelled = house.rollout.deploy(await house.current(app), release, formation(1), testJob(hangsUp.signal).job)
   await until(async () => (await house.engine.list(app.id)).some((one) => one.release === 2 && one.state === 'running'))
   hangsUp.abort()
@@ -115,7 +123,7 @@ test('a kernel that is killed in the middle: the next one ends what was begun, a
   }
   const dead = house.fresh({ traffic })
   // It takes its time to end: who did not wait for that would be seen.
-  const release = await releaseOf({ VERSION: 'two', LINGER: '3000' })
+  const release = await house.release(app, { VERSION: 'two', LINGER: '3000' })
   dead.deploy(await house.current(app), release, formation(1), testJob().job).catch(() => {})
   await until(() => asked === 2)
   const neverTwo = onlyOneGroupRuns()

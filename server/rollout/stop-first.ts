@@ -77,6 +77,8 @@ async function startAgain({ parts, readiness }: Acting, app: App, container: Obs
   // What the new group had for itself meanwhile comes back with it.
   await groups.prepare(container)
   await engine.start(id)
+  // It may have been stopped before its first start came to this.
+  await engine.keep(id)
   const release = port === null ? null : await store.releases.get(app.id, container.release)
   if (release) {
     const leave = new AbortController()

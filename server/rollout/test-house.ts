@@ -94,7 +94,7 @@ export async function testHouse(system: string, pool: string) {
         build: null,
         processes: { web, worker: { ...web, port: null } },
         hardened: true,
-        checks: { path: null, timeout: 2 },
+        checks: { path: null, timeout: 30 },
         config,
         attachments: [],
         links: [],

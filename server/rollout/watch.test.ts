@@ -47,13 +47,16 @@ function routed(quantity: number, limit?: number) {
   return until(() => house.proxy.targets(app).length === quantity, limit)
 }
 
-test('a container that was removed by hand is replaced within five seconds', async () => {
+/** Milliseconds: sooner than the look that needs no event. */
+const byItsEvent = 25_000
+
+test('a container that was removed by hand is replaced at once', async () => {
   await deployed(formation(2))
   rollout.watch(watching.signal)
   const [first] = await running()
   const began = performance.now()
   await docker('rm', '-f', first?.id ?? '')
-  await until(async () => (await running()).length === 2 && house.proxy.targets(app).length === 2, 5_000)
+  await until(async () => (await running()).length === 2 && house.proxy.targets(app).length === 2, byItsEvent)
   console.log(`replaced in ${(performance.now() - began).toFixed(0)} ms`)
   expect((await running()).map(({ id }) => id)).not.toContain(first?.id)
   expect(await house.proxy.get(app)).toMatchObject({ status: 200 })
@@ -135,7 +138,7 @@ test('an app is looked after while the proxy does not take its routes', async ()
   await docker('rm', '-f', only?.id ?? '')
   house.proxy.switching(false)
   rollout.watch(watching.signal)
-  await until(async () => (await running()).some(({ id }) => id !== only?.id), 5_000)
+  await until(async () => (await running()).some(({ id }) => id !== only?.id), byItsEvent)
 })
 
 test('what a dead kernel ran for somebody is removed, and never what this one runs', async () => {
