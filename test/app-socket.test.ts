@@ -55,11 +55,14 @@ describe('the kernel’s socket in containers', { timeout: 120_000 }, () => {
     }
     await at.system.console('socket:revoke', 'blog')
     expect(await ask('blog', '/ps:restart', '--data', '{}')).toContain('"forbidden"')
+    // The second container leaves when its requests have their answers.
+    await expect.poll(() => webOf('blog'), { timeout: 30_000 }).toMatch(/^\w+$/)
   })
 
   test('an app that floods waits for itself: people and other apps have their answers', async () => {
+    const web = await webOf('blog')
     const flood = startLoad({ port: at.system.httpPort, host: 'blog.localhost', path: '/whoami', rest: 0 })
-    const half = await quickly('docker', 'exec', '--detach', await webOf('blog'), 'node', '-e', halfOpen)
+    const half = await quickly('docker', 'exec', '--detach', web, 'node', '-e', halfOpen)
     expect(half).toBe('')
     // It is a flood when there are requests that it has no room for.
     await expect.poll(() => flood.report().failures.length, { timeout: 20_000 }).toBeGreaterThan(0)

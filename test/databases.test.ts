@@ -47,12 +47,17 @@ describe('databases', { timeout: 240_000 }, () => {
 
   test('a rotation whose kernel is killed before the old login is revoked is finished by the next one', async () => {
     const before = await url()
-    const slow = at.person.run(['curl', 'http://blog.localhost/slow?ms=9000'])
+    // The request is as slow as it has to be: it waits for a lock that is held here.
+    const holder = new pg.Client({ connectionString: before })
+    await holder.connect()
+    await holder.query('SELECT pg_advisory_lock(1)')
+    const slow = at.person.run(['curl', 'http://blog.localhost/slow?ms=0'])
     await expect.poll(slowOnes, { timeout: 10_000 }).toBeGreaterThan(0)
     await rotate()
     const kernel = await at.system.pid('kernel')
     process.kill(kernel, 'SIGKILL')
     expect(await opens(before)).toBe(true)
+    await holder.end()
     // The request that was on its way still has its answer.
     expect((await slow).output).toMatch(/^\d+ notes\n$/)
     await expect.poll(() => opens(before), { timeout: 60_000, interval: 500 }).toBe(false)
@@ -107,11 +112,13 @@ describe('databases', { timeout: 240_000 }, () => {
     )
   }
 
-  /** Slow requests that are at work. */
+  /** Slow requests that wait for their lock. */
   async function slowOnes(): Promise<number> {
     const client = new pg.Client({ connectionString: await url() })
     await client.connect()
-    const { rows } = await client.query("SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory'")
+    const { rows } = await client.query(
+      "SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+    )
     await client.end()
     return rows[0].n
   }

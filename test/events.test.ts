@@ -14,6 +14,8 @@ describe('events', { timeout: 120_000 }, () => {
 
   test('a container that crashes is told of, live, and so is that one was missing', async () => {
     const live = follow()
+    // It hears of everything from its first line on.
+    await soon(live, /\n/)
     await quickly('docker', 'kill', await container())
     await soon(live, /web\.1 of blog crashed with code 137\.\n/)
     await expect.poll(container, { timeout: 20_000 }).not.toBe('')

@@ -168,12 +168,17 @@ describe('a push that means harm', { timeout: 120_000 }, () => {
   ])('who hangs up during %s leaves nothing', async (_, files) => {
     for (const [name, content] of Object.entries(files)) await writeFile(join(at.person.folder, name), content)
     await commit(at.person, 'Take long')
-    const pushing = at.person.run(['git', 'push', 'megapolos', 'main'], { within: 5 })
-    expect((await pushing).output).toMatch(/-----> Releasing v\d/)
+    const pushing = at.person.start(['git', 'push', 'megapolos', 'main'])
+    await expect.poll(pushing.said, { timeout: 30_000 }).toMatch(/-----> Releasing v\d/)
+    const containers = async () => (await at.person.must('docker', 'ps', '--quiet')).split('\n')
+    // The one that serves, and the one that takes long.
+    await expect.poll(containers, { timeout: 30_000 }).toHaveLength(2)
+    process.kill(-pushing.pid, 'SIGINT')
+    const { output } = await pushing.ended
     await at.person.must('git', 'reset', '--quiet', '--hard', good)
     const active = () => at.system.console('jobs:list', '--active', '--format', 'json')
     await expect.poll(active, { timeout: 15_000 }).toBe('[]\n')
-    await refused((await pushing).output, /-----> Releasing/)
+    await refused(output, /-----> Releasing/)
     expect(JSON.parse(await at.system.console('releases', 'blog', '--format', 'json'))).toHaveLength(1)
   })
 

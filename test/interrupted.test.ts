@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { inSystem } from './in-system.ts'
+import type { Started } from './person.ts'
 import { become, example, push } from './repository.ts'
 
 describe('pushes that are interrupted', { timeout: 120_000 }, () => {
@@ -13,6 +14,13 @@ describe('pushes that are interrupted', { timeout: 120_000 }, () => {
   const latestBuild = () => at.person.must('ssh', 'megapolos', 'builds:info', 'blog').catch(String)
   const isAt = (state: string) =>
     expect.poll(latestBuild, { timeout: 30_000, interval: 200 }).toMatch(new RegExp(`^state: +${state}$`, 'm'))
+
+  /** By Ctrl-C in the middle of the build. */
+  async function hungUp(pushing: Started): Promise<void> {
+    await isAt('running')
+    process.kill(-pushing.pid, 'SIGINT')
+    await pushing.ended
+  }
 
   async function nothingChanged(): Promise<void> {
     expect(await at.get('blog.localhost')).toBe('Hello from version one\n')
@@ -34,7 +42,7 @@ describe('pushes that are interrupted', { timeout: 120_000 }, () => {
   })
 
   test('who hangs up before the switch cancels the push', async () => {
-    await at.person.run(['git', 'push', 'megapolos', 'main'], { within: 5 })
+    await hungUp(at.person.start(['git', 'push', 'megapolos', 'main']))
     await isAt('cancelled')
     await nothingChanged()
   })
@@ -42,9 +50,7 @@ describe('pushes that are interrupted', { timeout: 120_000 }, () => {
   test('over HTTP too', async () => {
     const { person } = at
     await person.run(['ssh', 'megapolos', 'tokens:create', 'ci'], { to: join(person.home, 'ci.token') })
-    const pushing = person.run(['git', 'push', 'http://ci@git.localhost/blog.git', 'main'], { within: 5 })
-    await isAt('running')
-    await pushing
+    await hungUp(person.start(['git', 'push', 'http://ci@git.localhost/blog.git', 'main']))
     await isAt('cancelled')
     await nothingChanged()
   })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { live, openBrowser, openView, signIn, type View } from './browser.ts'
+import { letGo } from './crash/cell.ts'
 import { inSystem } from './in-system.ts'
 import { become, commit, edit, example, push } from './repository.ts'
 
@@ -36,6 +37,9 @@ describe('the panel while somebody pushes', { timeout: 180_000 }, () => {
   test('a second push is seen while it runs, its output line by line', async () => {
     await page.getByRole('link', { name: 'blog', exact: true }).click()
     await live(page)
+    await become(at.person, 'held')
+    await edit(at.person, 'hold.js', 'no step', 'build')
+    await edit(at.person, 'package.json', 'version-one', 'watched')
     await edit(
       at.person,
       'web.js',
@@ -44,10 +48,15 @@ describe('the panel while somebody pushes', { timeout: 180_000 }, () => {
     )
     await commit(at.person, 'Say something')
     const pushing = push(at.person)
-    await page.getByText('A push runs').waitFor()
-    await page.getByRole('link', { name: 'Watch it' }).click()
-    await page.getByText('-----> Building').waitFor()
-    await pushing
+    try {
+      await page.getByText('A push runs').waitFor()
+      await page.getByRole('link', { name: 'Watch it' }).click()
+      await page.getByText('-----> Building').waitFor()
+    } finally {
+      // Its build is held until it was seen.
+      const stop = letGo('watched')
+      await pushing.finally(stop)
+    }
     await page.getByText('v2 is live.').first().waitFor()
     await page.getByRole('link', { name: 'blog', exact: true }).click()
     await page.locator('#lines').getByText('up and well').waitFor()

@@ -31,15 +31,17 @@ describe('terminals', { timeout: 60_000 }, () => {
   const type = (line: string) => tmux('send-keys', line, 'Enter')
   const sees = (text: string | RegExp) =>
     expect.poll(() => tmux('capture-pane', '-p'), { timeout: 15_000, interval: 100 }).toMatch(text)
+  /** Prints the size once it is this one: a window's size and what is typed come beside each other. */
+  const sizeOnce = (size: string) => `until stty size | grep -qx "${size}"; do sleep 0.1; done; stty size`
   const endsWith = (code: number) => sees(new RegExp(`^ended with ${code}$`, 'm'))
 
   test('run opens a shell in a fresh container, as large as the window and resized with it', async () => {
     await open('run', 'blog', 'sh')
     await sees(/^\$/m)
-    await type('stty size')
+    await type(sizeOnce('30 100'))
     await sees(/^30 100$/m)
     await tmux('resize-window', '-x', '72', '-y', '20')
-    await type('stty size')
+    await type(sizeOnce('20 72'))
     await sees(/^20 72$/m)
   })
 
@@ -58,7 +60,7 @@ describe('terminals', { timeout: 60_000 }, () => {
     const served = (await at.person.must('docker', 'ps', '--quiet', '--no-trunc')).split('\n')
     await open('enter', 'blog')
     await sees(/^\$/m)
-    await type('stty size; pid=$(cat /proc/1/cmdline | tr "\\0" " "); echo "first: $pid"')
+    await type(`${sizeOnce('30 100')}; pid=$(cat /proc/1/cmdline | tr "\\0" " "); echo "first: $pid"`)
     await sees(/^30 100$/m)
     await sees(/^first: .*web\.js/m)
     await type('exit')

@@ -111,8 +111,8 @@ export function createCollector(parts: CollectorParts): Collector {
       return { path, free: room?.free ?? null, total: room?.total ?? null, images, cache, budget, allowed }
     },
     async watch(signal) {
-      // Not all servers of a rack at once.
-      for (let pause = (Math.random() * day) / 24; !signal.aborted; pause = day * (0.95 + Math.random() / 10)) {
+      // Not while a server has just started, and not all servers of a rack at once.
+      for (let pause = ((1 + Math.random()) * day) / 24; !signal.aborted; pause = day * (0.95 + Math.random() / 10)) {
         await delay(pause, undefined, { signal, ref: false }).catch(() => {})
         if (signal.aborted) return
         const asker = { actor: 'kernel', emit: () => {}, signal }

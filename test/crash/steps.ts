@@ -31,9 +31,12 @@ export const steps: readonly Step[] = [
     name: 'spool',
     bulky: true,
     async reach(cell) {
-      const archives = () => processes((words) => words[1] === 'archive' && words.includes(cell.commit))
-      await until('the hook sends the tree', async () => (await archives()).length > 0)
-      const found = (await archives()).map(({ pid }) => pid)
+      let found: number[] = []
+      await until('the hook sends the tree', async () => {
+        const archives = await processes((words) => words[1] === 'archive' && words.includes(cell.commit))
+        found = archives.map(({ pid }) => pid)
+        return found.length > 0
+      })
       const thaw = freeze(found)
       if (!(await Promise.all(found.map(lives))).includes(true)) throw new Error('all of it has come')
       return thaw

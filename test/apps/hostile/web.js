@@ -5,11 +5,11 @@ const { createServer } = require('node:http')
 
 const acts = {
   '/': (_, response) => response.end('at work\n'),
-  // Processes until there may be no more; says how many there were.
+  // Processes until there may be no more, before the first one ends; says how many there were.
   '/fork': (_, response) => {
     let begun = 0
     const next = () => {
-      const child = spawn('sleep', ['5'], { stdio: 'ignore' })
+      const child = spawn('sleep', ['60'], { stdio: 'ignore' })
       child.once('error', (error) => response.end(`${begun} ${error.code}\n`))
       child.once('spawn', () => {
         begun++
