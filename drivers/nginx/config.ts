@@ -107,7 +107,7 @@ ${internal === null ? '' : internalServer(internal, common)}
     # What Lua sets, for each request of the others that it matters to: nginx has to be told that there are such variables.
     location = /variables {
       internal;
-      set $app ''; set $hsts ''; set $believed ''; set $client_port ''; set $request_name '';
+      set $elsewhere ''; set $app ''; set $hsts ''; set $believed ''; set $client_port ''; set $request_name '';
     }
     location / { return 404; }
   }

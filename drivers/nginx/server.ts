@@ -84,9 +84,8 @@ export function serverOf(server: Server): string {
 
     location / {
       # Most requests stay here, and are spared the coroutine that a rewrite in Lua would cost each of them.
-      set_by_lua $elsewhere "return phases.elsewhere('${side}', '${scheme}')" $host $http_host $http_x_request_id $stream;
+      set_by_lua $request_name "return phases.name('${side}', '${scheme}')" $host $http_host $http_x_request_id $stream;
       if ($elsewhere) { rewrite_by_lua_block { return ngx.exec(ngx.var.elsewhere) } }${headers('peer', server)}
-      ${scheme === 'https' ? strict : ''}
       proxy_set_header Connection "";
       proxy_pass http://${side};
     }

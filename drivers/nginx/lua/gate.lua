@@ -55,7 +55,7 @@ function gate.pass(route, scheme)
   if body == '@too-large' then return body end
   if route.unbuffered then return '@unbuffered' end
   if var.stream ~= '' then return '@stream' end
-  return body or believing and '@again' or ''
+  return body or (believing or host.hsts) and '@again' or ''
 end
 
 -- What nginx accepts where nothing else is said: 1 GiB.

@@ -64,11 +64,9 @@ local function name_of(given)
   return prefix .. serial
 end
 
--- The location that the request belongs to, or '' when it is where it should be. `named`: the host as the client wrote it,
--- `id` and `stream`: as nginx tells them.
-local function place(side, scheme, host, named, id, stream)
+-- The location that the request belongs to, or '' when it is where it should be. `named`: the host as the client wrote it.
+local function place(side, scheme, host, named, stream)
   hosts[key_of_request()] = host
-  var.request_name = name_of(id)
   if named ~= host then var.client_port = named and match(named, ':%d+$') or '' end
   local route, starting = routes.find(side, host)
   if not route then return page_of(side, route, starting) end
@@ -77,13 +75,17 @@ local function place(side, scheme, host, named, id, stream)
   return gate.pass(route, scheme)
 end
 
--- For `set_by_lua`, which is given what every request is asked: that costs less than variables do.
-function phases.elsewhere(side, scheme)
-  return place(side, scheme, arg[1], arg[2], arg[3], arg[4])
+-- For `set_by_lua`: the request's name; `$elsewhere` says where it belongs, when that is not here. It is given what every
+-- request is asked, and gives what every one has: that costs less than variables do.
+function phases.name(side, scheme)
+  local elsewhere = place(side, scheme, arg[1], arg[2], arg[4])
+  if elsewhere ~= '' then var.elsewhere = elsewhere end
+  return name_of(arg[3])
 end
 
 local function elsewhere_now(side, scheme)
-  return place(side, scheme, var.host, var.http_host, var.http_x_request_id, var.stream ~= '')
+  var.request_name = name_of(var.http_x_request_id)
+  return place(side, scheme, var.host, var.http_host, var.stream ~= '')
 end
 
 -- The proofs for who signs certificates win over everything that is said of a host, also of one that nobody knows.
