@@ -50,6 +50,8 @@ export function nginxConfig(settings: Settings, { paths, user, ipv6 }: Place): s
   return `# Written by MegapolOS; changes are overwritten.
 ${modules.map((module) => `load_module ${module};`).join('\n')}
 ${user === null ? '' : `user ${user};\n`}worker_processes ${settings.workers};
+# A worker that stays on its core finds in the caches what it works with.
+worker_cpu_affinity auto;
 worker_rlimit_nofile 20000;
 worker_shutdown_timeout 60s;
 pid ${quoted(paths.pid)};
