@@ -123,13 +123,16 @@ test('log lines are added as they are printed, as text, and at most 500 stay', a
   ).toBe(true)
 })
 
-test('a running build prints on, and its verdict appears when it ends', async () => {
+test.each([
+  ['build', '/apps/blog/builds/61'],
+  ['job', '/jobs/61'],
+])('a running %s prints on, and its verdict appears when it ends', async (_, path) => {
   let finish = () => {}
   const info = { ...job(61, running), output: ['-----> Building'], steps: [] }
-  const { page, world } = await open('/apps/blog/builds/61', {
+  const { page, world } = await open(path, {
     ...blog,
     'jobs:info': () => info,
-    'builds:output': (_: unknown, { emit }: { emit(line: string): void }) => {
+    'jobs:output': (_: unknown, { emit }: { emit(line: string): void }) => {
       for (const line of ['-----> Building', '       npm ci']) emit(line)
       return new Promise((resolve) => (finish = () => resolve(null)))
     },

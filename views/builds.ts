@@ -2,9 +2,8 @@
 import type { Ask, Build, Job } from './answers.ts'
 import { serves } from './attention.ts'
 import { type Html, html } from './html.ts'
-import { verdict } from './jobs.ts'
-import { keptOutput, linesBox, outputLine } from './lines.ts'
-import { buildState, commit, count, ssh, took, when } from './marks.ts'
+import { heading, output, verdict } from './jobs.ts'
+import { buildState, commit, ssh, took, when } from './marks.ts'
 import type { Page } from './page.ts'
 import { crumbs, tabs } from './tabs.ts'
 
@@ -45,8 +44,6 @@ export async function build(ask: Ask, _: unknown, name: string, number: string):
     ask('jobs:info', { job: number }),
   ])
   const runs = job.endedAt === null
-  const command = `builds:output ${app.name} ${one.id}`
-  const hidden = job.output.length - keptOutput
   return {
     title: `Build ${one.id} of ${app.name}`,
     menu: 'home',
@@ -55,20 +52,8 @@ export async function build(ask: Ask, _: unknown, name: string, number: string):
     main: html`${head(app.name, one, job)}
 ${verdict(job, serves(app.release, job))}
 ${runs ? ssh(`builds:cancel ${app.name}`) : ''}
-<h2 class="above" id="output">Output</h2>
-${hidden > 0 ? html`<p class="soft">The last ${keptOutput} of ${count(job.output.length, 'line')}.</p>` : ''}`,
-    lines: {
-      box: linesBox({
-        label: 'Output',
-        lines: job.output.map(outputLine),
-        keep: keptOutput,
-        command,
-        form: 'output whole',
-      }),
-      follow: runs ? { command: 'builds:output', args: { app: name, build: number } } : null,
-      line: outputLine,
-      keep: keptOutput,
-    },
+${heading(job.output.length)}`,
+    lines: output(job),
   }
 }
 

@@ -2,9 +2,9 @@
 import type { Answers, Ask, Job } from './answers.ts'
 import { serves } from './attention.ts'
 import { type Html, html } from './html.ts'
-import { outputLine } from './lines.ts'
+import { keptOutput, linesBox, outputLine } from './lines.ts'
 import { count, exact, jobState, sentence, ssh, took, when } from './marks.ts'
-import type { Page } from './page.ts'
+import type { Lines, Page } from './page.ts'
 
 const shown = 200
 
@@ -35,6 +35,7 @@ ${list.length === shown ? html`<p class="soft">The newest ${shown}. More: <code>
 export async function job(ask: Ask, _: unknown, number: string): Promise<Page> {
   const one = await ask('jobs:info', { job: number })
   const app = one.app === null ? null : ((await ask('apps:list')).find(({ name }) => name === one.app) ?? null)
+  const silent = one.endedAt !== null && one.output.length === 0
   return {
     title: `Job ${one.id}`,
     menu: 'jobs',
@@ -49,18 +50,32 @@ export async function job(ask: Ask, _: unknown, number: string): Promise<Page> {
 </div></div>
 ${verdict(one, app ? serves(app.release, one) : '')}
 ${one.endedAt === null ? ssh(`jobs:cancel ${one.id}`) : ''}
-<div class="two">
-<section aria-labelledby="output">
-  <header><h2 id="output">Output</h2></header>
-  <div class="log-box">${
-    one.output.length === 0
-      ? html`<p class="log soft">${one.endedAt === null ? 'Nothing yet.' : 'It printed nothing.'}</p>`
-      : html`<div class="log output whole" tabindex="0" role="log" aria-live="off" aria-label="Output"><ol>${one.output.map(outputLine)}</ol></div>`
-  }<p class="cli"><span class="sr">The same as: </span><code>ssh megapolos jobs:info ${one.id}</code></p></div>
-</section>
 ${operations(one)}
-</div>`,
+${silent ? html`<p class="soft">It printed nothing.</p>` : heading(one.output.length)}`,
+    ...(silent ? {} : { lines: output(one) }),
   }
+}
+
+/** Goes on while the job runs. */
+export function output({ id, endedAt, output }: Answers['jobs:info']): Lines {
+  return {
+    box: linesBox({
+      label: 'Output',
+      lines: output.map(outputLine),
+      keep: keptOutput,
+      command: `jobs:output ${id}`,
+      form: 'output whole',
+    }),
+    follow: endedAt === null ? { command: 'jobs:output', args: { job: id } } : null,
+    line: outputLine,
+    keep: keptOutput,
+  }
+}
+
+/** Above the output of a job. */
+export function heading(lines: number): Html {
+  return html`<h2 class="above" id="output">Output</h2>
+${lines > keptOutput ? html`<p class="soft">The last ${keptOutput} of ${count(lines, 'line')}.</p>` : ''}`
 }
 
 /** What came of it, in one sentence; nothing once all went well and has been said above. */

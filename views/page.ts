@@ -17,7 +17,7 @@ export interface Page {
 export interface Lines {
   readonly box: Html
   /** What to run to get them from the beginning on, or null when no more will come. */
-  readonly follow: { readonly command: 'logs' | 'builds:output'; readonly args: Record<string, unknown> } | null
+  readonly follow: { readonly command: 'logs' | 'jobs:output'; readonly args: Record<string, unknown> } | null
   line(text: string): Html
   /** How many of them stay. */
   readonly keep: number

@@ -120,6 +120,21 @@ export const jobs = [
     ],
   }),
   command({
+    name: 'jobs:output',
+    summary: 'Print the output of a job, live while it runs',
+    access: 'app:read',
+    kind: 'query',
+    args: z.object({ job: number }),
+    positional: ['job'],
+    result: z.null(),
+    run: async ({ job: id }, { emit, signal }, kernel) => {
+      const one = await find(id, kernel)
+      for await (const line of kernel.jobs.output(one.id, { follow: true, signal })) emit(line)
+      return null
+    },
+    text: () => [],
+  }),
+  command({
     name: 'jobs:cancel',
     summary: 'Cancel a job that waits, or runs and has not switched yet',
     access: 'app:write',
