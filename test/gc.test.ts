@@ -56,7 +56,7 @@ describe('what somebody else removes, and a disk that is full', { timeout: 180_0
       expect(output).not.toContain('Building')
       expect(await at.get('site.localhost')).toContain('Hello from a page')
     } finally {
-      execFileSync('umount', [spool])
+      execFileSync('umount', ['--lazy', spool])
     }
     await at.person.must('git', 'push', '--force', 'megapolos', 'main')
     expect(await at.get('site.localhost')).toContain('Good morning')

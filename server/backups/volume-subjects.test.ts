@@ -132,7 +132,7 @@ test('a full disk is named', async () => {
     const place = await volumeSubjects(full).scratch('uploads', 'tar')
     await expect(place.fill(Readable.from([bytes]), never)).rejects.toThrow('The disk of the server is full.')
   } finally {
-    await execute('umount', [small])
+    await execute('umount', ['--lazy', small])
   }
 })
 
