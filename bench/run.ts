@@ -35,7 +35,7 @@ const measurements: Readonly<Record<string, (lab: Lab) => Promise<Row[]>>> = {
   create: async (lab) => [await measureCreate(lab, 15, 1)],
   redeploys: async (lab) => [await measureRedeploys(lab, 100_000)],
   proxy: (lab) => measureProxy(lab, 15),
-  tls: (lab) => measureTls(lab, many, 15),
+  tls: (lab) => measureTls(lab, many, 25),
   routes: async (lab) => [await measureRoutes(lab, many, 200)],
   volumes: async (lab) => [await measureVolumes(lab, 100)],
   crowd: async (lab) => {

@@ -26,20 +26,24 @@ export async function measureTls(lab: Lab, many: number, rounds: number): Promis
       ['HTTPS', (url: string) => wrk(url, 'localhost')],
       ['HTTP/2', h2load],
     ] as const) {
-      const [one = [], floors = [], crowd = []] = await inTurns(rounds, [
+      await apply(0)
+      const [one = [], floors = []] = await inTurns(rounds, [() => ask(ours), () => ask(plain)])
+      // Apart: a thousand hosts that have just gone are still being cleared away.
+      const [few = [], crowd = []] = await inTurns(rounds, [
         () => apply(0).then(() => ask(ours)),
-        () => apply(0).then(() => ask(plain)),
         () => apply(many).then(() => ask(ours)),
       ])
       for (const [round, value] of one.entries()) {
-        say(`  ${what}: plain ${floors[round]}, ours ${value}, with ${many} hosts ${crowd[round]} requests/s`)
+        say(
+          `  ${what}: plain ${floors[round]}, ours ${value}; with ${many} hosts ${crowd[round]}, with one ${few[round]} requests/s`,
+        )
       }
       const aim = { aim: '≥ 0.9 ×', met: (ratio: number) => ratio >= 0.9, unit: 'requests/s' } as const
       rows.push({ what, ours: one, floor: { what: 'plain nginx', values: floors }, ...aim })
       rows.push({
         what: `${what}, ${many} hosts`,
         ours: crowd,
-        floor: { what: 'one host', values: one },
+        floor: { what: 'one host', values: few },
         ...aim,
       })
     }
