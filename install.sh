@@ -1221,17 +1221,17 @@ bring_up_quietly() {
 
 # Requests on their way end in the old workers. It keeps those, and says why only in its log, when it cannot read what is new.
 reload_proxy() {
-  before=$(workers_of_proxy)
+  old=$(workers_of_proxy)
   signal_service proxy HUP
-  wait_for 10 proxy_has_new_workers || fail_with_log "$home/devices/nginx/error.log" \
+  wait_for 10 proxy_has_others_than "$old" || fail_with_log "$home/devices/nginx/error.log" \
     'The proxy did not take its new configuration, and goes on with the old one.' "Look at $home/devices/nginx/error.log"
 }
 
 workers_of_proxy() { master=$(pid_of proxy) && cat "/proc/$master/task/$master/children"; }
 
-proxy_has_new_workers() {
+proxy_has_others_than() {
   for worker in $(workers_of_proxy); do
-    case " $before " in *" $worker "*) ;; *) return 0 ;; esac
+    case " $1 " in *" $worker "*) ;; *) return 0 ;; esac
   done
   return 1
 }
