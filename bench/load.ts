@@ -9,8 +9,8 @@ export async function wrk(url: string, host: string): Promise<number> {
 }
 
 /** HTTP/2, ten streams at a time on each of two connections. */
-export async function h2load(url: string): Promise<number> {
-  const said = await quickly('h2load', '-t1', '-c2', '-m10', '-D1', url)
+export async function h2load(url: string, host: string): Promise<number> {
+  const said = await quickly('h2load', '-t1', '-c2', '-m10', '-D1', '-H', `:authority: ${host}`, url)
   if (!/ 0 failed, 0 errored, 0 timeout/.test(said)) throw new Error(`h2load met errors at ${url}:\n${said}`)
   return Math.round(Number(said.match(/finished in [\d.]+s, ([\d.]+) req\/s/)?.[1]))
 }

@@ -22,10 +22,11 @@ export async function measureTls(lab: Lab, many: number, rounds: number): Promis
     await proxy.start()
     await apply(0)
     const rows: Row[] = []
-    for (const [what, ask] of [
-      ['HTTPS', (url: string) => wrk(url, 'localhost')],
+    for (const [what, load] of [
+      ['HTTPS', wrk],
       ['HTTP/2', h2load],
     ] as const) {
+      const ask = (url: string) => load(url, 'localhost')
       await apply(0)
       const [one = [], floors = []] = await inTurns(rounds, [() => ask(ours), () => ask(plain)])
       // Apart: a thousand hosts that have just gone are still being cleared away.

@@ -109,7 +109,7 @@ ${internal === null ? '' : internalServer(internal, common)}
     # What Lua sets, for each request of the others that it matters to: nginx has to be told that there are such variables.
     location = /variables {
       internal;
-      set $elsewhere ''; set $app ''; set $hsts ''; set $believed ''; set $client_port ''; set $request_name '';
+      set $elsewhere ''; set $app ''; set $hsts ''; set $believed ''; set $client_port ''; set $request_name ''; set $unsent '';
     }
     location / { return 404; }
   }

@@ -19,18 +19,18 @@ interface WrongLine {
 }
 
 const lines: Readonly<Record<string, WrongLine>> = {
-  'a request that an error page answers is in flight for ever': {
+  'a request that has ended is in flight for ever': {
     breaks: 'an app that breaks off counts no longer: before an answer, in its head, in its body',
     sees: 'it did not come true',
-    file: 'lua/phases.lua',
-    right: 'if not target then return end',
-    wrong: 'if not target or ngx.status >= 500 then return end',
+    file: 'lua/inflight.lua',
+    right: 'cleanup.handler, cleanup.data = unlock, here + column',
+    wrong: '',
   },
   'a try that failed is in flight for ever': {
     breaks: 'nothing is in flight after a try that failed at one target and one that did not at the next',
     sees: 'it did not come true',
-    file: 'lua/phases.lua',
-    right: 'count(previous, -1)',
+    file: 'lua/inflight.lua',
+    right: 'unlock(cleanup.data)',
     wrong: '',
   },
   'a killed proxy comes back without a table': {
@@ -121,7 +121,7 @@ const lines: Readonly<Record<string, WrongLine>> = {
     breaks: 'a body may be as large as its app says and not a byte larger: of known length, in chunks, with events',
     sees: '413',
     file: 'lua/phases.lua',
-    right: "then return give_up(request, 'large') end",
+    right: "then return give_up 'large' end",
     wrong: 'then end',
   },
   'what a client says of other clients is believed': {

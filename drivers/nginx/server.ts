@@ -53,7 +53,6 @@ export function serverOf(server: Server): string {
   server {
     ${listen.join('\n    ')}
     server_name _;
-    log_by_lua_block { phases.log() }
     access_log ${accessLog} requests buffer=64k flush=1s;
 
     # A body is taken in whole before a target is chosen: a slow client occupies no process of the app, and an upload

@@ -8,17 +8,17 @@ ffi.cdef 'void *mmap(void *address, size_t length, int protection, int flags, in
 local readable_and_writable = 3
 local shared_anonymous_unreserved = 0x4021
 
--- A pointer to so many numbers, which are 0 at first. It is mapped before the first worker is forked, and is where it was
--- after a reload. Pages that nobody has touched are none.
-function memory.numbers(name, count)
+-- A pointer to so many numbers of a type of C, which are 0 at first. It is mapped before the first worker is forked, and is
+-- where it was after a reload. Pages that nobody has touched are none.
+function memory.numbers(name, type, count)
   local at = shared:get(name .. ' at')
   if not at then
-    local mapped = ffi.C.mmap(nil, count * 4, readable_and_writable, shared_anonymous_unreserved, -1, 0)
+    local mapped = ffi.C.mmap(nil, count * ffi.sizeof(type), readable_and_writable, shared_anonymous_unreserved, -1, 0)
     at = tonumber(ffi.cast('intptr_t', mapped))
     assert(at ~= -1, 'there is no memory for ' .. name)
     shared:set(name .. ' at', at)
   end
-  return ffi.cast('volatile int32_t *', at)
+  return ffi.cast('volatile ' .. type .. ' *', at)
 end
 
 return memory

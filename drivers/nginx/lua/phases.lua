@@ -21,12 +21,11 @@ local address = ffi.typeof 'uintptr_t'
 local set_parent_death_signal, terminate = 1, 15
 local master = ngx.worker.pid() -- this file is first loaded there
 
--- Of requests that are on their way: the host, the target that each is counted at, and why it could not be sent. Neither
--- `ngx.ctx`, which an error page empties, nor variables, which cost more.
-local hosts, targets, unsent = {}, {}, {}
+-- The last request that was placed, and its host: most go to a target at once, and what nginx is asked for costs more.
+local last, host_of_last
 
-local function key_of_request()
-  return tonumber(ffi.cast(address, get_request()))
+local function key_of(request)
+  return tonumber(ffi.cast(address, request))
 end
 
 -- Requests are named by their worker, since when it counts, and a number: unique, and cheaper than chance. A number that is
@@ -66,7 +65,7 @@ end
 
 -- The location that the request belongs to, or '' when it is where it should be. `named`: the host as the client wrote it.
 local function place(side, scheme, host, named, stream)
-  hosts[key_of_request()] = host
+  last, host_of_last = key_of(get_request()), host
   if named ~= host then var.client_port = named and match(named, ':%d+$') or '' end
   local route, starting = routes.find(side, host)
   if not route then return page_of(side, route, starting) end
@@ -113,13 +112,13 @@ end
 -- After a try that failed, or when no target was left to try: then nothing, or nothing that counts, was sent to any, and
 -- the request may wait for the next one.
 function phases.failed(side)
-  local request = key_of_request()
-  local why = unsent[request]
-  unsent[request] = nil
+  local column, why = inflight.leave(get_request()), var.unsent
+  var.unsent = ''
   if why == 'large' then return exec '@too-large' end
+  if why == '' then routes.failed(column) end
   local route, starting = routes.find(side, var.host)
   if not (route and (route.held or route.targets[1])) then return exec(page_of(side, route, starting)) end
-  return exec(why and '@held' or '@failing')
+  return exec(why == 'busy' and '@held' or '@failing')
 end
 
 -- Seconds that a request waits at most, requests of an app that wait in this worker at most, and how often each looks.
@@ -144,24 +143,20 @@ function phases.wait(side)
   return exec(route and '@stopped' or page_of(side, route, starting))
 end
 
-local function count(target, more)
-  target.count[0] = target.count[0] + more
-end
-
 -- Counted in first, and only then asked whether the table is still in use: so whoever changes the table and then sees
 -- that nothing is in flight may stop the target. (A processor may do the two the other way round, but is done with both
 -- long before a change has been answered and the question that follows it has come.)
 local function take(side, host)
   local target, choice, route = routes.pick(side, host)
-  if target then count(target, 1) end
+  if target then inflight.count(target.column, 1) end
   if routes.fresh() then return target, choice, route end
-  if target then count(target, -1) end
+  if target then inflight.count(target.column, -1) end
   return take(side, host)
 end
 
 -- NGX_BUSY: no target is to be had. `failed` says why.
-local function give_up(request, why)
-  unsent[request] = why
+local function give_up(why)
+  var.unsent = why
   return ngx.exit(-3)
 end
 
@@ -170,32 +165,19 @@ local connecting, streaming = 3, 3600
 
 -- Runs for every try. A target is chosen here and not before, because a body may have been minutes on its way.
 function phases.balance(side)
-  local request = key_of_request()
-  local previous = targets[request]
-  if previous then
-    routes.failed(previous.address)
-    count(previous, -1)
-    targets[request] = nil
-  end
-  local target, choice, route = take(side, hosts[request])
-  if not target then return give_up(request, 'busy') end
-  targets[request] = target
-  if route.largestBody and (tonumber(var.content_length) or 0) > route.largestBody then return give_up(request, 'large') end
+  local request = get_request()
+  local again = balancer.get_last_failure()
+  if again then routes.failed(inflight.leave(request)) end
+  local target, choice, route = take(side, key_of(request) == last and host_of_last or var.host)
+  if not target then return give_up 'busy' end
+  inflight.until_end(request, target.column)
+  if route.largestBody and (tonumber(var.content_length) or 0) > route.largestBody then return give_up 'large' end
   if route.timeout then
     local silence = (route.unbuffered or var.stream ~= '') and math.max(route.timeout, streaming) or route.timeout
     assert(balancer.set_timeouts(connecting, silence, silence))
   end
-  if choice > 1 and not previous then balancer.set_more_tries(choice > 2 and 2 or 1) end
+  if choice > 1 and not again then balancer.set_more_tries(choice > 2 and 2 or 1) end
   assert(balancer.set_current_peer(target.host, target.port))
-end
-
-function phases.log()
-  local request = key_of_request()
-  local target = targets[request]
-  hosts[request], unsent[request] = nil, nil
-  if not target then return end
-  targets[request] = nil
-  count(target, -1)
 end
 
 phases.certificate = certificates.choose

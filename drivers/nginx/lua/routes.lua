@@ -12,18 +12,18 @@ local find, sub, match, byte = string.find, string.sub, string.match, string.byt
 
 local routes = {}
 local decoded -- the table of this worker; `hosts` and `internal` are its sides
-local by_address = {} -- its targets
+local by_column = {} -- its targets
 local version = 0 -- which one it is; 0: none was pushed since the machine booted
 
 -- The version that is in use, which each request reads twice.
-local in_use = memory.numbers('version', 1)
+local in_use = memory.numbers('version', 'int32_t', 1)
 
 local function prepare_route(route, host)
   for index, address in ipairs(route.targets) do
     local name, port = match(address, '^(.+):(%d+)$')
     local target = { address = address, host = name, port = tonumber(port), skip_until = 0 }
-    target.count = inflight.counter(address)
-    by_address[address] = target
+    target.column = inflight.column(address)
+    by_column[target.column] = target
     route.targets[index] = target
   end
   route.last = math.random(0, #route.targets)
@@ -49,7 +49,7 @@ local function prepare(host)
 end
 
 local function use(text_decoded, new)
-  decoded, by_address, version = text_decoded, {}, new
+  decoded, by_column, version = text_decoded, {}, new
   if decoded.trusted then decoded.trusted = decoded.trusted[1] and networks.parse(decoded.trusted) end
 end
 
@@ -144,8 +144,8 @@ function routes.pick(side, name)
 end
 
 -- Other requests leave it alone for a second, if there is another one.
-function routes.failed(address)
-  local target = by_address[address]
+function routes.failed(column)
+  local target = by_column[column]
   if target then target.skip_until = ngx.now() + 1 end
 end
 
