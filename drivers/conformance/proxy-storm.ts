@@ -56,19 +56,22 @@ async function storm({ driver, tlsPort, patience }: ProxyWorld) {
     ...streams.map(({ get }) => client(async () => get(name).then(({ status, body }) => `${status} ${body}`))),
   ]
 
-  for (let round = 1; round <= rounds; round++) {
-    const old = serving
-    serving = await startApp('ok')
-    await serve(round)
-    await until(async () => (await driver.inflight([old.target]))[old.target] === 0, patience)
-    await old.stop()
-    if (round % 5 > 0) continue
-    maintenance++
-    await serve(round, { maintenance: 'standard' })
-    await serve(round)
-    maintenance++
+  try {
+    for (let round = 1; round <= rounds; round++) {
+      const old = serving
+      serving = await startApp('ok')
+      await serve(round)
+      await until(async () => (await driver.inflight([old.target]))[old.target] === 0, patience)
+      await old.stop()
+      if (round % 5 > 0) continue
+      maintenance++
+      await serve(round, { maintenance: 'standard' })
+      await serve(round)
+      maintenance++
+    }
+  } finally {
+    over = true
   }
-  over = true
   await Promise.all(clients)
   agent.destroy()
   for (const stream of streams) stream.close()

@@ -65,7 +65,7 @@ const lines: Readonly<Record<string, WrongLine>> = {
     breaks: 'a request has a name: the one that it came with, or one that no other has',
     sees: 'two requests have one name',
     file: 'lua/phases.lua',
-    right: 'return prefix .. serial',
+    right: 'return prefix .. bytes[low]',
     wrong: 'return prefix',
   },
   'events wait for the last one': {

@@ -10,20 +10,24 @@ local inflight = {}
 ffi.cdef [[
   int kill(int pid, int signal);
 
-  typedef uintptr_t ngx_atomic_uint_t;
-  void ngx_rwlock_unlock(volatile ngx_atomic_uint_t *lock);
+  void ngx_rwlock_unlock(volatile intptr_t *lock);
 
   typedef struct ngx_http_cleanup_s ngx_http_cleanup_t;
-  struct ngx_http_cleanup_s { void (*handler)(volatile ngx_atomic_uint_t *lock); volatile ngx_atomic_uint_t *data; ngx_http_cleanup_t *next; };
+  struct ngx_http_cleanup_s {
+    void (*handler)(volatile intptr_t *data);
+    volatile intptr_t *data;
+    ngx_http_cleanup_t *next;
+  };
   ngx_http_cleanup_t *ngx_http_cleanup_add(ngx_http_request_t *request, size_t size);
 ]]
 local unlock = ffi.C.ngx_rwlock_unlock
+-- Numbers are signed, unlike nginx's: Lua adds what is taken away as a negative one.
 
 local columns = 65536 -- those of later targets are shared: who waits for one then may wait for another one too
 local numbers = 64 -- of workers
 local generations = 8 -- of a number: a worker that a reload relieves ends what it has
 local rows = numbers * generations
-local counts = memory.numbers('inflight', 'ngx_atomic_uint_t', rows * columns)
+local counts = memory.numbers('readers', 'intptr_t', rows * columns)
 local here = counts -- the row of this worker
 
 -- Whether the worker of a row does.
@@ -38,7 +42,7 @@ function inflight.begin()
   local last = row + generations - 1
   while row < last and lives(row) do row = row + 1 end
   here = counts + row * columns
-  if shared:get(row) then ffi.fill(ffi.cast('void *', here), columns * ffi.sizeof 'ngx_atomic_uint_t') end
+  if shared:get(row) then ffi.fill(ffi.cast('void *', here), columns * ffi.sizeof 'intptr_t') end
   shared:set(row, ngx.worker.pid())
 end
 

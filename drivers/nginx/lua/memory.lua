@@ -9,7 +9,7 @@ local readable_and_writable = 3
 local shared_anonymous_unreserved = 0x4021
 
 -- A pointer to so many numbers of a type of C, which are 0 at first. It is mapped before the first worker is forked, and is
--- where it was after a reload. Pages that nobody has touched are none.
+-- where it was after a reload: more of them, or of another type, need another name. Pages that nobody has touched are none.
 function memory.numbers(name, type, count)
   local at = shared:get(name .. ' at')
   if not at then

@@ -9,7 +9,7 @@ local parts = require 'parts'
 local routes = require 'routes'
 
 local arg, var, exec = ngx.arg, ngx.var, ngx.exec
-local find, match, band = string.find, string.match, require('bit').band
+local find, format, match, band = string.find, string.format, string.match, require('bit').band
 
 local phases = {}
 
@@ -28,13 +28,11 @@ local function key_of(request)
   return tonumber(ffi.cast(address, request))
 end
 
--- Requests are named by their worker, since when it counts, and a number: unique, and cheaper than chance. A number that is
--- known to have 32 bits becomes a text sooner.
-local prefix, serial, largest = '', 0, 0x7fffffff
-
-local function new_prefix()
-  return string.format('%x-%x-', ngx.now() * 1000, ngx.worker.pid())
-end
+-- Requests are named by their worker, since when it is there, and a number: unique, and cheaper than chance. The texts of
+-- its last byte are at hand; what is before that becomes a text once for all of those.
+local worker, prefix, high, low = '', '', -1, 255
+local bytes = {}
+for byte = 0, 255 do bytes[byte] = format('%02x', byte) end
 
 -- A worker whose master was killed would hold the ports and keep the next master from starting.
 local function end_with_master()
@@ -44,7 +42,7 @@ end
 
 function phases.worker()
   end_with_master()
-  prefix = new_prefix()
+  worker = format('%x-%x-', ngx.now() * 1000, ngx.worker.pid())
   inflight.begin()
 end
 
@@ -58,9 +56,12 @@ end
 -- The name that a request came with, or else one that no other has.
 local function name_of(given)
   if given and find(given, '^[%w._-]+$') then return given end
-  serial = band(serial + 1, largest)
-  if serial == 0 then prefix = new_prefix() end
-  return prefix .. serial
+  low = band(low + 1, 255)
+  if low == 0 then
+    high = high + 1
+    prefix = format('%s%x', worker, high)
+  end
+  return prefix .. bytes[low]
 end
 
 -- The location that the request belongs to, or '' when it is where it should be. `named`: the host as the client wrote it.
