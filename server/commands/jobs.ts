@@ -1,7 +1,6 @@
 /** jobs:* */
 import { z } from 'zod'
 import type { Job } from '../domain/job.ts'
-import { UserError } from '../errors.ts'
 import { stepTree } from '../steps.ts'
 import { command } from './command.ts'
 import { app } from './fields.ts'
@@ -53,12 +52,6 @@ async function named(list: readonly Job[], { store }: Kernel) {
   }))
 }
 
-async function find(id: number, kernel: Kernel): Promise<Job> {
-  const one = await kernel.store.jobs.get(id)
-  if (!one) throw new UserError('not-found', `There is no job ${id}.`, 'See them: jobs:list')
-  return one
-}
-
 export const jobs = [
   command({
     name: 'jobs:list',
@@ -102,9 +95,9 @@ export const jobs = [
     positional: ['job'],
     result: job.extend({ output: z.array(z.string()), steps: z.array(step) }),
     run: async ({ job: id }, _context, kernel) => {
-      const [one] = await named([await find(id, kernel)], kernel)
       const output: string[] = []
       for await (const line of kernel.jobs.output(id, { follow: false })) output.push(line)
+      const [one] = await named([(await kernel.store.jobs.get(id)) as Job], kernel)
       return { ...(one as NonNullable<typeof one>), output, steps: stepTree(kernel.jobs.steps(id)) }
     },
     text: (one) => [
@@ -128,8 +121,7 @@ export const jobs = [
     positional: ['job'],
     result: z.null(),
     run: async ({ job: id }, { emit, signal }, kernel) => {
-      const one = await find(id, kernel)
-      for await (const line of kernel.jobs.output(one.id, { follow: true, signal })) emit(line)
+      for await (const line of kernel.jobs.output(id, { follow: true, signal })) emit(line)
       return null
     },
     text: () => [],
@@ -143,7 +135,7 @@ export const jobs = [
     positional: ['job'],
     result: z.object({ id: z.number() }),
     run: async ({ job: id }, _context, kernel) => {
-      await kernel.jobs.cancel((await find(id, kernel)).id)
+      await kernel.jobs.cancel(id)
       return { id }
     },
     text: ({ id }) => [`Job ${id} is cancelled.`],

@@ -226,5 +226,5 @@ function stopping(): UserError {
 }
 
 function unknownJob(id: number): UserError {
-  return new UserError('not-found', `There is no job ${id}.`, 'megapolos jobs:list shows them.')
+  return new UserError('not-found', `There is no job ${id}.`, 'See them: jobs:list')
 }
