@@ -8,7 +8,8 @@ export interface Settings {
   readonly httpsPort: number | null
   /** `10.79.251.255:80`, where only apps reach it; null: apps do not reach each other through it. */
   readonly internal: string | null
-  readonly workers: number | 'auto'
+  /** At most `mostWorkers`. */
+  readonly workers: number
 }
 
 export interface Place {
@@ -40,6 +41,9 @@ export const modules = [
   '/usr/lib/nginx/modules/ndk_http_module.so',
   '/usr/lib/nginx/modules/ngx_http_lua_module.so',
 ] as const
+
+/** Each counts in a row of its own, and `inflight.lua` has rows for so many. */
+export const mostWorkers = 64
 
 /** Two of them fit into the shared memory: the old one stays until the new one is in it. */
 export const largestTable = 24 * 1024 * 1024

@@ -1,11 +1,12 @@
 /** The `proxy` class on Debian's nginx with its Lua module: routes live in shared memory and change without a reload. */
+import { availableParallelism } from 'node:os'
 import type { ProxyDriver, ProxyStatus } from '../../server/devices/classes/proxy.ts'
 import type { HostBasics } from '../../server/devices/driver.ts'
 import { UserError } from '../../server/errors.ts'
 import { turnOver } from './access.ts'
 import { readAccessLog } from './access-log.ts'
 import { apply, type Connection } from './apply.ts'
-import type { Paths, Settings } from './config.ts'
+import { mostWorkers, type Paths, type Settings } from './config.ts'
 import { callControl, okay } from './control.ts'
 import { commandOf, installFiles, pathsOf } from './files.ts'
 import { createSaved } from './saved.ts'
@@ -35,12 +36,12 @@ export function createDriver(host: HostBasics): ProxyDriver {
 }
 
 function readSettings(given: HostBasics['settings']): Settings {
-  const { httpPort, httpsPort = null, internal = null, workers = 'auto', ...unknown } = given
+  const { httpPort, httpsPort = null, internal = null, workers = usualWorkers(), ...unknown } = given
   const extra = Object.keys(unknown)[0]
   if (extra !== undefined) throw new UserError('usage', `The nginx driver has no setting ${extra}.`)
   if (typeof httpPort !== 'number') throw new UserError('usage', 'The nginx driver needs the setting httpPort.')
-  if (workers !== 'auto' && typeof workers !== 'number') {
-    throw new UserError('usage', `The setting workers is ${workers}; it must be a number or auto.`)
+  if (typeof workers !== 'number' || workers < 1 || workers > mostWorkers) {
+    throw new UserError('usage', `The setting workers is ${workers}; it must be a number from 1 to ${mostWorkers}.`)
   }
   if (httpsPort !== null && typeof httpsPort !== 'number') {
     throw new UserError('usage', `The setting httpsPort is ${httpsPort}; it must be a number.`)
@@ -50,6 +51,8 @@ function readSettings(given: HostBasics['settings']): Settings {
   }
   return { httpPort, httpsPort, internal, workers }
 }
+
+const usualWorkers = () => Math.min(availableParallelism(), mostWorkers)
 
 async function inflight(paths: Paths, targets: readonly string[]): Promise<Readonly<Record<string, number>>> {
   const answer = await callControl(paths.socket, '/inflight', JSON.stringify(targets))

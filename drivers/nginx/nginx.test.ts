@@ -1,6 +1,8 @@
 /** The driver on the real nginx, in folders and on a port of its own. */
+import { once } from 'node:events'
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { Agent } from 'node:http'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ProxyDriver } from '../../server/devices/classes/proxy.ts'
@@ -102,6 +104,26 @@ describe('nginx', () => {
     for (const socket of open) socket.close()
     await until(async () => (await driver.inflight([app.target]))[app.target] === 0)
     await app.stop()
+  })
+
+  test('a target that failed is left alone for a second by all hosts that lead there', async () => {
+    const alive = await startApp('alive')
+    let tries = 0
+    const broken = createServer((socket) => {
+      tries += 1
+      socket.destroy()
+    }).listen(0, '127.0.0.1')
+    await once(broken, 'listening')
+    const targets = [`127.0.0.1:${(broken.address() as AddressInfo).port}`, alive.target]
+    await driver.apply({ hosts: { 'a.test': { app: 'a', targets }, 'b.test': { app: 'a', targets } } })
+    // One connection: each worker has its own experience.
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const body = async (host: string) => (await ask(nginx.port, host, { agent })).body
+    while (tries === 0) expect(await body('a.test')).toBe('alive')
+    expect([await body('b.test'), await body('b.test'), tries]).toEqual(['alive', 'alive', 1])
+    agent.destroy()
+    broken.close()
+    await alive.stop()
   })
 
   test('a body that was on its way when the routes changed goes to the new target', async () => {

@@ -21,12 +21,12 @@ ffi.cdef [[
   ngx_http_cleanup_t *ngx_http_cleanup_add(ngx_http_request_t *request, size_t size);
 ]]
 local unlock = ffi.C.ngx_rwlock_unlock
--- Numbers are signed, unlike nginx's: Lua adds what is taken away as a negative one.
 
 local columns = 65536 -- those of later targets are shared: who waits for one then may wait for another one too
 local numbers = 64 -- of workers
 local generations = 8 -- of a number: a worker that a reload relieves ends what it has
 local rows = numbers * generations
+-- Signed, unlike nginx's: Lua adds what is taken away as a negative number.
 local counts = memory.numbers('readers', 'intptr_t', rows * columns)
 local here = counts -- the row of this worker
 
@@ -36,7 +36,7 @@ local function lives(number)
   return pid and ffi.C.kill(pid, 0) == 0
 end
 
--- For a worker that begins: no two of one number begin at once.
+-- For a worker that begins: no two of one number begin at once, since there are not more workers than numbers.
 function inflight.begin()
   local row = ngx.worker.id() % numbers * generations
   local last = row + generations - 1

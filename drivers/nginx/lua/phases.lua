@@ -110,13 +110,20 @@ function phases.large(side, scheme)
   return exec(elsewhere == '' and '@again' or elsewhere)
 end
 
--- After a try that failed, or when no target was left to try: then nothing, or nothing that counts, was sent to any, and
--- the request may wait for the next one.
+local function leave_failed(request)
+  local column = inflight.leave(request)
+  if column then routes.failed(column) end
+end
+
+-- After the last try, or when no target was left to try: then the request may wait for the next one.
 function phases.failed(side)
-  local column, why = inflight.leave(get_request()), var.unsent
+  local request, why = get_request(), var.unsent
   var.unsent = ''
-  if why == 'large' then return exec '@too-large' end
-  if why == '' then routes.failed(column) end
+  if why == 'large' then
+    inflight.leave(request)
+    return exec '@too-large'
+  end
+  leave_failed(request)
   local route, starting = routes.find(side, var.host)
   if not (route and (route.held or route.targets[1])) then return exec(page_of(side, route, starting)) end
   return exec(why == 'busy' and '@held' or '@failing')
@@ -168,7 +175,7 @@ local connecting, streaming = 3, 3600
 function phases.balance(side)
   local request = get_request()
   local again = balancer.get_last_failure()
-  if again then routes.failed(inflight.leave(request)) end
+  if again then leave_failed(request) end
   local target, choice, route = take(side, key_of(request) == last and host_of_last or var.host)
   if not target then return give_up 'busy' end
   inflight.until_end(request, target.column)

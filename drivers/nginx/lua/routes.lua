@@ -12,8 +12,10 @@ local find, sub, match, byte = string.find, string.sub, string.match, string.byt
 
 local routes = {}
 local decoded -- the table of this worker; `hosts` and `internal` are its sides
-local by_column = {} -- its targets
 local version = 0 -- which one it is; 0: none was pushed since the machine booted
+
+-- Column of a target that failed → until when others leave it alone, in seconds since 1970.
+local failing = {}
 
 -- The version that is in use, which each request reads twice.
 local in_use = memory.numbers('version', 'int32_t', 1)
@@ -21,10 +23,7 @@ local in_use = memory.numbers('version', 'int32_t', 1)
 local function prepare_route(route, host)
   for index, address in ipairs(route.targets) do
     local name, port = match(address, '^(.+):(%d+)$')
-    local target = { address = address, host = name, port = tonumber(port), skip_until = 0 }
-    target.column = inflight.column(address)
-    by_column[target.column] = target
-    route.targets[index] = target
+    route.targets[index] = { host = name, port = tonumber(port), column = inflight.column(address) }
   end
   route.last = math.random(0, #route.targets)
   route.host = host
@@ -49,7 +48,7 @@ local function prepare(host)
 end
 
 local function use(text_decoded, new)
-  decoded, by_column, version = text_decoded, {}, new
+  decoded, version = text_decoded, new
   if decoded.trusted then decoded.trusted = decoded.trusted[1] and networks.parse(decoded.trusted) end
 end
 
@@ -138,15 +137,14 @@ function routes.pick(side, name)
   local now = ngx.now()
   for _ = 1, count do
     route.last = route.last % count + 1
-    if route.targets[route.last].skip_until <= now then break end
+    if (failing[route.targets[route.last].column] or 0) <= now then break end
   end
   return route.targets[route.last], count, route
 end
 
--- Other requests leave it alone for a second, if there is another one.
+-- Other requests, of whatever host, leave it alone for a second, if there is another one.
 function routes.failed(column)
-  local target = by_column[column]
-  if target then target.skip_until = ngx.now() + 1 end
+  failing[column] = ngx.now() + 1
 end
 
 -- What the table says of a public host, whatever the path.
