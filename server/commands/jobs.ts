@@ -39,7 +39,11 @@ const worthALine = 5
 function timeTree(steps: readonly z.infer<typeof step>[]): string[] {
   return steps
     .filter(({ took }) => (took ?? 0) >= worthALine)
-    .map(({ name, depth, took }) => `  ${'  '.repeat(depth)}${name}: ${Math.round(took ?? 0)} ms`)
+    .map(({ name, depth, took }) => `${'  '.repeat(depth)}${name}: ${Math.round(took ?? 0)} ms`)
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length > 0 ? [title, ...lines.map((line) => `  ${line}`)] : []
 }
 
 /** People know apps by name. An app that is gone keeps its id. */
@@ -107,9 +111,9 @@ export const jobs = [
         ['state', one.state],
         ['result', one.result ?? '-'],
       ]),
-      ...(one.operations.length > 0 ? ['Done:', ...one.operations.map((operation) => `  ${operation}`)] : []),
-      ...(one.steps.length > 0 ? ['Time:', ...timeTree(one.steps)] : []),
-      ...(one.output.length > 0 ? ['Output:', ...one.output.map((line) => `  ${line}`)] : []),
+      ...section('Done:', one.operations),
+      ...section('Time:', timeTree(one.steps)),
+      ...section('Output:', one.output),
     ],
   }),
   command({
