@@ -20,7 +20,6 @@ export async function measureTls(lab: Lab, many: number, rounds: number): Promis
   const apply = (others: number) => proxy.driver.apply(tableOf(others, target, certificates), certificates.parts)
   try {
     await proxy.start()
-    await apply(0)
     const rows: Row[] = []
     for (const [what, load] of [
       ['HTTPS', wrk],

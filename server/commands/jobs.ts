@@ -99,9 +99,11 @@ export const jobs = [
     positional: ['job'],
     result: job.extend({ output: z.array(z.string()), steps: z.array(step) }),
     run: async ({ job: id }, _context, kernel) => {
+      const row = await kernel.store.jobs.get(id)
+      const [one] = await named(row ? [row] : [], kernel)
       const output: string[] = []
+      // This refuses a job that is not there, also one that has just been forgotten.
       for await (const line of kernel.jobs.output(id, { follow: false })) output.push(line)
-      const [one] = await named([(await kernel.store.jobs.get(id)) as Job], kernel)
       return { ...(one as NonNullable<typeof one>), output, steps: stepTree(kernel.jobs.steps(id)) }
     },
     text: (one) => [

@@ -119,10 +119,7 @@ end
 function phases.failed(side)
   local request, why = get_request(), var.unsent
   var.unsent = ''
-  if why == 'large' then
-    inflight.leave(request)
-    return exec '@too-large'
-  end
+  if why == 'large' then return exec '@too-large' end
   leave_failed(request)
   local route, starting = routes.find(side, var.host)
   if not (route and (route.held or route.targets[1])) then return exec(page_of(side, route, starting)) end
